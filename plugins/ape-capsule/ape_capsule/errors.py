@@ -1,0 +1,120 @@
+"""The Capsule's tree of errors. Each says what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ape_sonar.errors import SonarError
+
+
+class CapsuleError(SonarError):
+    """Root of everything that ape_capsule raises."""
+
+
+class HomeBusyError(CapsuleError, RuntimeError):
+    """Another process already serves this Capsule."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(
+            f"another Capsule process uses {home}: two of them would answer for one; stop it, or name another home"
+        )
+
+
+class IdentityMissingError(CapsuleError, LookupError):
+    """The home has no OpenPGP identity yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"no Capsule identity at {path}: run `ape capsule init` first")
+
+
+class IdentityExistsError(CapsuleError, RuntimeError):
+    """The home already has an OpenPGP identity; overwriting it would lose every Campaign sealed to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"a Capsule identity already rests at {path}: it is kept; name another home for a second one"
+        )
+
+
+class KeyMissingError(CapsuleError, LookupError):
+    """The keystore holds no key pair of this Campaign."""
+
+    def __init__(self, campaign: bytes, path: Path) -> None:
+        self.campaign, self.path = campaign, path
+        super().__init__(
+            f"no key pair of Campaign 0x{campaign.hex()} at {path}: restore the keystore from its backup"
+        )
+
+
+class KeyDestroyedError(CapsuleError, LookupError):
+    """The key pair of this Campaign was destroyed on request."""
+
+    def __init__(self, campaign: bytes) -> None:
+        self.campaign = campaign
+        super().__init__(
+            f"the key pair of Campaign 0x{campaign.hex()} was destroyed: nothing can be decrypted with it"
+        )
+
+
+class KeyFileCorruptError(CapsuleError, ValueError):
+    """A key file was opened, and what is inside is not a key pair."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"the key pair at {path} is unusable ({why}): restore the keystore from its backup")
+
+
+class HeadMissingError(CapsuleError, LookupError):
+    """The plaintext weights of a Model version are not kept (any more)."""
+
+    def __init__(self, campaign: bytes, version: int) -> None:
+        self.campaign, self.version = campaign, version
+        super().__init__(f"the weights of Model {version} of Campaign 0x{campaign.hex()} are not kept here")
+
+
+class WarrantRefusedError(CapsuleError, ValueError):
+    """A decryption that no registered ciphertext warrants, or one out of order."""
+
+    def __init__(self, campaign: bytes, what: str, why: str) -> None:
+        self.campaign, self.what, self.why = campaign, what, why
+        super().__init__(f"{what} of Campaign 0x{campaign.hex()} is not decrypted: {why}")
+
+
+class WarrantLogCorruptError(CapsuleError, ValueError):
+    """The warrant log does not follow from itself: somebody changed it, or the disk did."""
+
+    def __init__(self, path: Path, line: int, why: str) -> None:
+        self.path, self.line, self.why = path, line, why
+        super().__init__(f"{path}, line {line}: {why}; restore the warrant log from its backup")
+
+
+class MalformedGradientError(CapsuleError, ValueError):
+    """A Gradient breaks a rule of the formats; the message is the reason that the Capsule's log keeps."""
+
+
+class CampaignRefusedError(CapsuleError, ValueError):
+    """A Campaign that the Capsule declines; the message is the reason told on chain."""
+
+
+class PredictionsMovedError(CapsuleError, ArithmeticError):
+    """No smaller scale that leaves room for another Gradient keeps every validation prediction."""
+
+    def __init__(self, exponent: int, room: int) -> None:
+        self.exponent, self.room = exponent, room
+        super().__init__(
+            f"the head at exponent {exponent} cannot be requantised to {room} or less without moving a prediction"
+        )
+
+
+class HeadDiffersError(CapsuleError, ArithmeticError):
+    """The head on chain does not decrypt to the weights that were scored: the Capsule stops serving the Campaign."""
+
+    def __init__(self, campaign: bytes, version: int) -> None:
+        self.campaign, self.version = campaign, version
+        super().__init__(
+            f"Model {version} of Campaign 0x{campaign.hex()} does not decrypt to the weights that were scored: "
+            "its blob or the Capsule's state was changed; nothing is delivered from it"
+        )
