@@ -17,7 +17,7 @@ class HomeBusyError(CapsuleError, RuntimeError):
     def __init__(self, home: Path) -> None:
         self.home = home
         super().__init__(
-            f"another Capsule process uses {home}: two of them would answer for one; stop it, or name another home"
+            f"another Capsule process uses {home}: stop it, or name another home (two would answer for one)"
         )
 
 
@@ -105,16 +105,16 @@ class PredictionsMovedError(CapsuleError, ArithmeticError):
     def __init__(self, exponent: int, room: int) -> None:
         self.exponent, self.room = exponent, room
         super().__init__(
-            f"the head at exponent {exponent} cannot be requantised to {room} or less without moving a prediction"
+            f"the head at exponent {exponent} cannot be requantised to {room}: a prediction would move"
         )
 
 
 class HeadDiffersError(CapsuleError, ArithmeticError):
-    """The head on chain does not decrypt to the weights that were scored: the Capsule stops serving the Campaign."""
+    """The head on chain does not decrypt to the weights that were scored: nothing is delivered from it."""
 
     def __init__(self, campaign: bytes, version: int) -> None:
         self.campaign, self.version = campaign, version
         super().__init__(
-            f"Model {version} of Campaign 0x{campaign.hex()} does not decrypt to the weights that were scored: "
-            "its blob or the Capsule's state was changed; nothing is delivered from it"
+            f"Model {version} of Campaign 0x{campaign.hex()} does not decrypt to the weights that were "
+            "scored: the Capsule's state was changed; restore it from its backup"
         )

@@ -1,9 +1,10 @@
 """The warrant log: what was decrypted, and the transaction that warranted it.
 
-A Capsule is no decryption service. It decrypts only ciphertexts that a Campaign of its own registered on chain, in order and once,
-and says so here, in a file that only grows, before it uses the result. Each line is canonical JSON (RFC 8785) and carries
-the digest of the line before it, so that a line changed, lost or put in between shows. (Lines cut from the end do not show in the
-file itself, only against the chain: every Gradient scored there has its warrant.)
+A Capsule is no decryption service. It decrypts only ciphertexts that a Campaign of its own registered
+on chain, in order and once, and says so here, in a file that only grows, before it uses the result.
+Each line is canonical JSON (RFC 8785) and carries the digest of the line before it, so that a line
+changed, lost or put in between shows. (Lines cut from the end show only against the chain: every
+Gradient that was scored there has its warrant.)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from .errors import WarrantLogCorruptError, WarrantRefusedError
 _GENESIS = bytes(32)
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What kind of ciphertexts a warrant is for."""
 
     GRADIENT = "gradient"
@@ -38,8 +39,9 @@ class Kind(str, Enum):
 class Warrant:
     """One decryption.
 
-    number: a Gradient's place in the queue, or a Model's version; of a reorganisation, the first block taken back.
-    root: Merkle root of the ciphertexts (32 bytes); transaction: hash of the one that registered them on chain (32 bytes).
+    number: a Gradient's place in the queue, a Model's version, or the first block that a reorganisation
+    took back. root: Merkle root of the ciphertexts. transaction: hash of the one that registered them
+    on chain. 32 bytes each.
     """
 
     campaign: bytes
@@ -54,7 +56,7 @@ class Warrant:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log: a warrant, when it was granted (seconds since 1970), and the digest of the line (32 bytes)."""
+    """A line of the log: a warrant, when it was granted (seconds since 1970), and the line's digest (32 bytes)."""
 
     warrant: Warrant
     granted_at: int
@@ -64,8 +66,8 @@ class Entry:
 class WarrantLog:
     """Appends warrants; one writer at a time (the Capsule's home is locked by its state).
 
-    Raises WarrantLogCorruptError where a line does not follow from the one before it. A last line without its end is what a crash
-    leaves: it was never acted on, and is taken away.
+    Raises WarrantLogCorruptError where a line does not follow from the one before it. A last line
+    without its end is what a crash leaves: it was never acted on, and is taken away.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,8 +83,9 @@ class WarrantLog:
     def grant(self, warrant: Warrant, now: int) -> Entry:
         """Writes the warrant, durably, and returns its line: only then may the ciphertexts be decrypted.
 
-        The same warrant again is the same decryption, interrupted by a crash: it gets the line that it has. Raises
-        WarrantRefusedError for other ciphertexts under a number that was decrypted already, and for a number before the newest.
+        The newest warrant again is the same decryption, interrupted by a crash: it gets the line that
+        it has. Raises WarrantRefusedError for a number before the newest, and for other ciphertexts
+        under the newest.
         """
         granted = self._granted(warrant.campaign, warrant.kind)
         if granted and granted[0].warrant == warrant:
@@ -94,8 +97,11 @@ class WarrantLog:
         return self._write(warrant, now)
 
     def rewound(self, block: int, now: int) -> Entry:
-        """Writes that the chain took back everything from this block on: what was registered there may be registered anew,
-        in another order, and from here on the order counts afresh."""
+        """Writes that the chain took back everything from this block on.
+
+        What was registered there may be registered anew, in another order: from here on the order
+        counts afresh.
+        """
         return self._write(Warrant(_GENESIS, Kind.REWOUND, block, _GENESIS, _GENESIS), now)
 
     def _granted(self, campaign: bytes, kind: Kind) -> list[Entry]:
