@@ -1,0 +1,352 @@
+"""Table Schemas: what a column means, and whether a table keeps to it.
+
+A strict subset of Frictionless Table Schema (specs.frictionlessdata.io/table-schema): every field has a
+known range or a known set of values, so that a row can become integers (`ape_sonar.rows`) by itself.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pandera.pandas as pa
+from numpy.typing import ArrayLike
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
+
+from ape_sonar.errors import ColumnError, RowError, SchemaError, SonarError
+
+#: Bounds of what is accepted from a stranger.
+MOST_FIELDS = 4_096
+MOST_VALUES = 1_024
+_SAFE_INTEGER = 2**53 - 1
+
+_TEXT_OF = {True: ("true", "True", "TRUE", "1"), False: ("false", "False", "FALSE", "0")}
+_BOOLEANS = {text: float(value) for value, texts in _TEXT_OF.items() for text in texts}
+
+_SafeInteger = Annotated[StrictInt, Field(ge=-_SAFE_INTEGER, le=_SAFE_INTEGER)]
+_Number = _SafeInteger | Annotated[FiniteFloat, Field(strict=True)]
+_Text = Annotated[StrictStr, Field(min_length=1, max_length=256)]
+_Prose = Annotated[StrictStr, Field(max_length=4_096)]
+
+
+class Strict(BaseModel):
+    """A part of a document from a stranger: no unknown names, no conversions, no changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Constraints(Strict):
+    """What the values of a field keep to. A value is always required."""
+
+    required: StrictBool | None = None
+    minimum: _Number | None = None
+    maximum: _Number | None = None
+    enum: (
+        Annotated[tuple[_Text | _SafeInteger, ...], Field(min_length=2, max_length=MOST_VALUES, strict=False)]
+        | None
+    ) = None
+
+
+class TableField(Strict):
+    """One column: its name, type, range or values, and, as a custom property, the unit people read it in."""
+
+    name: _Text
+    type: Literal["number", "integer", "boolean", "string"]
+    title: _Prose | None = None
+    description: _Prose | None = None
+    unit: Annotated[StrictStr, Field(max_length=64)] | None = None
+    constraints: Constraints = Constraints()
+
+    @model_validator(mode="after")
+    def _has_known_values(self) -> Self:
+        bounds, enum = (self.constraints.minimum, self.constraints.maximum), self.constraints.enum
+        if self.type == "boolean" and (enum or bounds != (None, None)):
+            raise ValueError("a boolean takes no minimum, maximum or enum")
+        if self.type == "string" and (not enum or bounds != (None, None)):
+            raise ValueError("a string needs constraints.enum, and no minimum or maximum")
+        if enum:
+            self._check_enum(enum, bounds)
+        elif self.type in ("number", "integer"):
+            self._check_bounds(*bounds)
+        return self
+
+    def _check_enum(self, enum: Sequence[str | int], bounds: tuple[object, object]) -> None:
+        if self.type == "number" or bounds != (None, None):
+            raise ValueError("an enum is for strings and integers, and goes without minimum and maximum")
+        kind = str if self.type == "string" else int
+        if not all(isinstance(value, kind) for value in enum):
+            raise ValueError(f"every value of the enum must be of type {self.type}")
+        if len(set(enum)) != len(enum):
+            raise ValueError("the enum names a value twice")
+
+    @staticmethod
+    def _check_bounds(minimum: float | None, maximum: float | None) -> None:
+        if minimum is None or maximum is None:
+            raise ValueError("a number needs constraints.minimum and constraints.maximum: they fix its scale")
+        if not 0 < float(maximum) - float(minimum) < float("inf"):
+            raise ValueError("constraints.minimum must be below constraints.maximum")
+
+    @property
+    def values(self) -> tuple[str | int | bool, ...] | None:
+        """The values the field can take, in order; None for a range."""
+        return (False, True) if self.type == "boolean" else self.constraints.enum
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Minimum and maximum of a field with a range."""
+        return float(self.constraints.minimum or 0), float(self.constraints.maximum or 0)
+
+
+class TableSchema(Strict):
+    """The fields of a table, in order.
+
+    >>> TableSchema.parse({"fields": [{"name": "ward", "type": "boolean"}] * 2})
+    Traceback (most recent call last):
+    ...
+    ape_sonar.errors.SchemaError: Table Schema: two fields have the same name
+    """
+
+    fields: Annotated[tuple[TableField, ...], Field(min_length=1, max_length=MOST_FIELDS, strict=False)]
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("two fields have the same name")
+        return self
+
+    @classmethod
+    def parse(cls, schema: TableSchema | Mapping[str, Any]) -> TableSchema:
+        """Reads a schema from what JSON or YAML holds.
+
+        Raises:
+            SchemaError: it is not in the accepted subset; says which field and why.
+        """
+        if isinstance(schema, TableSchema):
+            return schema
+        try:
+            return cls.model_validate(schema)
+        except ValidationError as error:
+            raise SchemaError(first_problem(error)) from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(field.name for field in self.fields)
+
+    def frame(self, table: Table) -> pd.DataFrame:
+        """A table as a data frame; the columns of a bare array are named in the schema's order.
+
+        Raises:
+            ColumnError: an array of another width.
+            RowError: columns of different length.
+        """
+        if isinstance(table, pd.DataFrame):
+            return table
+        if isinstance(table, Mapping):
+            columns = {name: _column(values) for name, values in table.items()}
+            shortest = min(columns, key=lambda name: len(columns[name]), default="")
+            longest = max((len(column) for column in columns.values()), default=0)
+            if columns and len(columns[shortest]) < longest:
+                row = len(columns[shortest]) + 1
+                raise RowError(row, shortest, f"no value here, but other columns have {longest} rows")
+            return pd.DataFrame(columns)
+        array = np.asarray(table)
+        if array.ndim == 1 and len(self.fields) == 1:
+            array = array[:, None]
+        if array.ndim != 2 or array.shape[1] != len(self.fields):
+            raise ColumnError(
+                self.names[-1],
+                f"the schema has {len(self.fields)} columns, the array has shape {array.shape}",
+            )
+        return pd.DataFrame(array, columns=list(self.names))
+
+    def check(
+        self,
+        table: Table,
+        *,
+        lines: Sequence[int] | None = None,
+        source: str | None = None,
+        ranges: bool = True,
+    ) -> pd.DataFrame:
+        """The table's columns of this schema, in its order: float64, int64, bool, and texts.
+
+        Texts are read as a CSV file holds them ("1.5", "true"); other columns are left out.
+
+        Args:
+            table: data frame, mapping of columns, or array of shape (rows, fields).
+            lines: line of the file that each row ends on.
+            source: what the table is called in errors.
+            ranges: whether minimum and maximum are enforced; False leaves that to whoever clips.
+
+        Raises:
+            ColumnError: a column is missing.
+            RowError: the first cell that breaks the schema.
+        """
+        frame = self.frame(table)
+        for name in self.names:
+            if name not in frame.columns:
+                raise ColumnError(name, "missing from the table", source=source)
+        parsed = pd.DataFrame({field.name: _parse(field, frame[field.name]) for field in self.fields})
+        rules = pa.DataFrameSchema(
+            {field.name: _rules(field, ranges) for field in self.fields}, unique_column_names=True
+        )
+        try:
+            rules.validate(parsed, lazy=True)
+        except pandera.errors.SchemaErrors as error:
+            raise self._first_wrong_cell(error.failure_cases, frame, lines, source) from None
+        return pd.DataFrame({field.name: _finish(field, parsed[field.name]) for field in self.fields})
+
+    def _first_wrong_cell(
+        self, cases: pd.DataFrame, frame: pd.DataFrame, lines: Sequence[int] | None, source: str | None
+    ) -> SonarError:
+        cells = (
+            (int(index), self.names.index(column))
+            for index, column in zip(cases["index"], cases["column"], strict=True)
+        )
+        row, place = min(cells)
+        field = self.fields[place]
+        why = f"{_shown(frame[field.name].iloc[row])} is not {_wanted(field)}"
+        return RowError(
+            row + 1, field.name, why, line=lines[row] if lines is not None else None, source=source
+        )
+
+
+Table = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
+
+
+#: What pydantic puts into a location for the branch of a union; not a name in the document.
+_UNION_TAGS = {"int", "float", "str", "constrained-int", "constrained-float", "constrained-str"}
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first problem pydantic found, on one line: where, and what."""
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in problem["loc"] if part not in _UNION_TAGS)
+    return (
+        f"{where}: {problem['msg'].removeprefix('Value error, ')}"
+        if where
+        else problem["msg"].removeprefix("Value error, ")
+    )
+
+
+def read_csv(path: Path, schema: TableSchema, *, most_rows: int = 10_000_000) -> pd.DataFrame:
+    """The columns of a CSV file (RFC 4180, UTF-8, a header line) that the schema names, checked.
+
+    Raises:
+        ColumnError: no such column in the header.
+        RowError: a row of another length than the header, or a cell that breaks the schema; says
+            row, line and column.
+        SchemaError: the file has no header, or is not text.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, None)
+            rows: list[list[str]] = []
+            lines: list[int] = []
+            for cells in islice(reader, most_rows):
+                if not cells:
+                    continue
+                if len(cells) != len(header or []):
+                    why = f"{len(cells)} cells, but the header has {len(header or [])}"
+                    raise RowError(len(rows) + 1, None, why, line=reader.line_num, source=str(path))
+                rows.append(cells)
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise RowError(len(rows) + 1, None, str(error), line=reader.line_num, source=str(path)) from None
+    except UnicodeDecodeError:
+        raise SchemaError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from None
+    if header is None:
+        raise SchemaError(f"{path} is empty: a CSV file starts with a line of column names")
+    columns = {
+        name: [cells[place] for cells in rows] for place, name in enumerate(header) if name in schema.names
+    }
+    return schema.check(pd.DataFrame(columns, dtype=object), lines=lines, source=str(path))
+
+
+def _column(values: ArrayLike) -> pd.Series[Any]:
+    """A column whose cells keep their types: neither numpy nor pandas guesses at a list's."""
+    if isinstance(values, np.ndarray | pd.Series):
+        return pd.Series(values).reset_index(drop=True)
+    return pd.Series(values if isinstance(values, list | tuple) else [values], dtype=object)
+
+
+def _parse(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers as float64, texts as they are; NaN or None where a cell is of another type."""
+    cells = column.reset_index(drop=True)
+    if field.type == "string":
+        return pd.Series([cell if isinstance(cell, str) else None for cell in cells], dtype=object)
+    if cells.dtype.kind in "iuf" and field.type != "boolean":
+        return cells.astype(np.float64)
+    if cells.dtype.kind == "b" and field.type == "boolean":
+        return cells.astype(np.float64)
+    return pd.Series([_number(cell, field.type) for cell in cells.astype(object)], dtype=np.float64)
+
+
+def _number(cell: object, kind: str) -> float:
+    """A cell as a number; NaN where it is none, and where a boolean and a number are confused."""
+    if kind == "boolean":
+        if isinstance(cell, bool | np.bool_) or (
+            isinstance(cell, int | float | np.number) and cell in (0, 1)
+        ):
+            return float(cell)
+        return _BOOLEANS.get(cell.strip(), np.nan) if isinstance(cell, str) else np.nan
+    if isinstance(cell, bool | np.bool_) or not isinstance(
+        cell, int | float | str | np.integer | np.floating
+    ):
+        return np.nan
+    try:
+        return float(cell) if not isinstance(cell, str) or "_" not in cell else np.nan
+    except (ValueError, OverflowError):
+        return np.nan
+
+
+def _rules(field: TableField, ranges: bool) -> pa.Column:
+    checks = [pa.Check(lambda cells: np.isfinite(cells), name="finite")] if field.type != "string" else []
+    if field.type == "integer":
+        checks.append(
+            pa.Check(lambda cells: (cells == np.rint(cells)) & (abs(cells) <= _SAFE_INTEGER), name="whole")
+        )
+    if field.constraints.enum:
+        checks.append(pa.Check.isin(list(field.constraints.enum)))
+    elif ranges and field.type in ("number", "integer"):
+        checks.append(pa.Check.in_range(*field.bounds))
+    return pa.Column(object if field.type == "string" else np.float64, checks, nullable=False)
+
+
+def _finish(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:
+    kinds = {"integer": np.int64, "boolean": np.bool_, "number": np.float64, "string": object}
+    return column.astype(kinds[field.type])
+
+
+def _wanted(field: TableField) -> str:
+    if field.constraints.enum:
+        values = ", ".join(str(value) for value in field.constraints.enum[:8])
+        return f"one of {values}{', ...' if len(field.constraints.enum) > 8 else ''}"
+    if field.type == "boolean":
+        return "true or false"
+    kind = "a whole number" if field.type == "integer" else "a number"
+    return f"{kind} between {field.constraints.minimum} and {field.constraints.maximum}"
+
+
+def _shown(cell: object) -> str:
+    if cell is None or cell == "" or (isinstance(cell, float) and np.isnan(cell)):
+        return "an empty cell"
+    text = repr(cell.item() if isinstance(cell, np.generic) else cell)
+    return text if len(text) <= 40 else text[:37] + "..."
