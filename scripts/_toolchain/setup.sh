@@ -80,16 +80,18 @@ link_foundry() {
 
 # Native solc where it can be downloaded, else npm's soljson behind the same command line.
 install_solc() {
-  local solc=.solc/solc-v0.8.30
+  local solc=.solc/solc-v0.8.30 native=.solc/native/solc-v0.8.30
   done_for solc scripts/_toolchain/solc.js scripts/_toolchain/setup.sh && [ -x $solc ] && return
   say "Solidity compiler"
-  mkdir -p .solc
-  rm -f $solc
-  SOLCX_BINARY_PATH=$root/.solc .venv/bin/python -c 'import solcx; solcx.install_solc("0.8.30")' >/dev/null 2>&1 || true
-  if [ ! -x $solc ]; then
+  mkdir -p .solc/native
+  SOLCX_BINARY_PATH=$root/.solc/native .venv/bin/python -c 'import solcx; solcx.install_solc("0.8.30")' >/dev/null 2>&1 || true
+  if [ -x $native ]; then
+    # ape compiles a copy of the project elsewhere, without node_modules: imports are looked up here as well.
+    printf '#!/bin/sh\ncase "$*" in *--base-path*) set -- --include-path "%s" "$@" ;; esac\nexec "%s" "$@"\n' "$root" "$root/$native" >$solc
+  else
     printf '#!/bin/sh\nPATH="$PATH:%s/.venv/bin" exec node "%s/scripts/_toolchain/solc.js" "$@"\n' "$root" "$root" >$solc
-    chmod +x $solc
   fi
+  chmod +x $solc
   mark solc scripts/_toolchain/solc.js scripts/_toolchain/setup.sh
 }
 

@@ -6,6 +6,9 @@
 const fs = require("fs");
 const path = require("path");
 
+// ape compiles a copy of the project elsewhere, without node_modules: imports are looked up here as well.
+const ROOT = path.resolve(__dirname, "../..");
+
 const { version } = require("solc/package.json");
 // What soljson 0.8.30 says of itself; known here so that --version need not load it.
 const LONG_VERSION = `${version}+commit.73712a01.Emscripten.clang`;
@@ -35,7 +38,7 @@ function fail(message) {
 }
 
 function parse(argv) {
-  const options = { basePath: process.cwd(), includePaths: [], remappings: [], files: [], optimizer: {} };
+  const options = { basePath: process.cwd(), includePaths: [ROOT], remappings: [], files: [], optimizer: {} };
   for (let i = 0; i < argv.length; i++) {
     const [flag, inline] = argv[i].startsWith("--") ? argv[i].split(/=(.*)/s) : [argv[i]];
     const value = () => inline ?? argv[++i];
