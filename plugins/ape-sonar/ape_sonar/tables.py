@@ -282,7 +282,7 @@ def read_csv(path: Path, schema: TableSchema, *, most_rows: int = 10_000_000) ->
 
 def _column(values: ArrayLike) -> pd.Series[Any]:
     """A column whose cells keep their types: neither numpy nor pandas guesses at a list's."""
-    if isinstance(values, np.ndarray | pd.Series):
+    if isinstance(values, np.ndarray | pd.Series | pd.Index):
         return pd.Series(values).reset_index(drop=True)
     return pd.Series(values if isinstance(values, list | tuple) else [values], dtype=object)
 

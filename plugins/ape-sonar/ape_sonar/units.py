@@ -17,7 +17,7 @@ WAD = 10**18
 
 ZERO_ADDRESS = "0x" + "0" * 40
 
-_NUMBER = re.compile(r"(\d{1,40})(?:\.(\d{1,40}))?")
+_NUMBER = re.compile(r"([0-9]{1,40})(?:\.([0-9]{1,40}))?")
 _MONEY = re.compile(rf"({_NUMBER.pattern})\s*([A-Za-z][\w.\-]{{0,41}}|0x[0-9a-fA-F]{{40}})")
 _DURATION_PART = re.compile(rf"\s*({_NUMBER.pattern})\s*([a-z]+)\s*,?")
 _SECONDS = {
