@@ -1,0 +1,56 @@
+"""Files that are there as a whole or not at all, whenever the power goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+_PREFIX = ".incoming-"
+#: Nobody writes one file for that long: what is older was left behind by a process that was killed.
+_ABANDONED_AFTER_SECONDS = 3600
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
+    """Writes `data` to `path`: on disk and complete when this returns, untouched when it raises.
+
+    Args:
+        path: the file; its folder exists.
+        data: the whole content.
+        mode: permissions of the file, whatever the umask.
+        replace: whether a file that is there already is replaced.
+
+    Raises:
+        FileExistsError: `replace` is false and the file is there; it keeps its content.
+        OSError: whatever else the operating system refuses.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        if replace:
+            os.replace(temporary, path)
+        else:
+            os.link(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what writers that were killed left in `folder` more than an hour ago. Raises OSError."""
+    for leftover in folder.glob(_PREFIX + "*"):
+        if leftover.stat().st_mtime < time.time() - _ABANDONED_AFTER_SECONDS:
+            leftover.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

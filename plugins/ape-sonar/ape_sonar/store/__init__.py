@@ -1,0 +1,25 @@
+"""Blob stores: one protocol, an embedded store and IPFS behind it."""
+
+from ape_sonar.store.base import (
+    BlobCorruptError,
+    BlobError,
+    BlobNotFoundError,
+    BlobStore,
+    BlobTooLargeError,
+    InvalidStoreError,
+    StoreError,
+    StoreUnavailableError,
+)
+from ape_sonar.store.uri import open_store
+
+__all__ = [
+    "BlobCorruptError",
+    "BlobError",
+    "BlobNotFoundError",
+    "BlobStore",
+    "BlobTooLargeError",
+    "InvalidStoreError",
+    "StoreError",
+    "StoreUnavailableError",
+    "open_store",
+]

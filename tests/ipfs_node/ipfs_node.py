@@ -1,0 +1,62 @@
+"""A real IPFS node of its own for a test, or for a play on one machine: see node.mjs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+_SCRIPT = Path(__file__).with_name("node.mjs")
+
+
+@dataclass(frozen=True, slots=True)
+class IpfsNode:
+    """A running node: the multiaddr of its RPC API and those where other nodes reach it."""
+
+    api: str
+    id: str
+    swarm: tuple[str, ...]
+    process: subprocess.Popen[str]
+
+    def connect(self, other: IpfsNode) -> None:
+        """Makes this node dial the other; raises requests.HTTPError when it cannot."""
+        port = self.api.rsplit("/", 1)[-1]
+        url = f"http://127.0.0.1:{port}/api/v0/swarm/connect"
+        requests.post(url, params={"arg": other.swarm[0]}, timeout=30).raise_for_status()
+
+
+@contextmanager
+def running_node(repo: Path) -> Iterator[IpfsNode]:
+    """Starts a node with its blocks in `repo`, and ends it with the context."""
+    process = subprocess.Popen(
+        [_node_command(), _SCRIPT, repo], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        ready = process.stdout.readline()
+        if not ready:
+            raise RuntimeError(f"the IPFS node ended with status {process.wait()}; run `make setup`")
+        facts = json.loads(ready)
+        yield IpfsNode(facts["api"], facts["id"], tuple(facts["swarm"]), process)
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def _node_command() -> str:
+    """The environment's node before the machine's."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    node = shutil.which("node", path=path)
+    if node is None:
+        raise RuntimeError("no node on PATH; run `make setup`")
+    return node
