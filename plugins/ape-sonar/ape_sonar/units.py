@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import NamedTuple
 
 from ape_sonar.errors import UsageError
 
@@ -31,7 +30,7 @@ _SECONDS = {
 LONGEST_SECONDS = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Currency:
     """The chain's coin or an ERC-20.
 
@@ -51,14 +50,27 @@ COIN = Currency(ZERO_ADDRESS, "ether", 18)
 _COIN_UNITS = {"ether": 18, "eth": 18, "gwei": 9, "wei": 0}
 
 
-class Money(NamedTuple):
-    """An amount in the smallest unit of a currency, and the currency's address."""
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """An amount as people see it, with its currency; `units` of the smallest unit.
 
-    amount: int
-    currency: str
+    >>> str(Money(5 * 10**17, COIN))
+    '0.5 ether'
+    """
+
+    units: int
+    currency: Currency
+
+    def __str__(self) -> str:
+        return format_money(self.units, self.currency)
+
+    @property
+    def value(self) -> Decimal:
+        """The amount in whole units of the currency, exactly."""
+        return Decimal(f"{self.units}e-{self.currency.decimals}")
 
 
-def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> Money:
+def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> tuple[int, str]:
     """Reads an amount as people write it, exactly.
 
     Args:
@@ -66,16 +78,19 @@ def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> Money:
             "1000 USDC" or "1000 0x...", where the ERC-20 is one of `tokens`.
         tokens: the ERC-20s that are known, with their decimals.
 
+    Returns:
+        The amount in smallest units, and the currency's address.
+
     Raises:
         UsageError: not an amount, an unknown currency, or more decimal places than the currency has.
 
-    >>> parse_money("0.5 ether").amount
-    500000000000000000
+    >>> parse_money("0.5 ether")
+    (500000000000000000, '0x0000000000000000000000000000000000000000')
     """
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 0:
             raise UsageError(f"{value} is negative: an amount of money is 0 or more")
-        return Money(value, ZERO_ADDRESS)
+        return value, ZERO_ADDRESS
     match = _MONEY.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise UsageError(
@@ -88,7 +103,7 @@ def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> Money:
         raise UsageError(
             f"{value!r} is finer than the smallest unit of {unit}, which has {decimals} decimal places"
         )
-    return Money(amount.numerator, address)
+    return amount.numerator, address
 
 
 def _currency(unit: str, tokens: Iterable[Currency]) -> tuple[str, int]:
