@@ -17,7 +17,7 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
     """Folder of keys, Campaigns and deployments; the environment's SONAR_HOME comes first."""
 
     store: str = ""
-    """Where blobs are: a folder for the embedded store, or an IPFS node's API as a multiaddress or URL.
+    """Where blobs are: embedded:PATH, ipfs:MULTIADDR or the URL of an IPFS node (`ape_sonar.store`).
     Empty: the folder `blobs` in the home. The environment's SONAR_STORE comes first."""
 
     confirmations: NonNegativeInt | None = None
@@ -42,7 +42,7 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
     @property
     def store_uri(self) -> str:
         """The store in force: SONAR_STORE, the setting, or a folder in the home."""
-        return os.environ.get("SONAR_STORE") or self.store or str(self.home_folder / "blobs")
+        return os.environ.get("SONAR_STORE") or self.store or f"embedded:{self.home_folder / 'blobs'}"
 
 
 def settings() -> SonarConfig:
