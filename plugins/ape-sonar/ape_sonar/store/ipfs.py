@@ -52,7 +52,7 @@ _PIECE = 1 << 16
 #: Bytes of the longest answer to anything but a successful cat.
 _LONGEST_REPLY = 1 << 16
 #: What ipfshttpclient lets through when an answer has not the shape it expects.
-_MALFORMED = (AssertionError, AttributeError, KeyError, TypeError, ValueError)
+_MALFORMED = (AssertionError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
 class IpfsStore:
