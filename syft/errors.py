@@ -1,0 +1,97 @@
+"""One tree of errors. Each also is the built-in that fits, and carries its evidence."""
+
+from __future__ import annotations
+
+
+class SyftError(Exception):
+    """Root of everything that Syft raises on purpose."""
+
+
+class KeyInvalidError(SyftError, ValueError):
+    """A Paillier key that must not be used."""
+
+
+class CiphertextInvalidError(SyftError, ValueError):
+    """A number that is no ciphertext under the key it is used with.
+
+    Attributes:
+        index: its place in the tensor, or None where only the whole is known to be bad.
+    """
+
+    def __init__(self, why: str, index: int | None = None) -> None:
+        where = "" if index is None else f"ciphertext {index}: "
+        super().__init__(where + why)
+        self.index = index
+
+
+class SlotOverflowError(SyftError, OverflowError):
+    """A result that its slots could not hold; raised before anything is computed.
+
+    Attributes:
+        bound: largest absolute integer the result may hold.
+        slot_bits: width of a slot, sign included.
+    """
+
+    def __init__(self, bound: int, slot_bits: int) -> None:
+        super().__init__(
+            f"integers up to {bound.bit_length()} bits do not fit slots of {slot_bits} bits: "
+            "rebase the tensor to a smaller exponent, or use wider slots"
+        )
+        self.bound = bound
+        self.slot_bits = slot_bits
+
+
+class PlaintextRangeError(SyftError, ValueError):
+    """A decrypted integer outside of what its tensor promises.
+
+    Attributes:
+        row, column: its place; column is None where the plaintext is no packing at all.
+        bits: bits of the integer found.
+    """
+
+    def __init__(self, row: int, column: int | None, bits: int) -> None:
+        where = f"row {row}" if column is None else f"row {row}, column {column}"
+        super().__init__(f"{where}: an integer of {bits} bits is outside of the tensor's bound")
+        self.row = row
+        self.column = column
+        self.bits = bits
+
+
+class OpeningInvalidError(SyftError, ValueError):
+    """Openings that do not belong to the ciphertexts."""
+
+
+class TensorMismatchError(SyftError, ValueError):
+    """Two operands that do not fit each other: key, shape, packing or exponent."""
+
+
+class FeatureError(SyftError, ValueError):
+    """A feature map that is malformed, or does not fit the rows it is given.
+
+    Attributes:
+        step: place of the step in the map, counted from 0, or None.
+    """
+
+    def __init__(self, why: str, step: int | None = None) -> None:
+        super().__init__(why if step is None else f"feature step {step}: {why}")
+        self.step = step
+
+
+class StatisticsError(SyftError, ValueError):
+    """Local statistics from which no admissible Gradient follows."""
+
+
+class ModelSpecError(SyftError, ValueError):
+    """A description of a Model that Syft does not know."""
+
+
+class NotFittedError(SyftError, AttributeError):
+    """The Model has no weights yet."""
+
+
+class EncryptedModelError(SyftError, TypeError):
+    """The Model is encrypted: it can be trained, not read."""
+
+
+class WireError(SyftError, ValueError):
+    """Bytes that are not what they should be."""

@@ -1,0 +1,187 @@
+"""From local statistics to a Gradient: any number of local steps is one affine map of the weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from syft.errors import SlotOverflowError, StatisticsError
+from syft.nn.statistics import LocalStatistics
+from syft.paillier import EncryptedTensor, IntegerTensor, Packing, Tensor
+
+#: A Gradient is applied in quarters: step / 4 of it.
+STEPS = (1, 2, 3, 4)
+_STEP_BITS = 2
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """The public scales of a Campaign.
+
+    Attributes:
+        weight_exponent: binary digits after the point of a fresh Model's weights.
+        weight_bound: largest absolute weight, a whole number.
+        gradient_bits: binary digits after the point of an affine map.
+    """
+
+    weight_exponent: int = 16
+    weight_bound: int = 64
+    gradient_bits: int = 8
+
+    def head_bound(self, exponent: int) -> int:
+        """Largest integer of a head at that exponent: the Capsule checks every head for it."""
+        return self.weight_bound << exponent
+
+    def gradient_bound(self, features: int, exponent: int) -> int:
+        """Largest integer of a Gradient computed from a head at that exponent.
+
+        The map's matrix has a spectral norm of at most 1, so rows of L1 norm at most sqrt(d), and d/2 for rounding:
+        a bound that depends on no row of data, and so tells nothing of any.
+        """
+        row = (math.isqrt(features) + 1 << self.gradient_bits) + features // 2 + 1
+        return row * self.head_bound(exponent) + self.head_bound(exponent + self.gradient_bits)
+
+    def fits(self, features: int, exponent: int, packing: Packing) -> bool:
+        """Whether a Gradient can be computed from a head at that exponent, and applied to it, within the slots."""
+        delta = self.gradient_bound(features, exponent) << _STEP_BITS
+        after = exponent + self.gradient_bits + _STEP_BITS
+        return packing.holds(delta + self.head_bound(after))
+
+    def packing(self, n_length: int, shape: tuple[int, int]) -> Packing:
+        """Slots for a fresh Model of that shape: wide enough for a first Gradient, and as wide as is free."""
+        features, outputs = shape
+        after = self.weight_exponent + self.gradient_bits + _STEP_BITS
+        largest = (self.gradient_bound(features, self.weight_exponent) << _STEP_BITS) + self.head_bound(after)
+        return Packing.for_shape(n_length, outputs, largest.bit_length() + 1)
+
+
+@dataclass(frozen=True)
+class AffineMap:
+    """W -> W + (matrix / 2^bits) W + offset: what a Mine's rows make of a Model, encrypted or not.
+
+    Attributes:
+        matrix: A - I as integers at 2^bits, shape (d, d).
+        offset: B, shape (d, k), float64.
+        bits: binary digits after the point of the matrix.
+    """
+
+    matrix: NDArray[np.int64]
+    offset: NDArray[np.float64]
+    bits: int
+
+    @overload
+    def delta(self, weights: EncryptedTensor, fixed_point: FixedPoint) -> EncryptedTensor: ...
+    @overload
+    def delta(self, weights: IntegerTensor, fixed_point: FixedPoint) -> IntegerTensor: ...
+    def delta(self, weights: Tensor, fixed_point: FixedPoint) -> Tensor:
+        """The Gradient (A - I) W + B, `bits` digits finer than the weights, under its public bound.
+
+        Not re-randomised yet: see `EncryptedTensor.rerandomise`.
+
+        Raises:
+            StatisticsError: the offset exceeds the Campaign's weight bound.
+            SlotOverflowError: the slots are too narrow; the Model must be rebased.
+        """
+        largest = float(np.abs(self.offset).max(initial=0.0))
+        if largest > fixed_point.weight_bound:
+            raise StatisticsError(
+                f"a weight of {largest:.3g} is beyond the Campaign's bound of {fixed_point.weight_bound}"
+            )
+        exponent = weights.exponent + self.bits
+        bound = fixed_point.gradient_bound(weights.shape[0], weights.exponent)
+        if isinstance(weights, EncryptedTensor) and not weights.packing.holds(bound):
+            raise SlotOverflowError(bound, weights.packing.slot_bits)
+        moved = (self.matrix @ weights).with_bound(bound - fixed_point.head_bound(exponent))
+        offset = IntegerTensor.from_floats(self.offset, exponent, fixed_point.head_bound(exponent))
+        # A product with integers at 2^bits is finer already: only its label changes.
+        return (replace(moved, exponent=exponent) + offset).with_bound(bound)
+
+
+def proximal_map(statistics: LocalStatistics, mu: float, bits: int) -> AffineMap:
+    """To the minimum of the local loss plus mu/2 |W - head|^2: A = mu (G + mu I)^-1, B = (G + mu I)^-1 C.
+
+    Args:
+        statistics: of the Mine's rows.
+        mu: pull towards the head, > 0; larger trusts the local rows less.
+        bits: binary digits of the matrix.
+    """
+    values, vectors, cross = _spectrum(statistics)
+    if not mu > 0:
+        raise StatisticsError(f"mu must be positive, not {mu}")
+    return _affine(vectors, -values / (values + mu), 1 / (values + mu), cross, bits)
+
+
+def gradient_descent_map(statistics: LocalStatistics, eta: float, steps: int, bits: int) -> AffineMap:
+    """`steps` steps of gradient descent on the local loss: W <- W - eta (G W - C).
+
+    Args:
+        statistics: of the Mine's rows.
+        eta: step size, at most 1 / (largest eigenvalue of G).
+        steps: at least 1.
+        bits: binary digits of the matrix.
+
+    Raises:
+        StatisticsError: a step size with which the steps do not shrink.
+    """
+    values, vectors, cross = _spectrum(statistics)
+    largest = float(values.max(initial=0.0))
+    if not 0 < eta * largest <= 1 or steps < 1:
+        raise StatisticsError(
+            f"eta = {eta}, steps = {steps}: eta must be positive and at most {1 / max(largest, 1e-300):.3g}"
+        )
+    shrink = (1 - eta * values) ** steps - 1
+    gain = np.where(values > 0, -shrink / np.where(values > 0, values, 1), eta * steps)
+    return _affine(vectors, shrink, gain, cross, bits)
+
+
+@overload
+def apply_delta(
+    head: EncryptedTensor, delta: EncryptedTensor, step: int, fixed_point: FixedPoint
+) -> EncryptedTensor: ...
+@overload
+def apply_delta(head: IntegerTensor, delta: IntegerTensor, step: int, fixed_point: FixedPoint) -> IntegerTensor: ...
+def apply_delta(head: Tensor, delta: Tensor, step: int, fixed_point: FixedPoint) -> Tensor:
+    """The new head: head + step/4 delta, at the least exponent that holds it exactly.
+
+    A function of public values alone: on ciphertexts it is new head = head^(2^i) x delta^(step 2^j), with i and j
+    given by the exponents, so that anyone can recompute it. The delta may come from an older head, or from before
+    a rebase.
+
+    Args:
+        head, delta: both encrypted, or both in the clear.
+        step: 1 to 4, in quarters.
+
+    Raises:
+        ValueError: another step.
+        SlotOverflowError: the slots are too narrow.
+    """
+    if step not in STEPS:
+        raise ValueError(f"step {step} is not one of {STEPS}")
+    finest = max(head.exponent, delta.exponent)
+    exponent = finest + _STEP_BITS
+    moved = replace(delta * (step << (finest - delta.exponent)), exponent=exponent)
+    total = head.shift(exponent - head.exponent) + moved  # type: ignore[operator]
+    return total.with_bound(fixed_point.head_bound(exponent))
+
+
+def _spectrum(
+    statistics: LocalStatistics,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    gram, cross = statistics.means()
+    values, vectors = np.linalg.eigh(gram)
+    return np.clip(values, 0, None), vectors, cross
+
+
+def _affine(
+    vectors: NDArray[np.float64],
+    shrink: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    cross: NDArray[np.float64],
+    bits: int,
+) -> AffineMap:
+    matrix = np.rint((vectors * shrink) @ vectors.T * (1 << bits)).astype(np.int64)
+    return AffineMap(matrix, (vectors * gain) @ (vectors.T @ cross), bits)

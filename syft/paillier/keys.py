@@ -1,0 +1,85 @@
+"""Paillier key pairs: phe's own classes, made from primes that suit short-exponent re-randomising."""
+
+from __future__ import annotations
+
+import secrets
+
+import gmpy2
+from gmpy2 import mpz
+from phe import PaillierPrivateKey, PaillierPublicKey
+
+from syft.errors import KeyInvalidError
+
+#: Least length of a modulus that is accepted, in bits (112-bit security, NIST SP 800-57).
+LEAST_BITS = 2048
+#: Largest length of a modulus that is accepted, in bits.
+MOST_BITS = 8192
+#: Default for new Campaigns on a real network (128-bit security).
+DEFAULT_BITS = 3072
+
+_PRIMALITY_ROUNDS = 40
+_SMALL_PRIMES = gmpy2.primorial(2000)
+
+
+def generate_paillier_keypair(n_length: int = DEFAULT_BITS) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
+    """A fresh key pair.
+
+    Both primes are 3 mod 4 and of equal length, gcd(p - 1, q - 1) = 2, and n has exactly `n_length` bits, as the
+    re-randomiser of Damgard, Jurik and Nielsen, "A generalization of Paillier's public-key system with applications
+    to electronic voting" (2010), section 4.1, asks for.
+
+    Args:
+        n_length: bits of n, even, from 2048 to 8192.
+
+    Raises:
+        KeyInvalidError: the length is out of range.
+    """
+    _check_length(n_length, LEAST_BITS)
+    return _generate(n_length)
+
+
+def generate_insecure_keypair(n_length: int) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
+    """A key pair of any even length from 256 bits, for tests only: short keys protect nothing."""
+    _check_length(n_length, 256)
+    return _generate(n_length)
+
+
+def validate_public_key(n: int, *, least_bits: int = LEAST_BITS) -> None:
+    """Checks what can be checked of a stranger's modulus.
+
+    Raises:
+        KeyInvalidError: wrong length, even, a perfect power, prime, or with a small factor.
+    """
+    length = int(n).bit_length()
+    _check_length(length, least_bits)
+    number = mpz(n)
+    if gmpy2.is_even(number):
+        raise KeyInvalidError("the modulus is even")
+    if gmpy2.gcd(number, _SMALL_PRIMES) != 1:
+        raise KeyInvalidError("the modulus has a factor below 2000")
+    if gmpy2.is_power(number):
+        raise KeyInvalidError("the modulus is a perfect power")
+    if gmpy2.is_prime(number, _PRIMALITY_ROUNDS):
+        raise KeyInvalidError("the modulus is prime: everybody can decrypt")
+
+
+def _check_length(bits: int, least: int) -> None:
+    if not least <= bits <= MOST_BITS or bits % 2:
+        raise KeyInvalidError(f"a modulus of {bits} bits: an even length from {least} to {MOST_BITS} is needed")
+
+
+def _generate(n_length: int) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
+    while True:
+        p, q = _blum_prime(n_length // 2), _blum_prime(n_length // 2)
+        if p != q and gmpy2.gcd(p - 1, q - 1) == 2:
+            public = PaillierPublicKey(int(p * q))
+            return public, PaillierPrivateKey(public, int(p), int(q))
+
+
+def _blum_prime(bits: int) -> mpz:
+    """A random prime of exactly `bits` bits, 3 mod 4, so large that the product of two has twice as many bits."""
+    top = mpz(3) << (bits - 2)
+    while True:
+        candidate = mpz(secrets.randbits(bits)) | top | 3
+        if gmpy2.is_prime(candidate, _PRIMALITY_ROUNDS):
+            return candidate
