@@ -141,7 +141,8 @@ class Fourier:
 
     def apply(self, rows: Integers) -> Integers:
         turned = (matmul(rows, self.omega) + self.phase) >> self.shift
-        return self.table[turned & (len(self.table) - 1)]
+        features: Integers = self.table[turned & (len(self.table) - 1)]
+        return features
 
 
 @dataclass(frozen=True)

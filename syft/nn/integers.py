@@ -71,7 +71,8 @@ def matmul_big(left: Integers, right: NDArray[np.object_]) -> NDArray[np.object_
     while rest.size and not all(value in (0, -1) for value in rest.flat):
         result += (floats @ (rest & mask).astype(np.float64)).astype(np.int64).astype(object) << shift
         rest, shift = rest >> limb_bits, shift + limb_bits
-    return result + ((floats @ rest.astype(np.float64)).astype(np.int64).astype(object) << shift)
+    result += (floats @ rest.astype(np.float64)).astype(np.int64).astype(object) << shift
+    return result
 
 
 def _largest(matrix: Integers) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,5 +75,5 @@ def r2(predictions: Integers, targets: Integers) -> int:
     return max(0, (spread - rows * missed) * WAD // spread)
 
 
-def _sum_of_squares(numbers: NDArray[np.object_]) -> int:
+def _sum_of_squares(numbers: NDArray[Any]) -> int:
     return sum(int(number) ** 2 for number in numbers.flat)

@@ -230,7 +230,8 @@ class _Classifier(Model):
         classes = self.shape[1]
         if answers.size and not 0 <= int(answers.min()) <= int(answers.max()) < classes:
             raise FeatureError(f"a class outside of 0 .. {classes - 1}")
-        return (np.eye(classes, dtype=np.int64)[answers[:, 0]]) * ONE - ONE // classes
+        centred: Integers = np.eye(classes, dtype=np.int64)[answers[:, 0]] * ONE - ONE // classes
+        return centred
 
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
         return metrics.predict_classes(self.features_.transform(rows), weights or self._clear_weights())
@@ -344,7 +345,8 @@ def quantise(X: ArrayLike) -> Integers:
     rows = np.asarray(X, dtype=np.float64)
     if rows.ndim != 2 or not np.isfinite(rows).all():
         raise FeatureError("rows must be a table of finite numbers")
-    return np.rint(np.clip(rows, 0, 1) * (1 << FRACTION_BITS)).astype(np.int64)
+    integers: Integers = np.rint(np.clip(rows, 0, 1) * (1 << FRACTION_BITS)).astype(np.int64)
+    return integers
 
 
 def check_spec(spec: Mapping[str, Any]) -> None:

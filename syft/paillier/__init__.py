@@ -1,5 +1,6 @@
-"""Paillier encryption of packed integer tensors (Paillier, "Public-key cryptosystems based on composite degree
-residuosity classes", 1999).
+"""Paillier encryption of packed integer tensors.
+
+Paillier, "Public-key cryptosystems based on composite degree residuosity classes", 1999.
 """
 
 from syft.paillier.contexts import PrivateContext, PublicContext, unpack

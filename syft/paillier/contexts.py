@@ -31,7 +31,7 @@ class PublicContext:
 
     Args:
         public_key: phe's public key.
-        h: the residue to build on; made afresh if none is given. A Mine that does not trust a published h leaves it out.
+        h: the residue to build on; made afresh if none is given, as a Mine does that trusts no published one.
 
     Raises:
         KeyInvalidError: h is not a unit modulo n.
@@ -73,12 +73,13 @@ class PublicContext:
         return [c * residue % n2 for c, residue in zip(ciphertexts, self._residues(len(ciphertexts)), strict=True)]
 
     def check_ciphertexts(self, ciphertexts: Sequence[int]) -> None:
-        """Checks that numbers from a stranger are ciphertexts: 0 < c < n^2, and prime to n.
+        """Checks that a stranger's numbers are ciphertexts: 0 < c < n^2, and prime to n.
 
         This does not bound what they hold: a decryption still checks its range.
 
         Raises:
-            CiphertextInvalidError: names the first that is out of range; a common factor is found in the product of all.
+            CiphertextInvalidError: names the first that is out of range; a common factor
+                is found in the product of all.
         """
         product = mpz(1)
         for index, ciphertext in enumerate(ciphertexts):
@@ -220,7 +221,7 @@ def unpack(plaintexts: Sequence[int], tensor: EncryptedTensor) -> IntegerTensor:
     Raises:
         PlaintextRangeError: an integer is larger than the tensor's bound, or something lies beyond the slots.
     """
-    rows, columns = tensor.shape
+    columns = tensor.shape[1]
     values = np.empty(tensor.shape, dtype=object)
     width, slots = tensor.plaintexts_per_row, tensor.packing.slots
     for place, plaintext in enumerate(plaintexts):

@@ -194,7 +194,8 @@ Tensor = EncryptedTensor | IntegerTensor
 def _require_alike(left: Tensor, right: Tensor) -> None:
     if left.shape != right.shape or left.exponent != right.exponent:
         raise TensorMismatchError(
-            f"shape {left.shape} at exponent {left.exponent} does not fit shape {right.shape} at exponent {right.exponent}"
+            f"shape {left.shape} at exponent {left.exponent} does not fit "
+            f"shape {right.shape} at exponent {right.exponent}"
         )
 
 
