@@ -96,6 +96,7 @@ def cli_errors() -> Iterator[None]:
     the operating system's (a file that is not there). Anything else is a defect and keeps its traceback.
     """
     from ape.exceptions import ApeException
+
     from syft.errors import SyftError
 
     try:

@@ -25,7 +25,7 @@ Header = TypeVar("Header", bound=Strict)
 def to_headed(header: Strict, name: str, payload: bytes) -> bytes:
     """Packs a header and a payload of that name."""
     parts = {"header": to_canonical(header.model_dump()), name: payload}
-    return wire.arrays_to_bytes({key: np.frombuffer(part, dtype=np.uint8) for key, part in parts.items()})
+    return wire.dumps_arrays({key: np.frombuffer(part, dtype=np.uint8) for key, part in parts.items()})
 
 
 def from_headed(what: str, data: bytes, kind: type[Header], name: str) -> tuple[Header, bytes]:
@@ -35,7 +35,7 @@ def from_headed(what: str, data: bytes, kind: type[Header], name: str) -> tuple[
         FormatError: not such a container, other parts in it, or a header that breaks its rules.
     """
     try:
-        arrays = wire.arrays_from_bytes(data)
+        arrays = wire.loads_arrays(data)
     except WireError as error:
         raise FormatError(what, str(error)) from None
     if set(arrays) != {"header", name}:

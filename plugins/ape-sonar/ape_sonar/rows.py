@@ -49,9 +49,7 @@ class RowEncoder:
         self.input = TableSchema.parse(input_schema)
         self.output = TableSchema.parse(output_schema)
         if len(self.output.fields) != 1:
-            raise SchemaError(
-                f"the Output has {len(self.output.fields)} fields: a Model predicts exactly one"
-            )
+            raise SchemaError(f"the Output has {len(self.output.fields)} fields: a Model predicts exactly one")
         self.columns = tuple(name for field in self.input.fields for name in _column_names(field))
         self.classes = self._target.values
 

@@ -7,7 +7,8 @@ known range or a known set of values, so that a row can become integers (`ape_so
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -58,8 +59,7 @@ class Constraints(Strict):
     minimum: _Number | None = None
     maximum: _Number | None = None
     enum: (
-        Annotated[tuple[_Text | _SafeInteger, ...], Field(min_length=2, max_length=MOST_VALUES, strict=False)]
-        | None
+        Annotated[tuple[_Text | _SafeInteger, ...], Field(min_length=2, max_length=MOST_VALUES, strict=False)] | None
     ) = None
 
 
@@ -183,6 +183,7 @@ class TableSchema(Strict):
         lines: Sequence[int] | None = None,
         source: str | None = None,
         ranges: bool = True,
+        first_row: int = 1,
     ) -> pd.DataFrame:
         """The table's columns of this schema, in its order: float64, int64, bool, and texts.
 
@@ -193,6 +194,7 @@ class TableSchema(Strict):
             lines: line of the file that each row ends on.
             source: what the table is called in errors.
             ranges: whether minimum and maximum are enforced; False leaves that to whoever clips.
+            first_row: number of the table's first row in errors.
 
         Raises:
             ColumnError: a column is missing.
@@ -209,11 +211,16 @@ class TableSchema(Strict):
         try:
             rules.validate(parsed, lazy=True)
         except pandera.errors.SchemaErrors as error:
-            raise self._first_wrong_cell(error.failure_cases, frame, lines, source) from None
+            raise self._first_wrong_cell(error.failure_cases, frame, lines, source, first_row) from None
         return pd.DataFrame({field.name: _finish(field, parsed[field.name]) for field in self.fields})
 
     def _first_wrong_cell(
-        self, cases: pd.DataFrame, frame: pd.DataFrame, lines: Sequence[int] | None, source: str | None
+        self,
+        cases: pd.DataFrame,
+        frame: pd.DataFrame,
+        lines: Sequence[int] | None,
+        source: str | None,
+        first_row: int,
     ) -> SonarError:
         cells = (
             (int(index), self.names.index(column))
@@ -222,9 +229,7 @@ class TableSchema(Strict):
         row, place = min(cells)
         field = self.fields[place]
         why = f"{_shown(frame[field.name].iloc[row])} is not {_wanted(field)}"
-        return RowError(
-            row + 1, field.name, why, line=lines[row] if lines is not None else None, source=source
-        )
+        return RowError(row + 1, field.name, why, line=lines[row] if lines is not None else None, source=source)
 
 
 Table = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
@@ -249,35 +254,67 @@ def read_csv(path: Path, schema: TableSchema, *, most_rows: int = 10_000_000) ->
     """The columns of a CSV file (RFC 4180, UTF-8, a header line) that the schema names, checked.
 
     Raises:
-        ColumnError: no such column in the header.
+        ColumnError: no such column in the header, or two of that name.
         RowError: a row of another length than the header, or a cell that breaks the schema; says
             row, line and column.
         SchemaError: the file has no header, or is not text.
     """
+    frames = list(csv_frames(path, schema, rows_at_once=most_rows, most_rows=most_rows))
+    return frames[0] if frames else schema.check({name: [] for name in schema.names})
+
+
+def csv_frames(
+    path: Path, schema: TableSchema, *, rows_at_once: int, most_rows: int | None = None
+) -> Iterator[pd.DataFrame]:
+    """The same, `rows_at_once` rows at a time, in flat memory; rows are counted through."""
+    with _readable(path), path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        header = next(reader, None)
+        if header is None:
+            raise SchemaError(f"{path} is empty: a CSV file starts with a line of column names")
+        places = _places(header, schema, str(path))
+        records = islice(_records(reader, len(header), str(path)), most_rows)
+        row = 0
+        while chunk := list(islice(records, rows_at_once)):
+            columns = {name: [cells[place] for _, cells in chunk] for name, place in places.items()}
+            lines = [line for line, _ in chunk]
+            yield schema.check(
+                pd.DataFrame(columns, dtype=object), lines=lines, source=str(path), first_row=row + 1
+            )
+            row += len(chunk)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, None)
-            rows: list[list[str]] = []
-            lines: list[int] = []
-            for cells in islice(reader, most_rows):
-                if not cells:
-                    continue
-                if len(cells) != len(header or []):
-                    why = f"{len(cells)} cells, but the header has {len(header or [])}"
-                    raise RowError(len(rows) + 1, None, why, line=reader.line_num, source=str(path))
-                rows.append(cells)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise RowError(len(rows) + 1, None, str(error), line=reader.line_num, source=str(path)) from None
+        yield
     except UnicodeDecodeError:
         raise SchemaError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from None
-    if header is None:
-        raise SchemaError(f"{path} is empty: a CSV file starts with a line of column names")
-    columns = {
-        name: [cells[place] for cells in rows] for place, name in enumerate(header) if name in schema.names
-    }
-    return schema.check(pd.DataFrame(columns, dtype=object), lines=lines, source=str(path))
+
+
+def _places(header: Sequence[str], schema: TableSchema, source: str) -> dict[str, int]:
+    """Where the schema's columns stand in the header."""
+    for name in schema.names:
+        if header.count(name) != 1:
+            why = "missing from the table" if name not in header else "named twice in the header"
+            raise ColumnError(name, why, source=source)
+    return {name: header.index(name) for name in schema.names}
+
+
+def _records(reader: Any, width: int, source: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that has any, with the line it ends on."""
+    row = 1
+    try:
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != width:
+                why = f"{len(cells)} cells, but the header has {width}"
+                raise RowError(row, None, why, line=reader.line_num, source=source)
+            yield reader.line_num, cells
+            row += 1
+    except csv.Error as error:
+        raise RowError(row, None, str(error), line=reader.line_num, source=source) from None
 
 
 def _column(values: ArrayLike) -> pd.Series[Any]:
@@ -302,14 +339,10 @@ def _parse(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:
 def _number(cell: object, kind: str) -> float:
     """A cell as a number; NaN where it is none, and where a boolean and a number are confused."""
     if kind == "boolean":
-        if isinstance(cell, bool | np.bool_) or (
-            isinstance(cell, int | float | np.number) and cell in (0, 1)
-        ):
+        if isinstance(cell, bool | np.bool_) or (isinstance(cell, int | float | np.number) and cell in (0, 1)):
             return float(cell)
         return _BOOLEANS.get(cell.strip(), np.nan) if isinstance(cell, str) else np.nan
-    if isinstance(cell, bool | np.bool_) or not isinstance(
-        cell, int | float | str | np.integer | np.floating
-    ):
+    if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | float | str | np.integer | np.floating):
         return np.nan
     try:
         return float(cell) if not isinstance(cell, str) or "_" not in cell else np.nan
@@ -320,9 +353,7 @@ def _number(cell: object, kind: str) -> float:
 def _rules(field: TableField, ranges: bool) -> pa.Column:
     checks = [pa.Check(lambda cells: np.isfinite(cells), name="finite")] if field.type != "string" else []
     if field.type == "integer":
-        checks.append(
-            pa.Check(lambda cells: (cells == np.rint(cells)) & (abs(cells) <= _SAFE_INTEGER), name="whole")
-        )
+        checks.append(pa.Check(lambda cells: (cells == np.rint(cells)) & (abs(cells) <= _SAFE_INTEGER), name="whole"))
     if field.constraints.enum:
         checks.append(pa.Check.isin(list(field.constraints.enum)))
     elif ranges and field.type in ("number", "integer"):

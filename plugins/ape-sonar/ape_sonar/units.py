@@ -93,16 +93,12 @@ def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> tuple[int,
         return value, ZERO_ADDRESS
     match = _MONEY.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise UsageError(
-            f"{value!r} is not an amount of money: write a number and a unit, such as '0.5 ether'"
-        )
+        raise UsageError(f"{value!r} is not an amount of money: write a number and a unit, such as '0.5 ether'")
     number, unit = match[1], match[4]
     address, decimals = _currency(unit, tokens)
     amount = Fraction(number) * 10**decimals
     if amount.denominator != 1:
-        raise UsageError(
-            f"{value!r} is finer than the smallest unit of {unit}, which has {decimals} decimal places"
-        )
+        raise UsageError(f"{value!r} is finer than the smallest unit of {unit}, which has {decimals} decimal places")
     return amount.numerator, address
 
 
@@ -116,9 +112,7 @@ def _currency(unit: str, tokens: Iterable[Currency]) -> tuple[str, int]:
     if named:
         raise UsageError(f"more than one known ERC-20 calls itself {unit!r}: name it by its address")
     names = ", ".join(["ether", "gwei", "wei", *(token.symbol for token in known)])
-    raise UsageError(
-        f"{unit!r} is not a known currency: use one of {names}, or name the ERC-20 in ape-config.yaml"
-    )
+    raise UsageError(f"{unit!r} is not a known currency: use one of {names}, or name the ERC-20 in ape-config.yaml")
 
 
 def format_money(amount: int, currency: Currency = COIN) -> str:
@@ -204,7 +198,5 @@ def _seconds(value: str | int | timedelta) -> Fraction:
         total += Fraction(part[1]) * _SECONDS[part[4]]
         position = part.end()
     if not text or position < len(text):
-        raise UsageError(
-            f"{value!r} is not a duration: write a number and a unit, such as '2 days' or '90 min'"
-        )
+        raise UsageError(f"{value!r} is not a duration: write a number and a unit, such as '2 days' or '90 min'")
     return total

@@ -49,7 +49,7 @@ class ValidationSet:
 
     def to_bytes(self) -> bytes:
         """The bytes to sign and seal to the Capsule."""
-        return wire.arrays_to_bytes({"rows": self.rows, "targets": self.targets, "salts": self.salts})
+        return wire.dumps_arrays({"rows": self.rows, "targets": self.targets, "salts": self.salts})
 
     @classmethod
     def from_bytes(cls, data: bytes, *, columns: int, classes: int | None) -> Self:
@@ -64,20 +64,16 @@ class ValidationSet:
             FormatError: other parts, types or shapes, or a number outside of its range.
         """
         try:
-            arrays = wire.arrays_from_bytes(data)
+            arrays = wire.loads_arrays(data)
         except WireError as error:
             raise FormatError("validation set", str(error)) from None
         if {name: array.dtype for name, array in arrays.items()} != _PARTS:
-            raise FormatError(
-                "validation set", "rows int64, targets int64 and salts uint8 are expected, and no others"
-            )
+            raise FormatError("validation set", "rows int64, targets int64 and salts uint8 are expected, and no others")
         count = len(arrays["targets"]) if arrays["targets"].ndim else 0
         shapes = {"rows": (count, columns), "targets": (count, 1), "salts": (count, SALT_BYTES)}
         for name, shape in shapes.items():
             if arrays[name].shape != shape or count == 0:
-                raise FormatError(
-                    "validation set", f"{name} have shape {arrays[name].shape}, but {shape} is expected"
-                )
+                raise FormatError("validation set", f"{name} have shape {arrays[name].shape}, but {shape} is expected")
         for name, largest in (("rows", ONE), ("targets", ONE if classes is None else classes - 1)):
             if arrays[name].min(initial=0) < 0 or arrays[name].max(initial=0) > largest:
                 raise FormatError("validation set", f"{name} hold a number outside of [0, {largest}]")

@@ -14,7 +14,7 @@ from ape_sonar.canonical import from_canonical, to_canonical
 from ape_sonar.errors import FormatError
 from syft import wire
 
-SONAR = "0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+SONAR = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 MINER = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 HEADER = {
     "campaign": "0x" + "ab" * 32,
@@ -30,10 +30,8 @@ BUNDLE = Bundle(1337, SONAR, b"\xab" * 32, MINER, 3, b"\xcd" * 32, b"gradient")
 
 def packed(header: bytes, **parts: Any) -> bytes:
     parts = {"gradient": b"gradient"} | parts
-    arrays = {
-        key: np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part for key, part in parts.items()
-    }
-    return wire.arrays_to_bytes({"header": np.frombuffer(header, np.uint8), **arrays})
+    arrays = {key: np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part for key, part in parts.items()}
+    return wire.dumps_arrays({"header": np.frombuffer(header, np.uint8), **arrays})
 
 
 def test_the_bytes_are_those_of_the_formats() -> None:
@@ -45,9 +43,7 @@ words = st.binary(min_size=32, max_size=32)
 
 
 @settings(deadline=None)
-@given(
-    st.integers(0, 2**53 - 1), words, st.integers(0, 2**32 - 1), words, st.binary(min_size=1, max_size=200)
-)
+@given(st.integers(0, 2**53 - 1), words, st.integers(0, 2**32 - 1), words, st.binary(min_size=1, max_size=200))
 def test_round_trip(chain: int, campaign: bytes, version: int, salt: bytes, gradient: bytes) -> None:
     bundle = Bundle(chain, SONAR, campaign, MINER, version, salt, gradient)
     assert Bundle.from_bytes(bundle.to_bytes()) == bundle
@@ -115,7 +111,7 @@ def test_headers_that_are_not_canonical(header: bytes) -> None:
         b"",
         b"junk",
         packed(to_canonical(HEADER), extra=b"1"),
-        wire.arrays_to_bytes({"header": np.frombuffer(to_canonical(HEADER), np.uint8)}),
+        wire.dumps_arrays({"header": np.frombuffer(to_canonical(HEADER), np.uint8)}),
         packed(to_canonical(HEADER), gradient=np.zeros(3, np.int64)),
         packed(to_canonical(HEADER), gradient=np.zeros((3, 1), np.uint8)),
         packed(to_canonical(HEADER))[:-1],

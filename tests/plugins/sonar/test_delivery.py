@@ -28,7 +28,7 @@ DELIVERY = Delivery(b"\xab" * 32, 7, MODEL, 97 * 10**16, b"openings")
 
 def packed(header: bytes) -> bytes:
     parts = {"header": header, "openings": b"openings"}
-    return wire.arrays_to_bytes({key: np.frombuffer(part, np.uint8) for key, part in parts.items()})
+    return wire.dumps_arrays({key: np.frombuffer(part, np.uint8) for key, part in parts.items()})
 
 
 def test_the_bytes_are_those_of_the_formats() -> None:
@@ -57,7 +57,8 @@ def test_round_trip(campaign: bytes, version: int, model: bytes, accuracy: int, 
         {"accuracy": "٣"},
         {"campaign": "0x"},
         {"format": "sonar-bundle/1"},
-        {"model": to_cid(MODEL)[:-1] + ("1" if to_cid(MODEL)[-1] != "1" else "2")},
+        {"model": to_cid(MODEL)[:-1]},
+        {"model": "Qn" + to_cid(MODEL)[2:]},
         {"model": "Qm" + "0" * 44},
         {"model": "0x" + "42" * 32},
         {"version": "7"},
@@ -72,6 +73,6 @@ def test_headers_that_break_a_rule(change: dict[str, Any]) -> None:
 
 def test_a_bundle_is_no_delivery() -> None:
     parts = {"header": to_canonical(HEADER), "gradient": b"gradient"}
-    data = wire.arrays_to_bytes({key: np.frombuffer(part, np.uint8) for key, part in parts.items()})
+    data = wire.dumps_arrays({key: np.frombuffer(part, np.uint8) for key, part in parts.items()})
     with pytest.raises(FormatError, match="'openings'"):
         Delivery.from_bytes(data)

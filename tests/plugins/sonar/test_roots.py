@@ -4,7 +4,7 @@ import numpy as np
 from eth_utils.crypto import keccak
 
 from ape_sonar import merkle, roots
-from syft.paillier import IntegerTensor, Openings, Packing, PrivateContext, generate_insecure_keypair, unpack
+from syft.paillier import IntegerTensor, Openings, Packing, PrivateContext, generate_insecure_keypair
 
 
 def _context() -> PrivateContext:
