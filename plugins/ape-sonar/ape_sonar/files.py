@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 _PREFIX = ".incoming-"
 #: Nobody writes one file for that long: what is older was left behind by a process that was killed.
@@ -13,11 +16,17 @@ _ABANDONED_AFTER_SECONDS = 3600
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
-    """Writes `data` to `path`: on disk and complete when this returns, untouched when it raises.
+    """Writes `data` to `path`; see `atomic_file`."""
+    with atomic_file(path, mode=mode, replace=replace) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_file(path: Path, *, mode: int = 0o644, replace: bool = True) -> Iterator[BinaryIO]:
+    """A file to write that becomes `path` at the end: on disk and complete then, untouched where anything is raised.
 
     Args:
         path: the file; its folder exists.
-        data: the whole content.
         mode: permissions of the file, whatever the umask.
         replace: whether a file that is there already is replaced.
 
@@ -29,7 +38,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, replace: boo
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(descriptor)
         if replace:

@@ -278,9 +278,7 @@ def csv_frames(
         while chunk := list(islice(records, rows_at_once)):
             columns = {name: [cells[place] for _, cells in chunk] for name, place in places.items()}
             lines = [line for line, _ in chunk]
-            yield schema.check(
-                pd.DataFrame(columns, dtype=object), lines=lines, source=str(path), first_row=row + 1
-            )
+            yield schema.check(pd.DataFrame(columns, dtype=object), lines=lines, source=str(path), first_row=row + 1)
             row += len(chunk)
 
 
