@@ -1,0 +1,213 @@
+"""Sealed messages and signed statements: what opens, what does not, and what a stranger may send."""
+
+import sys
+
+import pysequoia
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pysequoia.packet import PacketPile, Tag
+
+from ape_sonar import seal
+from ape_sonar.certificates import Certificate, CertificateError, Key, parse_certificate
+from ape_sonar.seal import (
+    MalformedMessageError,
+    MessageTooLargeError,
+    NoValidSignatureError,
+    OpenerError,
+    SealError,
+    UnsealTimeoutError,
+    WrongKeyError,
+)
+
+DATA = b"ciphertexts of a Gradient"
+LIMIT = 1 << 20
+
+SCIENTIST = Key.generate("Data Scientist <scientist@example.org>")
+CAPSULE = Key.generate("Capsule <capsule@example.org>")
+SPARE = Key.generate("Capsule's spare key")
+STRANGER = Key.generate("Stranger")
+
+few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def revoked(key: Key) -> Certificate:
+    tsk = pysequoia.Tsk.from_bytes(key.to_bytes())
+    cert = tsk.extract_certificate()
+    return parse_certificate(bytes(cert) + bytes(cert.revoke(certifier=tsk.certifier())))
+
+
+def packets(message: bytes) -> list[bytes]:
+    return [bytes(packet) for packet in PacketPile.from_bytes(message)]
+
+
+def refusals(message: bytes, key: Key = CAPSULE) -> list[SealError]:
+    """What both ways of opening it raise."""
+    with pytest.raises(SealError) as signed:
+        seal.unseal(message, key, signers=[SCIENTIST.certificate], limit=LIMIT)
+    with pytest.raises(SealError) as anonymous:
+        seal.unseal_anonymous(message, key, limit=LIMIT)
+    return [signed.value, anonymous.value]
+
+
+@few
+@given(st.binary(max_size=5000))
+def test_every_key_of_the_ring_opens_it(data: bytes) -> None:
+    message = seal.seal(data, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
+    for key in (CAPSULE, SPARE):
+        assert seal.unseal(message, key, signers=[SCIENTIST.certificate], limit=len(data)) == data
+    assert data not in message or len(data) < 4
+
+
+def test_nobody_else_opens_it() -> None:
+    message = seal.seal(DATA, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
+    for error in refusals(message, STRANGER):
+        assert isinstance(error, WrongKeyError)
+        assert error.fingerprint == STRANGER.fingerprint
+
+
+def test_sealing_twice_shows_nothing_of_the_content() -> None:
+    assert seal.seal_anonymous(DATA, [CAPSULE.certificate]) != seal.seal_anonymous(DATA, [CAPSULE.certificate])
+
+
+def test_a_signer_of_several() -> None:
+    message = seal.seal(DATA, [CAPSULE.certificate], signer=SPARE)
+    signers = [SCIENTIST.certificate, SPARE.certificate]
+    assert seal.unseal(message, CAPSULE, signers=signers, limit=LIMIT) == DATA
+
+
+def test_an_anonymous_message_opens_only_where_that_is_asked_for() -> None:
+    message = seal.seal_anonymous(DATA, [CAPSULE.certificate])
+    assert seal.unseal_anonymous(message, CAPSULE, limit=LIMIT) == DATA
+    with pytest.raises(NoValidSignatureError, match=SCIENTIST.fingerprint):
+        seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+
+
+def test_a_signature_of_somebody_else_does_not_count() -> None:
+    message = seal.seal(DATA, [CAPSULE.certificate], signer=STRANGER)
+    assert seal.unseal_anonymous(message, CAPSULE, limit=LIMIT) == DATA
+    with pytest.raises(NoValidSignatureError, match="not signed, or by somebody else"):
+        seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+
+
+def test_a_signature_of_a_revoked_certificate_does_not_count() -> None:
+    message = seal.seal(DATA, [CAPSULE.certificate], signer=SPARE)
+    with pytest.raises(NoValidSignatureError):
+        seal.unseal(message, CAPSULE, signers=[revoked(SPARE)], limit=LIMIT)
+
+
+def test_somebody_has_to_be_named_as_signer_and_as_recipient() -> None:
+    message = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
+    with pytest.raises(CertificateError, match="no certificate"):
+        seal.unseal(message, CAPSULE, signers=[], limit=LIMIT)
+    with pytest.raises(CertificateError, match="no certificate"):
+        seal.seal(DATA, [], signer=SCIENTIST)
+    with pytest.raises(CertificateError, match="no certificate"):
+        seal.seal_anonymous(DATA, [])
+
+
+def test_a_revoked_certificate_is_not_sealed_to() -> None:
+    with pytest.raises(CertificateError, match="is revoked"):
+        seal.seal(DATA, [CAPSULE.certificate, revoked(SPARE)], signer=SCIENTIST)
+
+
+def test_armour_is_taken_off() -> None:
+    message = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
+    armoured = pysequoia.armor(message, pysequoia.ArmorKind.Message).encode()
+    assert seal.unseal(armoured, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
+
+
+def signed_only() -> bytes:
+    return pysequoia.sign(pysequoia.Tsk.from_bytes(SCIENTIST.to_bytes()).signer(), DATA, armor=False)
+
+
+MESSAGE = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
+SESSION_KEY = packets(MESSAGE)[0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\x85",
+        b"not OpenPGP at all" * 100,
+        CAPSULE.certificate.armoured().encode(),
+        CAPSULE.to_bytes(),
+        signed_only(),
+        SESSION_KEY + signed_only(),
+        SESSION_KEY,
+        MESSAGE[: len(MESSAGE) // 2],
+        MESSAGE[:-1],
+        MESSAGE + b"\0",
+        MESSAGE + MESSAGE,
+        b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n",
+        b"-----BEGIN PGP MESSAGE-----\n" * 100,
+    ],
+)
+def test_what_is_no_message_is_said_to_be_none(message: bytes) -> None:
+    for error in refusals(message):
+        assert isinstance(error, MalformedMessageError)
+        assert "\n" not in str(error)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, len(MESSAGE) - 1), st.integers(1, 255))
+def test_a_changed_byte_never_gives_other_content(position: int, change: int) -> None:
+    changed = bytearray(MESSAGE)
+    changed[position] ^= change
+    try:
+        content = seal.unseal(bytes(changed), CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+    except SealError:
+        return
+    assert content == DATA
+
+
+def test_the_limit_is_the_longest_content() -> None:
+    message = seal.seal(bytes(LIMIT), [CAPSULE.certificate], signer=SCIENTIST)
+    assert seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT) == bytes(LIMIT)
+    for limit in (LIMIT - 1, 100):
+        with pytest.raises(MessageTooLargeError) as caught:
+            seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=limit)
+        assert caught.value.limit == limit
+
+
+def test_a_flood_of_session_keys_is_given_up() -> None:
+    """Looking through 100,000 of them takes a minute; the caller waits as long as it chose to."""
+    other = packets(seal.seal_anonymous(b"", [STRANGER.certificate]))[0]
+    assert [packet.tag for packet in PacketPile.from_bytes(MESSAGE)] == [Tag.PKESK, Tag.SEIP]
+    with pytest.raises(UnsealTimeoutError, match=r"after 0\.5 s"):
+        seal.unseal_anonymous(other * 100_000 + MESSAGE, CAPSULE, limit=10 << 20, patience=0.5)
+
+
+def test_a_failing_child_says_nothing_about_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(OpenerError, match="ended with status 1"):
+        seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT)
+
+
+@few
+@given(st.binary(max_size=1000))
+def test_a_statement_names_its_signer(statement: bytes) -> None:
+    signature = seal.sign(statement, SPARE)
+    signers = [CAPSULE.certificate, SPARE.certificate]
+    assert seal.verify(statement, signature, signers) == SPARE.certificate
+    with pytest.raises(NoValidSignatureError):
+        seal.verify(statement + b"\0", signature, signers)
+    with pytest.raises(NoValidSignatureError, match=CAPSULE.fingerprint):
+        seal.verify(statement, signature, [CAPSULE.certificate])
+    with pytest.raises(NoValidSignatureError):
+        seal.verify(statement, signature, [revoked(SPARE)])
+
+
+@pytest.mark.parametrize(
+    "signature", [b"", b"junk", bytes(20_000), MESSAGE, CAPSULE.certificate.armoured().encode(), signed_only()]
+)
+def test_what_is_no_signature_is_said_to_be_none(signature: bytes) -> None:
+    with pytest.raises(MalformedMessageError) as caught:
+        seal.verify(DATA, signature, [CAPSULE.certificate])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_statement_needs_a_signer_to_look_for() -> None:
+    with pytest.raises(CertificateError, match="no certificate"):
+        seal.verify(DATA, seal.sign(DATA, CAPSULE), [])

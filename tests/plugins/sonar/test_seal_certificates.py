@@ -1,0 +1,87 @@
+"""Keys, certificates and rings."""
+
+import pysequoia
+import pytest
+
+from ape_sonar.certificates import (
+    LARGEST_RING,
+    LONGEST_RING,
+    CertificateError,
+    Key,
+    format_ring,
+    parse_certificate,
+    parse_ring,
+)
+
+ALICE = Key.generate("Alice <alice@example.org>")
+BOB = Key.generate("Bob")
+RING = (ALICE.certificate, BOB.certificate)
+
+
+def test_a_key_survives_its_bytes() -> None:
+    again = Key.from_bytes(ALICE.to_bytes())
+    assert again.certificate == ALICE.certificate
+    assert again.fingerprint == ALICE.fingerprint
+    assert again.to_bytes() == ALICE.to_bytes()
+
+
+def test_a_fresh_key_is_version_4_without_expiry() -> None:
+    cert = pysequoia.Cert.from_bytes(ALICE.certificate.armoured().encode())
+    assert (len(ALICE.fingerprint), ALICE.fingerprint.lower(), cert.expiration) == (40, cert.fingerprint, None)
+    assert ALICE.certificate.user_ids == ("Alice <alice@example.org>",)
+
+
+def test_nothing_secret_is_shown() -> None:
+    assert repr(ALICE) == f"Key({ALICE.fingerprint})"
+    assert "PRIVATE" not in ALICE.certificate.armoured()
+    with pytest.raises(CertificateError, match="no secret key"):
+        Key.from_bytes(ALICE.certificate.armoured().encode())
+
+
+@pytest.mark.parametrize("user_id", ["", "two\nlines", "x" * 257, "\x1b[31mred"])
+def test_a_user_id_is_one_short_line(user_id: str) -> None:
+    with pytest.raises(CertificateError, match="a user id is one line"):
+        Key.generate(user_id)
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", bytes(1000)])
+def test_what_is_no_key(data: bytes) -> None:
+    with pytest.raises(CertificateError, match="no secret key to sign and decrypt with"):
+        Key.from_bytes(data)
+
+
+def test_a_ring_survives_its_bytes_armoured_or_not() -> None:
+    assert parse_ring(format_ring(RING)) == RING
+    binary = b"".join(bytes(pysequoia.Cert.from_bytes(one.armoured().encode())) for one in RING)
+    assert parse_ring(binary) == RING
+    assert parse_certificate(format_ring(RING[:1])) == RING[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "holds 1 to"),
+        (b"junk", "no ring of OpenPGP certificates"),
+        (format_ring(RING)[:-100], "no ring of OpenPGP certificates"),
+        (format_ring([*RING, RING[0]]), "twice"),
+        (ALICE.to_bytes(), "holds a secret key"),
+        (format_ring(RING) + str(pysequoia.Tsk.generate("C")).encode(), "holds a secret key"),
+        (bytes(LONGEST_RING + 1), "has at most"),
+    ],
+)
+def test_what_is_no_ring(data: bytes, why: str) -> None:
+    with pytest.raises(CertificateError, match=why) as caught:
+        parse_ring(data)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_ring_has_an_end() -> None:
+    ring = [Key.generate(f"key {number}").certificate for number in range(LARGEST_RING + 1)]
+    assert len(parse_ring(format_ring(ring[1:]))) == LARGEST_RING
+    with pytest.raises(CertificateError, match=f"1 to {LARGEST_RING} certificates, this one {LARGEST_RING + 1}"):
+        parse_ring(format_ring(ring))
+
+
+def test_one_certificate_is_one() -> None:
+    with pytest.raises(CertificateError, match="not 2"):
+        parse_certificate(format_ring(RING))

@@ -1,0 +1,126 @@
+"""Both ways between Sonar's messages and the machine's gpg."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ape_sonar import seal
+from ape_sonar.certificates import CertificateError, Key, parse_certificate
+from ape_sonar.seal import MalformedMessageError, MessageTooLargeError, NoValidSignatureError, SealError
+
+pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed on this machine")
+
+DATA = b"accuracy 0.97\r\n\0\xff"
+LIMIT = 1 << 20
+OURS = Key.generate("Ours <ours@example.org>")
+THEIRS = "theirs@example.org"
+
+
+class Gpg:
+    """gpg with a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *arguments: str, given: bytes = b"") -> bytes:
+        return self._run(*arguments, given=given).stdout
+
+    def status(self, *arguments: str, given: bytes = b"") -> str:
+        """Its machine-readable status lines."""
+        return self._run("--status-fd", "2", *arguments, given=given).stderr.decode("ascii", "replace")
+
+    def _run(self, *arguments: str, given: bytes) -> "subprocess.CompletedProcess[bytes]":
+        options = ["--homedir", str(self.home), "--batch", "--yes", "--trust-model", "always"]
+        options += ["--pinentry-mode", "loopback", "--passphrase", ""]
+        return subprocess.run(["gpg", *options, *arguments], input=given, capture_output=True, check=True)
+
+    def key(self, user_id: str) -> Key:
+        return Key.from_bytes(self.run("--export-secret-keys", user_id))
+
+
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[Gpg]:
+    # Not below pytest's own folder: the path of gpg-agent's socket may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="gpg-") as home:
+        mine = Gpg(Path(home))
+        mine.run("--quick-gen-key", THEIRS, "default", "default", "never")
+        mine.run("--import", given=OURS.to_bytes())
+        yield mine
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
+
+
+def test_gpg_opens_and_verifies_ours(gpg: Gpg, tmp_path: Path) -> None:
+    theirs = gpg.key(THEIRS).certificate
+    message = tmp_path / "message.pgp"
+    message.write_bytes(seal.seal(DATA, [theirs], signer=OURS))
+    assert gpg.run("--decrypt", str(message)) == DATA
+    status = gpg.status("--decrypt", str(message))
+    assert re.search(rf"^\[GNUPG:\] VALIDSIG \w+ .* {OURS.fingerprint}$", status, re.MULTILINE)
+
+
+def test_we_open_and_verify_gpgs(gpg: Gpg) -> None:
+    theirs = gpg.key(THEIRS)
+    for armour in ([], ["--armor"]):
+        message = gpg.run(*armour, "-z", "0", "-u", THEIRS, "-r", OURS.fingerprint, "--sign", "--encrypt", given=DATA)
+        assert seal.unseal(message, OURS, signers=[theirs.certificate], limit=LIMIT) == DATA
+        with pytest.raises(NoValidSignatureError):
+            seal.unseal(message, OURS, signers=[OURS.certificate], limit=LIMIT)
+
+
+def test_a_compressed_message_opens_unless_its_signature_is_wanted(gpg: Gpg) -> None:
+    message = gpg.run("-z", "9", "-u", THEIRS, "-r", OURS.fingerprint, "--sign", "--encrypt", given=DATA * 100)
+    assert seal.unseal_anonymous(message, OURS, limit=LIMIT) == DATA * 100
+    with pytest.raises(NoValidSignatureError, match="--compress-algo none"):
+        seal.unseal(message, OURS, signers=[gpg.key(THEIRS).certificate], limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "error"),
+    # pysequoia's wheels unfold no bzip2.
+    [("zip", MessageTooLargeError), ("zlib", MessageTooLargeError), ("bzip2", MalformedMessageError)],
+)
+def test_a_decompression_bomb_is_cut_off(gpg: Gpg, algorithm: str, error: type[SealError]) -> None:
+    bomb = gpg.run("--compress-algo", algorithm, "-r", OURS.fingerprint, "--encrypt", given=bytes(100 << 20))
+    assert len(bomb) < LIMIT // 4
+    tracemalloc.start()
+    try:
+        with pytest.raises(error):
+            seal.unseal_anonymous(bomb, OURS, limit=LIMIT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * LIMIT
+
+
+def test_statements_both_ways(gpg: Gpg, tmp_path: Path) -> None:
+    statement, signature = tmp_path / "statement", tmp_path / "signature"
+    statement.write_bytes(DATA)
+    signature.write_bytes(seal.sign(DATA, OURS))
+    assert f" {OURS.fingerprint}\n" in gpg.status("--verify", str(signature), str(statement))
+
+    theirs = gpg.key(THEIRS).certificate
+    for armour in ([], ["--armor"]):
+        made = gpg.run(*armour, "-u", THEIRS, "--detach-sign", given=DATA)
+        assert seal.verify(DATA, made, [OURS.certificate, theirs]) == theirs
+
+
+def test_an_expired_certificate_is_not_sealed_to(gpg: Gpg) -> None:
+    gpg.run("--faked-system-time", "20200101T000000", "--quick-gen-key", "old@example.org", "default", "default", "1d")
+    old = parse_certificate(gpg.run("--export", "old@example.org"))
+    with pytest.raises(CertificateError, match="expired on 2020-01-02"):
+        seal.seal_anonymous(DATA, [old])
+    with pytest.raises(CertificateError, match="no secret key to sign and decrypt with"):
+        gpg.key("old@example.org")
+
+
+def test_a_certificate_that_only_signs_is_not_sealed_to(gpg: Gpg) -> None:
+    gpg.run("--quick-gen-key", "signs@example.org", "ed25519", "sign", "never")
+    signs = parse_certificate(gpg.run("--export", "signs@example.org"))
+    with pytest.raises(CertificateError, match="nothing can be encrypted to"):
+        seal.seal_anonymous(DATA, [OURS.certificate, signs])
