@@ -12,11 +12,7 @@ contract CapsuleRegistry is ICapsuleRegistry {
     mapping(address capsule => mapping(address currency => CurrencyTerms)) private _currencies;
 
     /// @inheritdoc ICapsuleRegistry
-    function announce(
-        bytes32 certificates,
-        CapsuleTerms calldata terms,
-        CurrencyOffer[] calldata currencies
-    ) external {
+    function announce(bytes32 certificates, CapsuleTerms calldata terms, CurrencyOffer[] calldata currencies) external {
         require(certificates != 0, NoCertificates(msg.sender));
 
         certificatesOf[msg.sender] = certificates;
@@ -28,24 +24,17 @@ contract CapsuleRegistry is ICapsuleRegistry {
     }
 
     /// @inheritdoc ICapsuleRegistry
-    function termsOf(
-        address capsule
-    ) external view returns (CapsuleTerms memory) {
+    function termsOf(address capsule) external view returns (CapsuleTerms memory) {
         return _terms[capsule];
     }
 
     /// @inheritdoc ICapsuleRegistry
-    function currencyTermsOf(
-        address capsule,
-        address currency
-    ) external view returns (CurrencyTerms memory) {
+    function currencyTermsOf(address capsule, address currency) external view returns (CurrencyTerms memory) {
         return _currencies[capsule][currency];
     }
 
     /// @inheritdoc ICapsuleRegistry
-    function certificatesFor(
-        Asked calldata asked
-    ) external view returns (bytes32 certificates) {
+    function certificatesFor(Asked calldata asked) external view returns (bytes32 certificates) {
         address capsule = asked.capsule;
         certificates = certificatesOf[capsule];
         require(certificates != 0, CapsuleUnknown(capsule));

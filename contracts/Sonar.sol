@@ -27,9 +27,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     mapping(bytes32 campaign => Campaign) private _campaigns;
     mapping(bytes32 campaign => mapping(uint32 number => bytes32)) private _digests;
 
-    constructor(
-        ICapsuleRegistry registry_
-    ) {
+    constructor(ICapsuleRegistry registry_) {
         require(address(registry_) != address(0), ZeroAddress());
         registry = registry_;
     }
@@ -37,10 +35,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ DATA SCIENTIST
 
     /// @inheritdoc ISonar
-    function create(
-        uint256 nonce,
-        Terms calldata terms
-    ) external payable nonReentrant returns (bytes32 campaign) {
+    function create(uint256 nonce, Terms calldata terms) external payable nonReentrant returns (bytes32 campaign) {
         campaign = idOf(msg.sender, nonce, terms);
         Campaign storage c = _campaigns[campaign];
         require(c.recorded == Status.None, CampaignExists(campaign));
@@ -74,9 +69,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function cancel(
-        bytes32 campaign
-    ) external {
+    function cancel(bytes32 campaign) external {
         Campaign storage c = _known(campaign);
         _requireScientist(campaign, c);
         _requireRequested(campaign, c);
@@ -86,9 +79,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function stop(
-        bytes32 campaign
-    ) external {
+    function stop(bytes32 campaign) external {
         Campaign storage c = _known(campaign);
         _requireScientist(campaign, c);
         _requireOpen(campaign, c);
@@ -100,10 +91,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function refund(
-        bytes32 campaign,
-        address to
-    ) external nonReentrant {
+    function refund(bytes32 campaign, address to) external nonReentrant {
         Campaign storage c = _known(campaign);
         _requireScientist(campaign, c);
         require(to != address(0), ZeroAddress());
@@ -121,10 +109,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ CAPSULE
 
     /// @inheritdoc ISonar
-    function open(
-        bytes32 campaign,
-        Opening calldata opening
-    ) external payable nonReentrant {
+    function open(bytes32 campaign, Opening calldata opening) external payable nonReentrant {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         _requireRequested(campaign, c);
@@ -143,10 +128,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function decline(
-        bytes32 campaign,
-        string calldata reason
-    ) external {
+    function decline(bytes32 campaign, string calldata reason) external {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         _requireRequested(campaign, c);
@@ -157,12 +139,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function scoreGradient(
-        bytes32 campaign,
-        Gradient calldata gradient,
-        Score calldata score,
-        Next calldata next
-    ) external {
+    function scoreGradient(bytes32 campaign, Gradient calldata gradient, Score calldata score, Next calldata next) external {
         Campaign storage c = _known(campaign);
         bytes32 core = _requireOldest(campaign, c, gradient);
         require(score.accuracy <= WAD, AccuracyOutOfRange(score.accuracy));
@@ -212,12 +189,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function rebase(
-        bytes32 campaign,
-        bytes32 model,
-        bytes32 modelRoot,
-        bytes32 evidence
-    ) external {
+    function rebase(bytes32 campaign, bytes32 model, bytes32 modelRoot, bytes32 evidence) external {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         _requireRunning(campaign, c);
@@ -228,11 +200,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function deliver(
-        bytes32 campaign,
-        bytes32 delivery,
-        bytes32 openingsRoot
-    ) external {
+    function deliver(bytes32 campaign, bytes32 delivery, bytes32 openingsRoot) external {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         Status status = _requireRunning(campaign, c);
@@ -245,10 +213,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function collectBond(
-        bytes32 campaign,
-        address to
-    ) external nonReentrant {
+    function collectBond(bytes32 campaign, address to) external nonReentrant {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         require(to != address(0), ZeroAddress());
@@ -263,10 +228,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function collectScoringFees(
-        bytes32 campaign,
-        address to
-    ) external nonReentrant {
+    function collectScoringFees(bytes32 campaign, address to) external nonReentrant {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         require(to != address(0), ZeroAddress());
@@ -283,12 +245,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ MINER
 
     /// @inheritdoc ISonar
-    function submitGradient(
-        bytes32 campaign,
-        bytes32 bundle,
-        bytes32 commitment,
-        uint32 version
-    ) external payable returns (uint32 number) {
+    function submitGradient(bytes32 campaign, bytes32 bundle, bytes32 commitment, uint32 version) external payable returns (uint32 number) {
         Campaign storage c = _known(campaign);
         _requireOpen(campaign, c);
         require(msg.value == c.scoringFee, WrongValue(msg.value, c.scoringFee));
@@ -307,11 +264,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function claim(
-        bytes32 campaign,
-        Scored[] calldata gradients,
-        address to
-    ) external nonReentrant {
+    function claim(bytes32 campaign, Scored[] calldata gradients, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -325,11 +278,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function reclaimFees(
-        bytes32 campaign,
-        Gradient[] calldata gradients,
-        address to
-    ) external nonReentrant {
+    function reclaimFees(bytes32 campaign, Gradient[] calldata gradients, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -344,11 +293,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function reclaimVoidedFees(
-        bytes32 campaign,
-        Scored[] calldata gradients,
-        address to
-    ) external nonReentrant {
+    function reclaimVoidedFees(bytes32 campaign, Scored[] calldata gradients, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -361,11 +306,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function compensate(
-        bytes32 campaign,
-        uint32[] calldata numbers,
-        address to
-    ) external nonReentrant {
+    function compensate(bytes32 campaign, uint32[] calldata numbers, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -383,9 +324,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ ANYONE AND ARBITER
 
     /// @inheritdoc ISonar
-    function expire(
-        bytes32 campaign
-    ) external {
+    function expire(bytes32 campaign) external {
         Campaign storage c = _known(campaign);
         Status status = c.status();
         uint256 due = c.dueOf();
@@ -396,11 +335,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function convict(
-        bytes32 campaign,
-        address miner,
-        Scored calldata firstFalse
-    ) external {
+    function convict(bytes32 campaign, address miner, Scored calldata firstFalse) external {
         Campaign storage c = _known(campaign);
         require(msg.sender == c.arbiter, NotArbiter(campaign, msg.sender, c.arbiter));
         Status recorded = c.recorded;
@@ -421,122 +356,81 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ VIEWS
 
     /// @inheritdoc ISonar
-    function idOf(
-        address scientist,
-        uint256 nonce,
-        Terms calldata terms
-    ) public view returns (bytes32) {
+    function idOf(address scientist, uint256 nonce, Terms calldata terms) public view returns (bytes32) {
         return keccak256(abi.encode(block.chainid, address(this), scientist, nonce, terms));
     }
 
     /// @inheritdoc ISonar
-    function statusOf(
-        bytes32 campaign
-    ) external view returns (Status) {
+    function statusOf(bytes32 campaign) external view returns (Status) {
         return _campaigns[campaign].status();
     }
 
     /// @inheritdoc ISonar
-    function campaignOf(
-        bytes32 campaign
-    ) external view returns (Campaign memory) {
+    function campaignOf(bytes32 campaign) external view returns (Campaign memory) {
         return _campaigns[campaign];
     }
 
     /// @inheritdoc ISonar
-    function dueOf(
-        bytes32 campaign
-    ) external view returns (uint256) {
+    function dueOf(bytes32 campaign) external view returns (uint256) {
         return _campaigns[campaign].dueOf();
     }
 
     /// @inheritdoc ISonar
-    function digestOf(
-        bytes32 campaign,
-        uint32 number
-    ) external view returns (bytes32) {
+    function digestOf(bytes32 campaign, uint32 number) external view returns (bytes32) {
         return _digests[campaign][number];
     }
 
     /// @inheritdoc ISonar
-    function earned(
-        bytes32 campaign,
-        uint64 accuracy
-    ) external view returns (uint256) {
+    function earned(bytes32 campaign, uint64 accuracy) external view returns (uint256) {
         return _earned(_known(campaign), accuracy);
     }
 
     /// @inheritdoc ISonar
-    function claimsOpenAt(
-        bytes32 campaign
-    ) external view returns (uint256) {
+    function claimsOpenAt(bytes32 campaign) external view returns (uint256) {
         Campaign storage c = _campaigns[campaign];
         return c.settledAt == 0 ? 0 : _claimsOpenAt(c);
     }
 
     /// @inheritdoc ISonar
-    function refundable(
-        bytes32 campaign
-    ) external view returns (uint256) {
+    function refundable(bytes32 campaign) external view returns (uint256) {
         Campaign storage c = _campaigns[campaign];
         return c.refunded ? 0 : _refundable(c);
     }
 
     // ------------------------------------------------------------------ WHO AND WHEN
 
-    function _known(
-        bytes32 campaign
-    ) private view returns (Campaign storage c) {
+    function _known(bytes32 campaign) private view returns (Campaign storage c) {
         c = _campaigns[campaign];
         require(c.recorded != Status.None, UnknownCampaign(campaign));
     }
 
-    function _requireScientist(
-        bytes32 campaign,
-        Campaign storage c
-    ) private view {
+    function _requireScientist(bytes32 campaign, Campaign storage c) private view {
         require(msg.sender == c.scientist, NotScientist(campaign, msg.sender, c.scientist));
     }
 
-    function _requireCapsule(
-        bytes32 campaign,
-        Campaign storage c
-    ) private view {
+    function _requireCapsule(bytes32 campaign, Campaign storage c) private view {
         require(msg.sender == c.capsule, NotCapsule(campaign, msg.sender, c.capsule));
     }
 
-    function _requireRequested(
-        bytes32 campaign,
-        Campaign storage c
-    ) private view {
+    function _requireRequested(bytes32 campaign, Campaign storage c) private view {
         require(c.recorded == Status.Requested, NotRequested(campaign, c.recorded));
         require(block.timestamp < c.endsAt, OpeningTooLate(campaign, c.endsAt));
     }
 
-    function _requireOpen(
-        bytes32 campaign,
-        Campaign storage c
-    ) private view {
+    function _requireOpen(bytes32 campaign, Campaign storage c) private view {
         Status status = _requireRunning(campaign, c);
         require(status == Status.Open, MiningOver(campaign, c.endsAt));
     }
 
     /// @dev Open or Closing: the Capsule is on duty.
-    function _requireRunning(
-        bytes32 campaign,
-        Campaign storage c
-    ) private view returns (Status status) {
+    function _requireRunning(bytes32 campaign, Campaign storage c) private view returns (Status status) {
         require(c.recorded == Status.Open, NotOpen(campaign, c.recorded));
         status = c.status();
         require(status != Status.Expired, WindowMissed(campaign, c.dueOf()));
     }
 
     /// @dev The Capsule names the oldest unscored Gradient, by its preimage, in time.
-    function _requireOldest(
-        bytes32 campaign,
-        Campaign storage c,
-        Gradient calldata gradient
-    ) private view returns (bytes32 core) {
+    function _requireOldest(bytes32 campaign, Campaign storage c, Gradient calldata gradient) private view returns (bytes32 core) {
         _requireCapsule(campaign, c);
         Status status = _requireRunning(campaign, c);
         require(c.awaitsScore(), NothingToScore(campaign, status));
@@ -547,33 +441,24 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @dev Reads one slot only, so that claims stay cheap.
-    function _requireClaimsOpen(
-        bytes32 campaign,
-        Campaign storage c
-    ) private view {
+    function _requireClaimsOpen(bytes32 campaign, Campaign storage c) private view {
         if (c.settledAt == 0) revert NotSettled(campaign, _known(campaign).status());
         uint256 opensAt = _claimsOpenAt(c);
         require(block.timestamp >= opensAt, ClaimsNotOpen(campaign, opensAt));
     }
 
-    function _claimsOpenAt(
-        Campaign storage c
-    ) private view returns (uint256) {
+    function _claimsOpenAt(Campaign storage c) private view returns (uint256) {
         return uint256(c.settledAt) + c.auditWindow;
     }
 
-    function _dueAfter(
-        uint256 window
-    ) private view returns (uint40) {
+    function _dueAfter(uint256 window) private view returns (uint40) {
         uint256 due = block.timestamp + window;
         return due < type(uint40).max ? uint40(due) : type(uint40).max;
     }
 
     // ------------------------------------------------------------------ TERMS
 
-    function _requireSound(
-        Terms calldata t
-    ) private view {
+    function _requireSound(Terms calldata t) private view {
         require(t.capsule != address(0), ZeroAddress());
         require(t.spec != 0 && t.validation != 0 && t.validationRoot != 0, NoContent());
         require(t.bounty != 0, ZeroBounty());
@@ -595,9 +480,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         }
     }
 
-    function _asked(
-        Terms calldata t
-    ) private pure returns (Asked memory) {
+    function _asked(Terms calldata t) private pure returns (Asked memory) {
         return Asked({
             capsule: t.capsule,
             currency: t.currency,
@@ -612,9 +495,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @dev At opening the time to open no longer matters: the Capsule is there.
-    function _asked(
-        Campaign storage c
-    ) private view returns (Asked memory) {
+    function _asked(Campaign storage c) private view returns (Asked memory) {
         return Asked({
             capsule: c.capsule,
             currency: c.currency,
@@ -631,11 +512,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ QUEUE AND ACCOUNTS
 
     /// @dev The oldest Gradient is done: the queue's due moves to the next one's, or to the delivery's.
-    function _advance(
-        bytes32 campaign,
-        Campaign storage c,
-        Next calldata next
-    ) private returns (uint40 due) {
+    function _advance(bytes32 campaign, Campaign storage c, Next calldata next) private returns (uint40 due) {
         uint32 following = c.scored + 1;
         c.scored = following;
         if (c.awaitsScore()) {
@@ -649,11 +526,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @dev Ends the Campaign. From here on nothing moves but payouts.
-    function _settle(
-        Campaign storage c,
-        Status status,
-        uint32 sound
-    ) private {
+    function _settle(Campaign storage c, Status status, uint32 sound) private {
         c.recorded = status;
         c.settledAt = uint40(block.timestamp);
         c.sound = sound;
@@ -661,12 +534,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         if (status == Status.Convicted) c.auditWindow = 0;
     }
 
-    function _claimOne(
-        bytes32 campaign,
-        Campaign storage c,
-        Scored calldata gradient,
-        address to
-    ) private returns (uint256 reward) {
+    function _claimOne(bytes32 campaign, Campaign storage c, Scored calldata gradient, address to) private returns (uint256 reward) {
         uint32 number = gradient.number;
         require(number < c.sound, GradientVoid(campaign, number, c.sound));
         _takeDigest(campaign, number, Digest.scoredBy(msg.sender, gradient));
@@ -675,13 +543,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         emit Claimed(campaign, number, msg.sender, to, reward);
     }
 
-    function _reclaim(
-        bytes32 campaign,
-        Campaign storage c,
-        uint32 number,
-        bytes32 digest,
-        address to
-    ) private {
+    function _reclaim(bytes32 campaign, Campaign storage c, uint32 number, bytes32 digest, address to) private {
         require(number >= c.sound, GradientSound(campaign, number, c.sound));
         _takeDigest(campaign, number, digest);
         (uint256 share,) = _divideBond(c);
@@ -690,41 +552,28 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @dev Clearing the digest is what makes every payment happen once.
-    function _takeDigest(
-        bytes32 campaign,
-        uint32 number,
-        bytes32 given
-    ) private {
+    function _takeDigest(bytes32 campaign, uint32 number, bytes32 given) private {
         bytes32 expected = _digests[campaign][number];
         require(given == expected, WrongGradient(campaign, number, expected));
         delete _digests[campaign][number];
     }
 
-    function _earned(
-        Campaign storage c,
-        uint64 accuracy
-    ) private view returns (uint256) {
+    function _earned(Campaign storage c, uint64 accuracy) private view returns (uint256) {
         return Payout.earnedDown(c.bounty, accuracy, c.targetAccuracy);
     }
 
-    function _spent(
-        Campaign storage c
-    ) private view returns (uint256) {
+    function _spent(Campaign storage c) private view returns (uint256) {
         return _earned(c, c.accuracy) - _earned(c, c.startingAccuracy);
     }
 
     /// @dev Nothing of it, to nobody, while the Capsule has not failed.
-    function _divideBond(
-        Campaign storage c
-    ) private view returns (uint256 share, uint256 left) {
+    function _divideBond(Campaign storage c) private view returns (uint256 share, uint256 left) {
         if (c.recorded == Status.Expired || c.recorded == Status.Convicted) {
             return Payout.divideBond(c.capsuleBond, _spent(c), c.submitted - c.sound, c.compensation);
         }
     }
 
-    function _refundable(
-        Campaign storage c
-    ) private view returns (uint256) {
+    function _refundable(Campaign storage c) private view returns (uint256) {
         Status recorded = c.recorded;
         uint256 bounty = c.bounty;
         uint256 fee = c.capsuleFee;

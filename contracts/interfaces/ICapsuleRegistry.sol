@@ -60,28 +60,15 @@ interface ICapsuleRegistry {
 
     /// @notice Announces, or replaces, the caller's certificates and terms. Currencies not named keep their former terms;
     /// one named with `accepted` false is no longer served.
-    function announce(
-        bytes32 certificates,
-        CapsuleTerms calldata terms,
-        CurrencyOffer[] calldata currencies
-    ) external;
+    function announce(bytes32 certificates, CapsuleTerms calldata terms, CurrencyOffer[] calldata currencies) external;
 
     /// @notice The certificates in force of a Capsule whose terms allow what is asked; reverts with what they do not allow.
-    function certificatesFor(
-        Asked calldata asked
-    ) external view returns (bytes32 certificates);
+    function certificatesFor(Asked calldata asked) external view returns (bytes32 certificates);
 
     /// @notice Content address of a Capsule's ring of certificates; 0 when it never announced.
-    function certificatesOf(
-        address capsule
-    ) external view returns (bytes32);
+    function certificatesOf(address capsule) external view returns (bytes32);
 
-    function termsOf(
-        address capsule
-    ) external view returns (CapsuleTerms memory);
+    function termsOf(address capsule) external view returns (CapsuleTerms memory);
 
-    function currencyTermsOf(
-        address capsule,
-        address currency
-    ) external view returns (CurrencyTerms memory);
+    function currencyTermsOf(address capsule, address currency) external view returns (CurrencyTerms memory);
 }

@@ -145,50 +145,29 @@ interface ISonar {
     /// @notice Starts a Campaign and puts Bounty and Capsule's fee in trust: as value in the chain's coin, else by an allowance.
     /// @param nonce Any number that this Data Scientist has not used with these terms. A caller who repeats a call cannot create twice.
     /// @return campaign keccak256(abi.encode(chain id, this contract, Data Scientist, nonce, terms)).
-    function create(
-        uint256 nonce,
-        Terms calldata terms
-    ) external payable returns (bytes32 campaign);
+    function create(uint256 nonce, Terms calldata terms) external payable returns (bytes32 campaign);
 
     /// @notice Takes the Campaign back before the Capsule answers.
-    function cancel(
-        bytes32 campaign
-    ) external;
+    function cancel(bytes32 campaign) external;
 
     /// @notice Ends mining after the notice period; may only bring the end nearer. What was submitted before is still scored and paid.
-    function stop(
-        bytes32 campaign
-    ) external;
+    function stop(bytes32 campaign) external;
 
     /// @notice Pays out what is the Data Scientist's: everything of a Campaign that never opened, else what nobody earned, once claims are open.
-    function refund(
-        bytes32 campaign,
-        address to
-    ) external;
+    function refund(bytes32 campaign, address to) external;
 
     // ------------------------------------------------------------------ CAPSULE
 
     /// @notice Posts the bond (as value or by allowance) and opens the Campaign, if its terms are within those announced.
-    function open(
-        bytes32 campaign,
-        Opening calldata opening
-    ) external payable;
+    function open(bytes32 campaign, Opening calldata opening) external payable;
 
     /// @param reason At most 256 bytes of text.
-    function decline(
-        bytes32 campaign,
-        string calldata reason
-    ) external;
+    function decline(bytes32 campaign, string calldata reason) external;
 
     /// @notice Scores the oldest unscored Gradient, given by its preimage. It is an improvement exactly when the measured accuracy rises by
     /// at least min(minImprovement, target - accuracy); else nothing changes. The scoring fee is the Capsule's either way.
     /// @param next Core and due of the Gradient after it, if there is one: the queue's due moves to it.
-    function scoreGradient(
-        bytes32 campaign,
-        Gradient calldata gradient,
-        Score calldata score,
-        Next calldata next
-    ) external;
+    function scoreGradient(bytes32 campaign, Gradient calldata gradient, Score calldata score, Next calldata next) external;
 
     /// @notice Rejects the oldest unscored Gradient: malformed, or unavailable (only once the unavailability window is over).
     /// @param opened Content address of the opened bundle, 0 where there is none to open.
@@ -202,119 +181,57 @@ interface ISonar {
     ) external;
 
     /// @notice Publishes the head re-encrypted at a smaller scale, when slots run full. The accuracy stays.
-    function rebase(
-        bytes32 campaign,
-        bytes32 model,
-        bytes32 modelRoot,
-        bytes32 evidence
-    ) external;
+    function rebase(bytes32 campaign, bytes32 model, bytes32 modelRoot, bytes32 evidence) external;
 
     /// @notice Hands over: the Model decrypted and sealed to the Data Scientist, and the Merkle root of its openings.
-    function deliver(
-        bytes32 campaign,
-        bytes32 delivery,
-        bytes32 openingsRoot
-    ) external;
+    function deliver(bytes32 campaign, bytes32 delivery, bytes32 openingsRoot) external;
 
     /// @notice Bond and fee, after a delivery and its audit window.
-    function collectBond(
-        bytes32 campaign,
-        address to
-    ) external;
+    function collectBond(bytes32 campaign, address to) external;
 
     /// @notice Scoring fees of all sound scores and rejections, once claims are open.
-    function collectScoringFees(
-        bytes32 campaign,
-        address to
-    ) external;
+    function collectScoringFees(bytes32 campaign, address to) external;
 
     // ------------------------------------------------------------------ MINER
 
     /// @notice Submits a Gradient, with exactly the scoring fee as value. Sonar knows no Mine before this.
     /// @return number Its place in the queue, counted from 0.
-    function submitGradient(
-        bytes32 campaign,
-        bytes32 bundle,
-        bytes32 commitment,
-        uint32 version
-    ) external payable returns (uint32 number);
+    function submitGradient(bytes32 campaign, bytes32 bundle, bytes32 commitment, uint32 version) external payable returns (uint32 number);
 
     /// @notice Pays the caller's rewards, each Gradient by its preimage, to any address, once claims are open.
-    function claim(
-        bytes32 campaign,
-        Scored[] calldata gradients,
-        address to
-    ) external;
+    function claim(bytes32 campaign, Scored[] calldata gradients, address to) external;
 
     /// @notice Takes back the scoring fees of Gradients that were never scored.
-    function reclaimFees(
-        bytes32 campaign,
-        Gradient[] calldata gradients,
-        address to
-    ) external;
+    function reclaimFees(bytes32 campaign, Gradient[] calldata gradients, address to) external;
 
     /// @notice Takes back the scoring fees of Gradients whose scores a conviction made void.
-    function reclaimVoidedFees(
-        bytes32 campaign,
-        Scored[] calldata gradients,
-        address to
-    ) external;
+    function reclaimVoidedFees(bytes32 campaign, Scored[] calldata gradients, address to) external;
 
     /// @notice Pays the caller's parts of a failed Capsule's bond. Each follows the reclaiming of the Gradient's fee.
-    function compensate(
-        bytes32 campaign,
-        uint32[] calldata numbers,
-        address to
-    ) external;
+    function compensate(bytes32 campaign, uint32[] calldata numbers, address to) external;
 
     // ------------------------------------------------------------------ ANYONE AND ARBITER
 
     /// @notice Records that the Capsule missed a window. Rewards earned so far stay; the rest is divided as `Payout` says.
-    function expire(
-        bytes32 campaign
-    ) external;
+    function expire(bytes32 campaign) external;
 
     /// @notice The arbiter names the first false score, before claims open. Later rewards are void, the bond goes to those harmed.
-    function convict(
-        bytes32 campaign,
-        address miner,
-        Scored calldata firstFalse
-    ) external;
+    function convict(bytes32 campaign, address miner, Scored calldata firstFalse) external;
 
     // ------------------------------------------------------------------ VIEWS
 
     function registry() external view returns (ICapsuleRegistry);
-    function idOf(
-        address scientist,
-        uint256 nonce,
-        Terms calldata terms
-    ) external view returns (bytes32);
-    function statusOf(
-        bytes32 campaign
-    ) external view returns (Status);
-    function campaignOf(
-        bytes32 campaign
-    ) external view returns (Campaign memory);
+    function idOf(address scientist, uint256 nonce, Terms calldata terms) external view returns (bytes32);
+    function statusOf(bytes32 campaign) external view returns (Status);
+    function campaignOf(bytes32 campaign) external view returns (Campaign memory);
     /// @notice When the Capsule must have acted (opened, scored the oldest, delivered), as things stand; 0 when nothing is awaited.
-    function dueOf(
-        bytes32 campaign
-    ) external view returns (uint256);
+    function dueOf(bytes32 campaign) external view returns (uint256);
     /// @notice Digest kept for a Gradient; 0 when there is none, or none any more.
-    function digestOf(
-        bytes32 campaign,
-        uint32 number
-    ) external view returns (bytes32);
+    function digestOf(bytes32 campaign, uint32 number) external view returns (bytes32);
     /// @notice bounty x min(accuracy, target) / target, rounded down.
-    function earned(
-        bytes32 campaign,
-        uint64 accuracy
-    ) external view returns (uint256);
+    function earned(bytes32 campaign, uint64 accuracy) external view returns (uint256);
     /// @notice First moment of payouts; 0 while it is not known.
-    function claimsOpenAt(
-        bytes32 campaign
-    ) external view returns (uint256);
+    function claimsOpenAt(bytes32 campaign) external view returns (uint256);
     /// @notice What `refund` would pay when claims are open, as things stand.
-    function refundable(
-        bytes32 campaign
-    ) external view returns (uint256);
+    function refundable(bytes32 campaign) external view returns (uint256);
 }

@@ -6,44 +6,33 @@ import {Status} from "../types/Status.sol";
 
 /// @title What a Campaign is now: recorded facts plus the clock. Intervals are half-open: at its due a window is missed.
 library Clock {
-    function status(
-        Campaign storage c
-    ) internal view returns (Status) {
+    function status(Campaign storage c) internal view returns (Status) {
         if (c.recorded == Status.Requested) return block.timestamp < c.endsAt ? Status.Requested : Status.Cancelled;
         if (c.recorded != Status.Open) return c.recorded;
-        if (awaitsScore(c)) {
-            if (block.timestamp >= c.due) return Status.Expired;
-            return block.timestamp < c.endsAt ? Status.Open : Status.Closing;
+        // A met target ends mining at that moment: before the end only the head slot needs to be read.
+        if (block.timestamp < c.endsAt) {
+            return c.scored < c.submitted && block.timestamp >= c.due ? Status.Expired : Status.Open;
         }
-        if (!targetMet(c) && block.timestamp < c.endsAt) return Status.Open;
-        return block.timestamp < deliveryDue(c) ? Status.Closing : Status.Expired;
+        return block.timestamp < dueOf(c) ? Status.Closing : Status.Expired;
     }
 
-    function targetMet(
-        Campaign storage c
-    ) internal view returns (bool) {
+    function targetMet(Campaign storage c) internal view returns (bool) {
         return c.accuracy >= c.targetAccuracy;
     }
 
     /// @notice Whether the Capsule owes a score. A met target makes what is unscored void.
-    function awaitsScore(
-        Campaign storage c
-    ) internal view returns (bool) {
+    function awaitsScore(Campaign storage c) internal view returns (bool) {
         return c.scored < c.submitted && !targetMet(c);
     }
 
     /// @notice When delivery is due once nothing is left to score: counted from the end, or from the last score where that came later.
-    function deliveryDue(
-        Campaign storage c
-    ) internal view returns (uint256) {
+    function deliveryDue(Campaign storage c) internal view returns (uint256) {
         uint256 fromEnd = uint256(c.endsAt) + c.deliveryWindow;
         return targetMet(c) || c.due < fromEnd ? fromEnd : c.due;
     }
 
     /// @notice The moment the Capsule must have acted by, as things stand; 0 when nothing is awaited of it.
-    function dueOf(
-        Campaign storage c
-    ) internal view returns (uint256) {
+    function dueOf(Campaign storage c) internal view returns (uint256) {
         if (c.recorded == Status.Requested) return c.endsAt;
         if (c.recorded != Status.Open) return 0;
         return awaitsScore(c) ? c.due : deliveryDue(c);

@@ -14,10 +14,7 @@ library Currency {
     address internal constant COIN = address(0);
 
     /// @notice Takes exactly `amount` from the caller: the value sent along in the chain's coin, else by an allowance.
-    function take(
-        address currency,
-        uint256 amount
-    ) internal {
+    function take(address currency, uint256 amount) internal {
         if (currency == COIN) {
             require(msg.value == amount, ISonar.WrongValue(msg.value, amount));
             return;
@@ -32,11 +29,7 @@ library Currency {
     }
 
     /// @notice Pays `amount` to `to`. A receiver or token that reverts stops this payment and no other.
-    function pay(
-        address currency,
-        address to,
-        uint256 amount
-    ) internal {
+    function pay(address currency, address to, uint256 amount) internal {
         if (currency == COIN) Address.sendValue(payable(to), amount);
         else IERC20(currency).safeTransfer(to, amount);
     }
