@@ -40,6 +40,8 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         Campaign storage c = _campaigns[campaign];
         require(c.recorded == Status.None, CampaignExists(campaign));
         _requireSound(terms);
+        // Asked for its refusal only: which certificates are in force is settled at opening.
+        // slither-disable-next-line unused-return
         registry.certificatesFor(_asked(terms));
 
         c.recorded = Status.Requested;
