@@ -1,0 +1,107 @@
+"""The Mine's tree of errors. Each says what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ape_sonar.errors import SonarError
+
+
+class MineError(SonarError):
+    """Root of everything that ape_mine raises."""
+
+
+class HomeBusyError(MineError, RuntimeError):
+    """Another process already works for this Mine."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(f"another Mine process uses {home}: stop it, or name another home with --home")
+
+
+class HomeMissingError(MineError, LookupError):
+    """There is no Mine in this folder yet."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(f"no Mine at {home}: run `ape mine init`, or name its home with --home")
+
+
+class HomeMismatchError(MineError, ValueError):
+    """The home belongs to another account, chain or Sonar than the Mine is started with."""
+
+    def __init__(self, home: Path, what: str, kept: object, given: object) -> None:
+        self.home, self.what, self.kept, self.given = home, what, kept, given
+        super().__init__(f"the Mine at {home} belongs to {what} {kept}, not {given}: use that, or another home")
+
+
+class DatasetError(MineError):
+    """Root of what can be wrong with a dataset as a whole; a cell's faults are RowErrors of ape_sonar."""
+
+
+class DatasetNameError(DatasetError, ValueError):
+    """A name that cannot name a dataset."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name!r:.80} cannot name a dataset: use 1 to 64 lower-case letters, digits, - and _")
+
+
+class DatasetFileError(DatasetError, ValueError):
+    """A file that is no table."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path}: {why}")
+
+
+class DatasetExistsError(DatasetError, FileExistsError):
+    """A dataset of that name is there already."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the Mine already has a dataset {name!r}: choose another name, or give --replace")
+
+
+class DatasetMissingError(DatasetError, LookupError):
+    """No dataset of that name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the Mine has no dataset {name!r}: add it with `ape mine add {name} FILE SCHEMA`")
+
+
+class DatasetCorruptError(DatasetError, ValueError):
+    """A dataset in the home that is not as it was written."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.why = name, why
+        super().__init__(f"dataset {name!r} in the Mine's home is damaged ({why}): add it again with --replace")
+
+
+class PolicyError(MineError, ValueError):
+    """A policy that cannot be followed: nothing leaves until it is put right."""
+
+    def __init__(self, why: str, source: Path | None = None) -> None:
+        self.why, self.source = why, source
+        super().__init__(f"{source or 'policy'}: {why}")
+
+
+class CampaignUnusableError(MineError, ValueError):
+    """Something a Campaign published that a Mine must not work with: the message says what."""
+
+
+class NothingToApproveError(MineError, LookupError):
+    """No Campaign awaits an approval by hand under that id."""
+
+    def __init__(self, campaign: str) -> None:
+        self.campaign = campaign
+        super().__init__(f"no Campaign {campaign} awaits approval: `ape mine status` lists those that do")
+
+
+class StateCorruptError(MineError, ValueError):
+    """A record in the Mine's state that is not as it was written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"the Mine's state {path} is damaged ({why}): restore it from a backup")

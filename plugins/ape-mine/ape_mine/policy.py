@@ -1,0 +1,346 @@
+"""What may leave a Mine, and to whom. Pure: a file's rules and a Campaign's facts in, a decision with its reason out.
+
+Deny by default: without a rule that allows it, nothing leaves, and a rule allows no more than it says. A policy:
+
+    datasets:
+      ward-7: {path: ward7.parquet, schema: ward7.schema.json}
+    allow:
+      - dataset: ward-7
+        output: [readmitted]          # what may be predicted from it
+        capsules: [0x5a...]           # who may decrypt the Gradients; `any` for everybody
+        scientists: any               # whose Campaigns; the default
+        bounty: ">= 500 USDC"         # one a currency: a currency that is not named is not taken
+        bond: ">= 100 USDC"           # that the Capsule posts; the default is any
+        scoring_fee: "<= 0.001 ether" # most that one Gradient may cost; the default
+        rounds: 3                     # Gradients for one Campaign; the default is 1
+        patience: 1                   # Gradients without improvement after which to stop; the default
+        privacy: none                 # differential privacy cannot be promised yet
+        approve: by-hand              # each Campaign; the default. Or `automatic`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from eth_utils.address import is_checksum_address, to_checksum_address
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from ape_mine.errors import PolicyError
+from ape_sonar.errors import UsageError
+from ape_sonar.tables import first_problem
+from ape_sonar.units import COIN, Currency, format_money, parse_money
+
+#: Most bytes of a policy file.
+LARGEST_POLICY = 1 << 18
+_LIMIT = re.compile(r"(>=|<=)\s*(\S.*)")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An amount in smallest units of a currency."""
+
+    units: int
+    currency: Currency
+
+    def __str__(self) -> str:
+        return format_money(self.units, self.currency)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _address(value: Any) -> str:
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise ValueError(f"{value!r:.60} is no address: write 0x and 40 hex digits")
+    digits = value[2:]
+    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(value):
+        raise ValueError(f"the address {value} has a wrong checksum (EIP-55): a digit was mistyped")
+    return str(to_checksum_address(value))
+
+
+def _parties(value: Any) -> Literal["any"] | tuple[str, ...]:
+    if value == "any":
+        return "any"
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("list addresses, or write 'any'")
+    return tuple(_address(one) for one in value)
+
+
+def _limit(value: Any, info: ValidationInfo, sign: str) -> Limit:
+    match = _LIMIT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or match[1] != sign:
+        raise ValueError(f"{value!r:.60} is no limit: write one such as '{sign} 0.5 ether'")
+    tokens: tuple[Currency, ...] = (info.context or {}).get("tokens", ())
+    try:
+        units, address = parse_money(match[2], tokens)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return Limit(units, _known(address, tokens))
+
+
+def _known(address: str, tokens: Iterable[Currency]) -> Currency:
+    return next((token for token in tokens if token.address.lower() == address.lower()), COIN)
+
+
+def _least(value: Any, info: ValidationInfo) -> tuple[Limit, ...]:
+    values = value if isinstance(value, list | tuple) else [value]
+    limits = tuple(_limit(one, info, ">=") for one in values)
+    if not limits:
+        raise ValueError("name at least one currency, as in '>= 0 ether'")
+    if len({limit.currency for limit in limits}) != len(limits):
+        raise ValueError("a currency is named twice")
+    return limits
+
+
+def _most(value: Any, info: ValidationInfo) -> Limit:
+    limit = _limit(value, info, "<=")
+    if limit.currency != COIN:
+        raise ValueError(f"scoring fees are paid in the chain's coin, not in {limit.currency.symbol}")
+    return limit
+
+
+def _no_promise(value: Any) -> Any:
+    if value != "none":
+        raise ValueError(
+            "differential privacy is not built into this Mine yet, so no epsilon can be kept: "
+            "write 'none' to go without, or keep the dataset out of the rules"
+        )
+    return value
+
+
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+_Parties = Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_parties)]
+_Least = Annotated[Any, BeforeValidator(_least)]
+_Most = Annotated[Any, BeforeValidator(_most)]
+
+
+class Source(_Part):
+    """Where a dataset comes from, relative to the policy file; both empty: it is in the Mine already."""
+
+    path: str | None = None
+    table_schema: Annotated[str | None, Field(alias="schema")] = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.path is None) != (self.table_schema is None):
+            raise ValueError("path and schema go together")
+        return self
+
+
+class Rule(_Part):
+    """One thing that is allowed; the module's text says what each line means."""
+
+    dataset: _Name
+    output: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    capsules: _Parties
+    scientists: _Parties = "any"
+    bounty: _Least
+    bond: _Least | None = None
+    scoring_fee: _Most = Limit(10**15, COIN)
+    rounds: Annotated[int, Field(ge=1, le=1000)] = 1
+    patience: Annotated[int, Field(ge=1, le=1000)] = 1
+    privacy: Annotated[Literal["none"], BeforeValidator(_no_promise)] = "none"
+    approve: Literal["automatic", "by-hand"] = "by-hand"
+
+    def objection(self, proposal: Proposal, history: History) -> str | None:
+        """Why this rule does not allow it, in words; None if it does."""
+        objections = (
+            self._to_output(proposal),
+            self._to_parties(proposal),
+            self._to_money(proposal),
+            self._to_history(history),
+        )
+        return next((objection for objection in objections if objection), None)
+
+    def _to_output(self, proposal: Proposal) -> str | None:
+        if proposal.output in self.output:
+            return None
+        return f"it may be used to predict {' or '.join(self.output)}, not {proposal.output}"
+
+    def _to_parties(self, proposal: Proposal) -> str | None:
+        if self.capsules != "any" and proposal.capsule not in self.capsules:
+            return f"the Capsule {proposal.capsule} is not among those named"
+        if self.scientists != "any" and proposal.scientist not in self.scientists:
+            return f"the Data Scientist {proposal.scientist} is not among those named"
+        return None
+
+    def _to_money(self, proposal: Proposal) -> str | None:
+        for what, units, limits in (("Bounty", proposal.bounty, self.bounty), ("bond", proposal.bond, self.bond)):
+            limit = _in_currency(limits, proposal.currency)
+            if limits is not None and limit is None:
+                return f"no smallest {what} is stated for the currency {proposal.currency}"
+            if limit is not None and units < limit.units:
+                return f"the {what} of {format_money(units, limit.currency)} is below {limit}"
+        if proposal.scoring_fee > self.scoring_fee.units:
+            return f"the scoring fee of {format_money(proposal.scoring_fee)} is above {self.scoring_fee}"
+        return None
+
+    def _to_history(self, history: History) -> str | None:
+        if history.rounds >= self.rounds:
+            return f"{history.rounds} of at most {self.rounds} Gradients were submitted"
+        if history.fruitless >= self.patience:
+            return f"the last {history.fruitless} Gradients brought no improvement"
+        return None
+
+
+class Policy(_Part):
+    """A Mine's policy. Made by `parse` or `read`.
+
+    Attributes:
+        datasets: the datasets it speaks of, by name.
+        allow: rules; a thing is allowed when one of them allows it.
+    """
+
+    datasets: dict[_Name, Source] = Field(default_factory=dict)
+    allow: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _rules_name_known_datasets(self) -> Self:
+        for number, rule in enumerate(self.allow, start=1):
+            if rule.dataset not in self.datasets:
+                raise ValueError(f"rule {number} names the dataset {rule.dataset!r}, which is not under datasets")
+        return self
+
+    @classmethod
+    def parse(cls, document: Any, tokens: Iterable[Currency] = ()) -> Self:
+        """Checks a policy's document.
+
+        Args:
+            document: what YAML holds.
+            tokens: the ERC-20s that the Miner knows and trusts, by the names used in the policy.
+
+        Raises:
+            PolicyError: names the line's key and what is wrong with it.
+        """
+        try:
+            return cls.model_validate(document or {}, context={"tokens": tuple(tokens)})
+        except ValidationError as error:
+            raise PolicyError(first_problem(error)) from None
+
+    @classmethod
+    def from_yaml(cls, text: str, tokens: Iterable[Currency] = ()) -> Self:
+        """Reads a policy file's text; every scalar is text to begin with, so that 0x5a... is an address.
+
+        Raises:
+            PolicyError: not YAML, a key twice, or what `parse` refuses.
+        """
+        if len(text) > LARGEST_POLICY:
+            raise PolicyError(f"more than {LARGEST_POLICY} letters: split the policy over several Mines")
+        try:
+            document = yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a BaseLoader: only text, lists, mappings
+        except yaml.YAMLError as error:
+            raise PolicyError(f"not YAML: {' '.join(str(error).split())}") from None
+        return cls.parse(document, tokens)
+
+
+class _TextLoader(yaml.BaseLoader):
+    """Mappings without duplicate keys, and no aliases, which can unfold without end."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name) is not allowed here: write it out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
+        if twice:
+            raise yaml.YAMLError(f"the key {twice[0]!r} is there twice")
+        return super().construct_mapping(node, deep)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a Campaign asks of one dataset.
+
+    Attributes:
+        dataset: name of the dataset that fits.
+        output: its column that would be predicted.
+        capsule, scientist: addresses, checksummed (EIP-55).
+        currency: address; the zero address for the chain's coin.
+        bounty, bond: smallest units of the currency.
+        scoring_fee: smallest units of the coin.
+    """
+
+    dataset: str
+    output: str
+    capsule: str
+    scientist: str
+    currency: str
+    bounty: int
+    bond: int
+    scoring_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What this Mine has done for the Campaign so far.
+
+    Attributes:
+        rounds: Gradients submitted.
+        fruitless: how many of the last ones in a row brought no improvement.
+        approved: whether the Miner approved of the Campaign by hand.
+    """
+
+    rounds: int = 0
+    fruitless: int = 0
+    approved: bool = False
+
+
+class Verdict(Enum):
+    """What a policy says."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict and its reason, in words. `rule` is the number of the rule that decided, counted from 1."""
+
+    verdict: Verdict
+    reason: str
+    rule: int | None = None
+
+
+def decide(policy: Policy, proposal: Proposal, history: History) -> Decision:
+    """Whether a Gradient may be computed and leave. ASK: a rule allows it once the Miner approves by hand."""
+    allowed: list[tuple[int, Rule]] = []
+    objections: list[str] = []
+    for number, rule in enumerate(policy.allow, start=1):
+        if rule.dataset != proposal.dataset:
+            continue
+        objection = rule.objection(proposal, history)
+        if objection is None:
+            allowed.append((number, rule))
+        else:
+            objections.append(f"rule {number}: {objection}")
+    for number, rule in allowed:
+        if rule.approve == "automatic" or history.approved:
+            how = "" if rule.approve == "automatic" else ", approved by hand"
+            reason = f"rule {number} allows predicting {proposal.output} from {proposal.dataset}{how}"
+            return Decision(Verdict.ALLOW, reason, number)
+    if allowed:
+        number = allowed[0][0]
+        return Decision(Verdict.ASK, f"rule {number} allows it, but asks for approval by hand", number)
+    return Decision(Verdict.DENY, "; ".join(objections) or f"no rule speaks of the dataset {proposal.dataset}")
+
+
+def _in_currency(limits: tuple[Limit, ...] | None, currency: str) -> Limit | None:
+    return next((limit for limit in limits or () if limit.currency.address.lower() == currency.lower()), None)
