@@ -229,7 +229,8 @@ class TableSchema(Strict):
         row, place = min(cells)
         field = self.fields[place]
         why = f"{_shown(frame[field.name].iloc[row])} is not {_wanted(field)}"
-        return RowError(row + 1, field.name, why, line=lines[row] if lines is not None else None, source=source)
+        line = lines[row] if lines is not None else None
+        return RowError(row + first_row, field.name, why, line=line, source=source)
 
 
 Table = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike

@@ -1,0 +1,74 @@
+"""Whether a dataset holds the records of a Campaign: by Table Schemas alone, before any Model is fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ape_sonar.spec import CampaignSpec
+from ape_sonar.tables import TableField, TableSchema
+
+_NUMERIC = ("number", "integer")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A dataset that fits.
+
+    Attributes:
+        columns: the dataset's column for each field of the Input, in the Input's order.
+        output: its column for the Output.
+    """
+
+    columns: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A dataset that does not fit, and the first reason, in words."""
+
+    reason: str
+
+
+def match(spec: CampaignSpec, schema: TableSchema) -> Match | Mismatch:
+    """Holds a Campaign's Input and Output against a dataset's schema.
+
+    A column fits a field of the same name when every value it can hold is one of the field's; of two ranges it is
+    enough that they overlap, since numbers are clipped to the field's range (docs/formats.md).
+    """
+    columns = {field.name: field for field in schema.fields}
+    for what, wanted in (("Input", spec.input.table.fields), ("Output", spec.output.table.fields)):
+        for field in wanted:
+            objection = _objection(field, columns.get(field.name))
+            if objection:
+                return Mismatch(f"{what} field {field.name!r}: {objection}")
+    return Match(spec.input.table.names, spec.output.table.names[0])
+
+
+def _objection(field: TableField, column: TableField | None) -> str | None:
+    """Why the column does not serve as the field; None if it does."""
+    if column is None:
+        return "the dataset has no such column"
+    if column.type != field.type and not (field.type == "number" and column.type == "integer"):
+        return f"the dataset's column is of type {column.type}, not {field.type}"
+    if field.unit and column.unit and field.unit != column.unit:
+        return f"the dataset's column is in {column.unit}, not in {field.unit}"
+    if field.constraints.enum:
+        return _enum_objection(field.constraints.enum, column)
+    return _range_objection(field, column) if field.type in _NUMERIC else None
+
+
+def _enum_objection(values: tuple[str | int, ...], column: TableField) -> str | None:
+    if not column.constraints.enum:
+        return "the dataset's column has a range, not a list of values"
+    others = [value for value in column.constraints.enum if value not in values]
+    return f"the dataset's column can be {others[0]!r}, which is not one of its values" if others else None
+
+
+def _range_objection(field: TableField, column: TableField) -> str | None:
+    lowest, highest = field.bounds
+    values = column.constraints.enum
+    low, high = (min(values), max(values)) if values else column.bounds
+    if float(high) <= lowest or float(low) >= highest:
+        return f"the dataset's column goes from {low} to {high}, outside of {lowest:g} to {highest:g}"
+    return None

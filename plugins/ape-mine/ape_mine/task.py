@@ -1,0 +1,86 @@
+"""The core of a Mine's work: statistics of its rows, the affine map they give, the encrypted delta, re-randomised.
+
+Pure: rows and an encrypted Model in, a Gradient out. All that the rows contribute is in the local statistics; only the
+re-randomised ciphertexts are fit to leave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from ape_mine.errors import CampaignUnusableError
+from ape_mine.matching import Match
+from ape_sonar.canonical import to_canonical
+from ape_sonar.rows import RowEncoder
+from ape_sonar.spec import CampaignSpec
+from syft.nn import LocalStatistics, Model
+from syft.nn.integers import Integers
+from syft.paillier import EncryptedTensor
+
+#: Cells of a chunk of features: bounds the memory that training takes, whatever the number of rows.
+_CELLS_AT_ONCE = 1 << 22
+
+
+def local_statistics(
+    model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame]
+) -> LocalStatistics:
+    """What the rows say of a Model, chunk by chunk.
+
+    Args:
+        model: the Campaign's, with or without weights.
+        encoder: of the Campaign's Input and Output.
+        match: which columns stand for which fields.
+        frames: the rows, as `Dataset.frames` gives them.
+
+    Raises:
+        RowError: a cell is not of its field's type; its message shows the cell, so it must not leave the Mine.
+        StatisticsError: there are no rows.
+    """
+    return LocalStatistics.from_chunks(_chunks(model, encoder, match, frames))
+
+
+def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -> EncryptedTensor:
+    """The Gradient of the head, ready to leave: nobody can tell from it how it came about.
+
+    Args:
+        model: the Campaign's.
+        statistics: of the Mine's rows.
+        head: the newest Model, under a context whose re-randomiser the Mine trusts: its own.
+
+    Raises:
+        CampaignUnusableError: the head is of another shape than the Model.
+        StatisticsError: a weight would leave the Campaign's bound, or there are no rows.
+        SlotOverflowError: the head's slots are full until its Capsule rebases it.
+    """
+    if head.shape != model.shape:
+        raise CampaignUnusableError(f"the head has shape {head.shape}, but the spec's Model has shape {model.shape}")
+    return model.gradient_map(statistics).delta(head, model.fixed_point).rerandomise()
+
+
+def rows_at_once(model: Model) -> int:
+    """Rows of a chunk, so that their features stay in bounds."""
+    inputs, features = model.inputs or 1, model.shape[0]
+    return max(_CELLS_AT_ONCE // max(inputs, features), 64)
+
+
+def statistics_key(spec: CampaignSpec, dataset_version: bytes) -> bytes:
+    """Names local statistics: the same for every Campaign that asks the same rows the same question, 32 bytes."""
+    asked = spec.model_dump(mode="json", include={"input", "output", "architecture", "frozen"}, exclude_unset=True)
+    asked["model"]["parameters"] = {key: asked["model"]["parameters"][key] for key in ("inputs", "outputs")}
+    for side in ("input", "output"):
+        del asked[side]["description"]
+    return hashlib.sha256(to_canonical({"dataset": dataset_version.hex(), **asked})).digest()
+
+
+def _chunks(
+    model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame]
+) -> Iterator[tuple[Integers, Integers]]:
+    names = dict(zip(match.columns, encoder.input.names, strict=True))
+    target = encoder.output.names[0]
+    for frame in frames:
+        rows = encoder.encode_inputs(frame[list(names)].rename(columns=names))
+        answers = encoder.encode_targets(frame[[match.output]].rename(columns={match.output: target}))
+        yield model.features_.transform(rows), model.targets(answers)
