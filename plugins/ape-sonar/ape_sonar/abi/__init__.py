@@ -1,0 +1,116 @@
+"""The contracts' ABIs, and the encoding and decoding by them. Pure."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from eth_abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_utils import keccak, to_checksum_address
+
+from ape_sonar.errors import FormatError
+
+CONTRACTS = ("Sonar", "CapsuleRegistry", "ERC20")
+
+
+class Abi:
+    """One contract's functions, events and errors.
+
+    Args:
+        name: of the contract: "Sonar", "CapsuleRegistry" or "ERC20".
+    """
+
+    def __init__(self, name: str) -> None:
+        entries = json.loads(resources.files(__package__).joinpath(f"{name}.json").read_text())
+        self._functions = {entry["name"]: entry for entry in entries if entry["type"] == "function"}
+        self._events = {keccak(text=_signature(entry)): entry for entry in entries if entry["type"] == "event"}
+        self._errors = {keccak(text=_signature(entry))[:4]: entry for entry in entries if entry["type"] == "error"}
+
+    @property
+    def error_names(self) -> set[str]:
+        return {entry["name"] for entry in self._errors.values()}
+
+    @property
+    def event_names(self) -> set[str]:
+        return {entry["name"] for entry in self._events.values()}
+
+    def encode_call(self, function: str, arguments: tuple[Any, ...]) -> bytes:
+        """Call data."""
+        entry = self._functions[function]
+        return keccak(text=_signature(entry))[:4] + encode([_type(item) for item in entry["inputs"]], arguments)
+
+    def decode_result(self, function: str, data: bytes) -> Any:
+        """What a call returned; a tuple only where it returned several values or a struct.
+
+        Raises:
+            FormatError: the data is not that.
+        """
+        outputs = self._functions[function]["outputs"]
+        values = _decode(f"result of {function}", outputs, data)
+        return values[0] if len(values) == 1 else values
+
+    def decode_log(self, topics: list[bytes], data: bytes) -> tuple[str, dict[str, Any]] | None:
+        """Name and arguments of an event, or None for an event of no known name.
+
+        Raises:
+            FormatError: the log does not have the event's arguments.
+        """
+        entry = self._events.get(topics[0]) if topics else None
+        if entry is None:
+            return None
+        indexed = [item for item in entry["inputs"] if item["indexed"]]
+        plain = [item for item in entry["inputs"] if not item["indexed"]]
+        if len(topics) != len(indexed) + 1:
+            raise FormatError(f"event {entry['name']}", f"{len(topics)} topics where {len(indexed) + 1} belong")
+        values = dict(zip((item["name"] for item in plain), _decode(entry["name"], plain, data), strict=True))
+        for item, topic in zip(indexed, topics[1:], strict=True):
+            values[item["name"]] = _decode(entry["name"], [item], topic)[0]
+        return entry["name"], values
+
+    def decode_error(self, data: bytes) -> tuple[str, dict[str, Any]] | None:
+        """Name and arguments of a custom error, or None for one of no known name."""
+        entry = self._errors.get(data[:4])
+        if entry is None:
+            return None
+        try:
+            values = _decode(entry["name"], entry["inputs"], data[4:])
+        except FormatError:
+            return None
+        return entry["name"], dict(zip((item["name"] for item in entry["inputs"]), values, strict=True))
+
+
+@cache
+def abi(name: str) -> Abi:
+    """The ABI of a contract of that name."""
+    return Abi(name)
+
+
+def _signature(entry: dict[str, Any]) -> str:
+    return f"{entry['name']}({','.join(_type(item) for item in entry['inputs'])})"
+
+
+def _type(item: dict[str, Any]) -> str:
+    if not item["type"].startswith("tuple"):
+        return str(item["type"])
+    return f"({','.join(_type(part) for part in item['components'])})" + item["type"].removeprefix("tuple")
+
+
+def _decode(what: str, items: list[dict[str, Any]], data: bytes) -> tuple[Any, ...]:
+    try:
+        values = decode([_type(item) for item in items], data)
+    except (DecodingError, OverflowError, UnicodeDecodeError) as error:
+        raise FormatError(what, f"the chain's answer cannot be read: {error}") from None
+    return tuple(_normal(item, value) for item, value in zip(items, values, strict=True))
+
+
+def _normal(item: dict[str, Any], value: Any) -> Any:
+    """Addresses in checksum notation, structs as tuples, at every depth."""
+    if item["type"].endswith("[]"):
+        inner = {**item, "type": item["type"].removesuffix("[]")}
+        return tuple(_normal(inner, part) for part in value)
+    if item["type"] == "tuple":
+        return tuple(_normal(part, field) for part, field in zip(item["components"], value, strict=True))
+    return to_checksum_address(value) if item["type"] == "address" else value
