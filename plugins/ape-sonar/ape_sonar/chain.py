@@ -1,0 +1,449 @@
+"""The only module that talks to the contracts: calls, transactions, logs. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ape.api import AccountAPI, ProviderAPI, ReceiptAPI
+from ape.exceptions import ApeException, ContractLogicError
+from eth_abi import decode
+from eth_utils import to_checksum_address
+
+from ape_sonar.abi import abi
+from ape_sonar.contract_errors import ContractError, build_contract_error
+from ape_sonar.errors import SonarError
+from ape_sonar.events import Event, GradientSubmitted, Place, build_event
+from ape_sonar.terms import (
+    CampaignRecord,
+    CapsuleTerms,
+    CurrencyOffer,
+    CurrencyTerms,
+    GradientRecord,
+    Next,
+    Opening,
+    Rejection,
+    Score,
+    Scored,
+    Status,
+    Terms,
+)
+from ape_sonar.units import ZERO_ADDRESS
+
+#: Solidity's own errors: a message, or a panic code.
+_ERROR_STRING, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
+
+
+class ChainError(SonarError, ConnectionError):
+    """The chain cannot be reached, or answered what no node may answer."""
+
+
+class TransactionError(SonarError, RuntimeError):
+    """A transaction was not accepted or did not go through; says which and what to do."""
+
+
+class NoAccountError(SonarError, ValueError):
+    """A transaction is asked for and no account was given."""
+
+
+class FundsError(SonarError, ValueError):
+    """The account cannot pay for what it asks.
+
+    Attributes:
+        account: address.
+        needed, held: wei.
+    """
+
+    def __init__(self, account: str, needed: int, held: int) -> None:
+        self.account, self.needed, self.held = account, needed, held
+        super().__init__(f"account {account} holds {held} wei where {needed} and gas are needed: fund it")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A transaction that went through."""
+
+    transaction: bytes
+    block: int
+    timestamp: int
+    events: tuple[Event, ...]
+
+
+class SonarChain:
+    """Sonar and its CapsuleRegistry on one chain, as one account.
+
+    Args:
+        address: of the Sonar contract.
+        account: who signs transactions; None to look only.
+        provider: Ape's provider; the active one if left out.
+
+    Attributes:
+        address, registry_address: contracts.
+        chain_id: of the chain.
+    """
+
+    def __init__(self, address: str, account: AccountAPI | None = None, provider: ProviderAPI | None = None) -> None:
+        self.address = to_checksum_address(address)
+        self.account = account
+        self._provider = provider or _active_provider()
+        self.chain_id = self._provider.chain_id
+        self.registry_address: str = self._call("Sonar", self.address, "registry")
+
+    @property
+    def sender(self) -> str:
+        """Address of the account. Raises NoAccountError."""
+        if self.account is None:
+            raise NoAccountError("this needs an account: give one with --account")
+        return str(self.account.address)
+
+    def as_account(self, account: AccountAPI) -> SonarChain:
+        """The same contracts, as another account."""
+        return SonarChain(self.address, account, self._provider)
+
+    # ------------------------------------------------------------------ the chain
+
+    def head(self) -> int:
+        """Number of the newest block."""
+        with _readable():
+            return int(self._provider.web3.eth.block_number)
+
+    def block_hash(self, number: int) -> bytes:
+        """Hash of a block. Raises ChainError when there is no such block."""
+        return self._block(number)[0]
+
+    def timestamp(self) -> int:
+        """Time that a transaction would see now: that of the pending block, never before the newest one's."""
+        with _readable():
+            blocks = self._provider.web3.eth
+            return max(int(blocks.get_block(which)["timestamp"]) for which in ("latest", "pending"))
+
+    def coin_balance(self, account: str) -> int:
+        """Wei of an account."""
+        with _readable():
+            return int(self._provider.web3.eth.get_balance(to_checksum_address(account)))
+
+    def code(self, address: str) -> bytes:
+        """Bytecode at an address."""
+        with _readable():
+            return bytes(self._provider.web3.eth.get_code(to_checksum_address(address)))
+
+    def gas_price(self) -> int:
+        """Wei a unit of gas costs now."""
+        with _readable():
+            return int(self._provider.gas_price)
+
+    def events(self, start: int, stop: int) -> list[Event]:
+        """The contracts' events in blocks start <= block < stop, in order.
+
+        Raises:
+            ChainError: the node does not answer, or answered what is no log of these contracts.
+        """
+        if stop <= start:
+            return []
+        query = {"fromBlock": start, "toBlock": stop - 1, "address": [self.address, self.registry_address]}
+        with _readable():
+            logs = self._provider.web3.eth.get_logs(query)
+        ordered = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+        times: dict[int, int] = {}
+        found = (self._event(log, times) for log in ordered)
+        return [event for event in found if event is not None]
+
+    # ------------------------------------------------------------------ Data Scientist
+
+    def create(self, nonce: int, terms: Terms) -> Receipt:
+        value = terms.bounty + terms.capsule_fee if terms.currency == ZERO_ADDRESS else 0
+        return self._send("create", nonce, terms.to_tuple(), value=value)
+
+    def cancel(self, campaign: bytes) -> Receipt:
+        return self._send("cancel", campaign)
+
+    def stop(self, campaign: bytes) -> Receipt:
+        return self._send("stop", campaign)
+
+    def refund(self, campaign: bytes, to: str) -> Receipt:
+        return self._send("refund", campaign, to)
+
+    # ------------------------------------------------------------------ Capsule
+
+    def announce(self, certificates: bytes, terms: CapsuleTerms, currencies: list[CurrencyOffer]) -> Receipt:
+        offers = [offer.to_tuple() for offer in currencies]
+        arguments = (certificates, terms.to_tuple(), offers)
+        return self._transact("CapsuleRegistry", self.registry_address, "announce", arguments, 0)
+
+    def open(self, campaign: bytes, opening: Opening, *, value: int = 0) -> Receipt:
+        """`value`: the bond, where it is in the chain's coin."""
+        return self._send("open", campaign, opening.to_tuple(), value=value)
+
+    def decline(self, campaign: bytes, reason: str) -> Receipt:
+        return self._send("decline", campaign, reason)
+
+    def score_gradient(self, campaign: bytes, gradient: GradientRecord, score: Score, following: Next) -> Receipt:
+        return self._send("scoreGradient", campaign, gradient.to_tuple(), score.to_tuple(), following.to_tuple())
+
+    def reject_gradient(
+        self,
+        campaign: bytes,
+        gradient: GradientRecord,
+        reason: Rejection,
+        opened: bytes,
+        evidence: bytes,
+        following: Next,
+    ) -> Receipt:
+        arguments = (campaign, gradient.to_tuple(), int(reason), opened, evidence, following.to_tuple())
+        return self._send("rejectGradient", *arguments)
+
+    def rebase(self, campaign: bytes, model: bytes, model_root: bytes, evidence: bytes) -> Receipt:
+        return self._send("rebase", campaign, model, model_root, evidence)
+
+    def deliver(self, campaign: bytes, delivery: bytes, openings_root: bytes) -> Receipt:
+        return self._send("deliver", campaign, delivery, openings_root)
+
+    def collect_bond(self, campaign: bytes, to: str) -> Receipt:
+        return self._send("collectBond", campaign, to)
+
+    def collect_scoring_fees(self, campaign: bytes, to: str) -> Receipt:
+        return self._send("collectScoringFees", campaign, to)
+
+    # ------------------------------------------------------------------ Miner
+
+    def submit_gradient(self, campaign: bytes, bundle: bytes, commitment: bytes, version: int, *, fee: int) -> Receipt:
+        return self._send("submitGradient", campaign, bundle, commitment, version, value=fee)
+
+    def claim(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
+        return self._send("claim", campaign, [gradient.to_tuple() for gradient in gradients], to)
+
+    def reclaim_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
+        return self._send("reclaimFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
+
+    def reclaim_voided_fees(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
+        return self._send("reclaimVoidedFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
+
+    def compensate(self, campaign: bytes, numbers: list[int], to: str) -> Receipt:
+        return self._send("compensate", campaign, numbers, to)
+
+    # ------------------------------------------------------------------ anyone and arbiter
+
+    def expire(self, campaign: bytes) -> Receipt:
+        return self._send("expire", campaign)
+
+    def convict(self, campaign: bytes, miner: str, first_false: Scored) -> Receipt:
+        return self._send("convict", campaign, miner, first_false.to_tuple())
+
+    # ------------------------------------------------------------------ views
+
+    def id_of(self, scientist: str, nonce: int, terms: Terms) -> bytes:
+        return bytes(self._view("idOf", scientist, nonce, terms.to_tuple()))
+
+    def status_of(self, campaign: bytes) -> Status:
+        return Status(self._view("statusOf", campaign))
+
+    def campaign_of(self, campaign: bytes) -> CampaignRecord:
+        return CampaignRecord.from_tuple(self._view("campaignOf", campaign))
+
+    def due_of(self, campaign: bytes) -> int:
+        return int(self._view("dueOf", campaign))
+
+    def digest_of(self, campaign: bytes, number: int) -> bytes:
+        return bytes(self._view("digestOf", campaign, number))
+
+    def earned(self, campaign: bytes, accuracy: int) -> int:
+        return int(self._view("earned", campaign, accuracy))
+
+    def claims_open_at(self, campaign: bytes) -> int:
+        return int(self._view("claimsOpenAt", campaign))
+
+    def refundable(self, campaign: bytes) -> int:
+        return int(self._view("refundable", campaign))
+
+    def certificates_of(self, capsule: str) -> bytes:
+        return bytes(self._call("CapsuleRegistry", self.registry_address, "certificatesOf", capsule))
+
+    def capsule_terms(self, capsule: str) -> CapsuleTerms:
+        return CapsuleTerms.from_tuple(self._call("CapsuleRegistry", self.registry_address, "termsOf", capsule))
+
+    def currency_terms(self, capsule: str, currency: str) -> CurrencyTerms:
+        answer = self._call("CapsuleRegistry", self.registry_address, "currencyTermsOf", capsule, currency)
+        return CurrencyTerms.from_tuple(answer)
+
+    # ------------------------------------------------------------------ ERC-20
+
+    def token_balance(self, token: str, account: str) -> int:
+        return int(self._call("ERC20", token, "balanceOf", account))
+
+    def token_allowance(self, token: str, owner: str, spender: str) -> int:
+        return int(self._call("ERC20", token, "allowance", owner, spender))
+
+    def token_decimals(self, token: str) -> int:
+        return int(self._call("ERC20", token, "decimals"))
+
+    def token_symbol(self, token: str) -> str:
+        return str(self._call("ERC20", token, "symbol"))
+
+    def approve(self, token: str, amount: int) -> Receipt:
+        """Lets Sonar take `amount` smallest units of the account's tokens."""
+        return self._transact("ERC20", token, "approve", (self.address, amount), 0)
+
+    # ------------------------------------------------------------------ how
+
+    def _view(self, function: str, *arguments: Any) -> Any:
+        return self._call("Sonar", self.address, function, *arguments)
+
+    def _send(self, function: str, *arguments: Any, value: int = 0) -> Receipt:
+        return self._transact("Sonar", self.address, function, arguments, value)
+
+    def _call(self, contract: str, address: str, function: str, *arguments: Any) -> Any:
+        data = abi(contract).encode_call(function, arguments)
+        answer = self._eth_call({"to": to_checksum_address(address), "data": data})
+        if not answer and not self.code(address):
+            raise ChainError(
+                f"there is no contract {contract} at {address} on chain {self.chain_id}: check the network"
+            )
+        return abi(contract).decode_result(function, answer)
+
+    def _transact(self, contract: str, address: str, function: str, arguments: Any, value: int) -> Receipt:
+        """Sends a transaction whose simulation went through, and waits for it.
+
+        The simulation gives the contract's own reason on every kind of node, at no cost. What changes between it and
+        the transaction's block shows as a receipt that failed: then it is asked for the reason again.
+        """
+        call = {
+            "from": self.sender,
+            "to": to_checksum_address(address),
+            "data": abi(contract).encode_call(function, arguments),
+            "value": value,
+        }
+        self._require_funds(value)
+        self._eth_call(call)
+        receipt = self._broadcast(call, lambda: self._eth_call(call))
+        return self._receipt(receipt, function)
+
+    def _require_funds(self, value: int) -> None:
+        held = self.coin_balance(self.sender)
+        if held <= value:
+            raise FundsError(self.sender, value, held)
+
+    def _broadcast(self, call: dict[str, Any], ask_again: Callable[[], Any]) -> ReceiptAPI:
+        ecosystem = self._provider.network.ecosystem
+        transaction = ecosystem.create_transaction(
+            receiver=call["to"], data=call["data"], value=call["value"], chain_id=self.chain_id
+        )
+        assert self.account is not None
+        try:
+            return self.account.call(transaction)
+        except ContractLogicError as error:
+            ask_again()
+            raise TransactionError(f"the transaction failed, and would not fail now: repeat it ({error})") from None
+        except ApeException as error:
+            raise TransactionError(f"the transaction was not accepted: {error}") from None
+        except (OSError, ValueError) as error:
+            raise ChainError(f"the node did not take the transaction: {error}: is it running?") from None
+
+    def _receipt(self, receipt: ReceiptAPI, function: str) -> Receipt:
+        if receipt.failed:
+            raise TransactionError(f"{function}: transaction {receipt.txn_hash} failed: look at the Campaign again")
+        times: dict[int, int] = {}
+        found = (self._event(log, times) for log in self._logs(receipt.txn_hash))
+        events = tuple(event for event in found if event is not None)
+        block = int(receipt.block_number)
+        return Receipt(_bytes(receipt.txn_hash), block, self._block(block)[1], events)
+
+    def _logs(self, transaction: str) -> list[Any]:
+        with _readable():
+            return list(self._provider.web3.eth.get_transaction_receipt(transaction)["logs"])
+
+    def _eth_call(self, call: dict[str, Any]) -> bytes:
+        try:
+            return bytes(self._provider.web3.eth.call(call))
+        except Exception as error:
+            data = _revert_data(error)
+            if data is None:
+                raise ChainError(f"the node does not answer: {error}: is it running?") from None
+            raise _contract_error(data) from None
+
+    def _event(self, log: Any, times: dict[int, int]) -> Event | None:
+        contract = {self.address: "Sonar", self.registry_address: "CapsuleRegistry"}.get(log["address"])
+        if contract is None:
+            return None
+        decoded = abi(contract).decode_log([bytes(topic) for topic in log["topics"]], _bytes(log["data"]))
+        if decoded is None:
+            return None
+        number = int(log["blockNumber"])
+        if number not in times:
+            times[number] = self._block(number)[1]
+        place = Place(
+            number, bytes(log["blockHash"]), int(log["logIndex"]), bytes(log["transactionHash"]), times[number]
+        )
+        return build_event(*decoded, place)
+
+    def _block(self, number: int) -> tuple[bytes, int]:
+        with _readable():
+            block = self._provider.web3.eth.get_block(number)
+        return bytes(block["hash"]), int(block["timestamp"])
+
+
+def record_of(event: GradientSubmitted) -> GradientRecord:
+    """The submitted Gradient of an event."""
+    return GradientRecord(
+        event.number, event.miner, event.bundle, event.commitment, event.version, event.submitted_at, event.due
+    )
+
+
+def _active_provider() -> ProviderAPI:
+    from ape.utils.basemodel import ManagerAccessMixin
+
+    return ManagerAccessMixin.provider
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except SonarError:
+        raise
+    except Exception as error:
+        raise ChainError(f"the node does not answer: {error}: is it running?") from None
+
+
+def _revert_data(error: Exception) -> bytes | None:
+    """What a reverted call returned, from the exceptions of web3 and of py-evm's tester; None for any other error."""
+    data = getattr(error, "data", None)
+    if isinstance(data, str) and data.startswith("0x"):
+        return bytes.fromhex(data[2:])
+    name, message = type(error).__name__, str(error)
+    if name in ("ContractLogicError", "ContractCustomError"):
+        return b""
+    if name != "TransactionFailed":
+        return None
+    _, _, shown = message.partition("execution reverted: ")
+    try:
+        value = ast.literal_eval(shown)
+    except (ValueError, SyntaxError):
+        return b""
+    return value if isinstance(value, bytes) else b""
+
+
+def _contract_error(data: bytes) -> ContractError:
+    for contract in ("Sonar", "CapsuleRegistry", "ERC20"):
+        known = abi(contract).decode_error(data)
+        if known is not None:
+            return build_contract_error(*known)
+    error = ContractError()
+    if data[:4] == _ERROR_STRING:
+        error.args = (f"the contract refused the call: {_text(data[4:])}",)
+    elif data[:4] == _PANIC:
+        error.args = (f"the contract panicked with code {int.from_bytes(data[4:36], 'big')}: report this",)
+    return error
+
+
+def _text(data: bytes) -> str:
+    try:
+        return str(decode(["string"], data)[0])[:200]
+    except Exception:
+        return "(an unreadable reason)"
