@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ape_sonar.spec import CampaignSpec
 from ape_sonar.tables import TableField, TableSchema
 
 _NUMERIC = ("number", "integer")
@@ -30,19 +29,19 @@ class Mismatch:
     reason: str
 
 
-def match(spec: CampaignSpec, schema: TableSchema) -> Match | Mismatch:
-    """Holds a Campaign's Input and Output against a dataset's schema.
+def match(wanted: TableSchema, output: TableSchema, dataset: TableSchema) -> Match | Mismatch:
+    """Holds the schemas of a Campaign's Input and Output against a dataset's.
 
     A column fits a field of the same name when every value it can hold is one of the field's; of two ranges it is
     enough that they overlap, since numbers are clipped to the field's range (docs/formats.md).
     """
-    columns = {field.name: field for field in schema.fields}
-    for what, wanted in (("Input", spec.input.table.fields), ("Output", spec.output.table.fields)):
-        for field in wanted:
+    columns = {field.name: field for field in dataset.fields}
+    for what, schema in (("Input", wanted), ("Output", output)):
+        for field in schema.fields:
             objection = _objection(field, columns.get(field.name))
             if objection:
                 return Mismatch(f"{what} field {field.name!r}: {objection}")
-    return Match(spec.input.table.names, spec.output.table.names[0])
+    return Match(wanted.names, output.names[0])
 
 
 def _objection(field: TableField, column: TableField | None) -> str | None:

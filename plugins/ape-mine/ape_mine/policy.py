@@ -243,8 +243,10 @@ class Policy(_Part):
             raise PolicyError(f"more than {LARGEST_POLICY} letters: split the policy over several Mines")
         try:
             document = yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a BaseLoader: only text, lists, mappings
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise PolicyError(f"not YAML: {' '.join(str(error).split())}") from None
+        except RecursionError:
+            raise PolicyError("not YAML that a policy needs: nested too deeply") from None
         return cls.parse(document, tokens)
 
 

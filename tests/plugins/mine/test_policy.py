@@ -1,0 +1,311 @@
+"""The policy: deny by default, each decision with its reason; held against a second reading of the same rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from eth_utils.address import to_checksum_address
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ape_mine.errors import PolicyError
+from ape_mine.policy import LARGEST_POLICY, History, Policy, Proposal, Verdict, decide
+from ape_sonar.units import ZERO_ADDRESS, Currency
+
+USDC = Currency(to_checksum_address("0x" + "c0" * 20), "USDC", 6)
+DAI = Currency(to_checksum_address("0x" + "da" * 20), "DAI", 18)
+TOKENS = (USDC, DAI)
+ALICE, BOB, CAROL = (to_checksum_address("0x" + digit * 40) for digit in "abc")
+
+RULE = {"dataset": "ward-7", "output": ["readmitted"], "capsules": [ALICE], "bounty": ">= 500 USDC"}
+PROPOSAL = Proposal(
+    dataset="ward-7",
+    output="readmitted",
+    capsule=ALICE,
+    scientist=BOB,
+    currency=USDC.address,
+    bounty=500_000_000,
+    bond=0,
+    scoring_fee=0,
+)
+
+
+def policy(*rules: dict[str, Any]) -> Policy:
+    names = {rule["dataset"] for rule in rules}
+    return Policy.parse({"datasets": {name: {} for name in names}, "allow": list(rules)}, TOKENS)
+
+
+def decided(rule: dict[str, Any], history: History | None = None, **asked: Any) -> tuple[Verdict, str]:
+    decision = decide(policy(rule), replace(PROPOSAL, **asked), history or History())
+    return decision.verdict, decision.reason
+
+
+# ------------------------------------------------------------------ the table
+
+
+ALLOW, ASK, DENY = Verdict.ALLOW, Verdict.ASK, Verdict.DENY
+AUTOMATIC = {**RULE, "approve": "automatic"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "history", "asked", "verdict", "words"),
+    [
+        (RULE, {}, {}, ASK, "asks for approval by hand"),
+        ({**RULE, "approve": "by-hand"}, {"approved": True}, {}, ALLOW, "approved by hand"),
+        (AUTOMATIC, {}, {}, ALLOW, "rule 1 allows predicting readmitted from ward-7"),
+        (AUTOMATIC, {}, {"dataset": "ward-8"}, DENY, "no rule speaks of the dataset ward-8"),
+        (AUTOMATIC, {}, {"output": "died"}, DENY, "predict readmitted, not died"),
+        (AUTOMATIC, {"approved": True}, {"output": "died"}, DENY, "not died"),
+        (AUTOMATIC, {}, {"capsule": BOB}, DENY, f"Capsule {BOB} is not among"),
+        ({**AUTOMATIC, "capsules": "any"}, {}, {"capsule": BOB}, ALLOW, "rule 1"),
+        ({**AUTOMATIC, "scientists": [BOB]}, {}, {}, ALLOW, "rule 1"),
+        ({**AUTOMATIC, "scientists": [CAROL]}, {}, {}, DENY, f"Data Scientist {BOB} is not among"),
+        (AUTOMATIC, {}, {"bounty": 499_999_999}, DENY, "Bounty of 499.999999 USDC is below 500 USDC"),
+        (AUTOMATIC, {}, {"currency": ZERO_ADDRESS, "bounty": 10**30}, DENY, "no smallest Bounty is stated"),
+        (AUTOMATIC, {}, {"currency": DAI.address, "bounty": 10**30}, DENY, f"for the currency {DAI.address}"),
+        (AUTOMATIC, {}, {"currency": USDC.address.lower()}, ALLOW, "rule 1"),
+        ({**AUTOMATIC, "bond": ">= 100 USDC"}, {}, {"bond": 99_999_999}, DENY, "bond of 99.999999 USDC is below"),
+        ({**AUTOMATIC, "bond": ">= 100 USDC"}, {}, {"bond": 100_000_000}, ALLOW, "rule 1"),
+        ({**AUTOMATIC, "bond": ">= 1 ether"}, {}, {"bond": 10**30}, DENY, "no smallest bond is stated"),
+        (AUTOMATIC, {}, {"scoring_fee": 10**15}, ALLOW, "rule 1"),
+        (AUTOMATIC, {}, {"scoring_fee": 10**15 + 1}, DENY, "above 0.001 ether"),
+        ({**AUTOMATIC, "scoring_fee": "<= 1 gwei"}, {}, {"scoring_fee": 10**9 + 1}, DENY, "scoring fee"),
+        (AUTOMATIC, {"rounds": 1}, {}, DENY, "1 of at most 1 Gradients were submitted"),
+        ({**AUTOMATIC, "rounds": 3}, {"rounds": 2}, {}, ALLOW, "rule 1"),
+        ({**AUTOMATIC, "rounds": 3}, {"rounds": 2, "fruitless": 1}, {}, DENY, "brought no improvement"),
+        ({**AUTOMATIC, "rounds": 3, "patience": 2}, {"rounds": 1, "fruitless": 1}, {}, ALLOW, "rule 1"),
+    ],
+)
+def test_a_rule_decides_with_a_reason(
+    rule: dict[str, Any], history: dict[str, Any], asked: dict[str, Any], verdict: Verdict, words: str
+) -> None:
+    found, reason = decided(rule, History(**history), **asked)
+    assert found == verdict, reason
+    assert words in reason
+
+
+@pytest.mark.parametrize("document", [{}, None, {"datasets": {"ward-7": {}}}, {"allow": []}])
+def test_without_a_rule_nothing_is_allowed(document: Any) -> None:
+    decision = decide(Policy.parse(document), PROPOSAL, History(approved=True))
+    assert decision.verdict is DENY
+    assert decision.rule is None
+
+
+def test_any_of_several_rules_suffices_and_all_objections_are_told() -> None:
+    rules = policy({**AUTOMATIC, "bounty": ">= 9000 USDC"}, RULE, {**AUTOMATIC, "output": ["readmitted", "died"]})
+    assert decide(rules, PROPOSAL, History()).rule == 3
+    denied = decide(rules, replace(PROPOSAL, capsule=CAROL, output="age"), History())
+    assert [f"rule {number}:" in denied.reason for number in (1, 2, 3)] == [True] * 3
+
+
+def test_a_token_is_known_by_its_address_not_by_what_it_calls_itself() -> None:
+    impostor = to_checksum_address("0x" + "ee" * 20)
+    assert decided(AUTOMATIC, currency=impostor)[0] is DENY
+
+
+# ------------------------------------------------------------------ nothing is allowed that no rule allows
+
+DATASETS, OUTPUTS, PEOPLE = ["a", "b"], ["x", "y", "z"], [ALICE, BOB, CAROL]
+UNITS = {"wei": (ZERO_ADDRESS, 1), "USDC": (USDC.address, 10**6), "DAI": (DAI.address, 10**18)}
+amounts = st.sampled_from(["0", "1", "2", "0.5"])
+parties = st.just("any") | st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=2)
+
+
+@st.composite
+def limits(draw: st.DrawFn) -> list[str]:
+    named = draw(st.lists(st.sampled_from(sorted(UNITS)), min_size=1, max_size=3, unique=True))
+    whole = {"wei": st.sampled_from(["0", "1", "2"])}
+    return [f">= {draw(whole.get(unit, amounts))} {unit}" for unit in named]
+
+
+rules = st.fixed_dictionaries(
+    {
+        "dataset": st.sampled_from(DATASETS),
+        "output": st.lists(st.sampled_from(OUTPUTS), min_size=1, max_size=2),
+        "capsules": parties,
+        "bounty": limits(),
+    },
+    optional={
+        "scientists": parties,
+        "bond": limits(),
+        "scoring_fee": st.sampled_from(["<= 0 wei", "<= 1 wei", "<= 2 wei"]),
+        "rounds": st.integers(1, 3),
+        "patience": st.integers(1, 3),
+        "approve": st.sampled_from(["automatic", "by-hand"]),
+    },
+)
+proposals = st.builds(
+    Proposal,
+    dataset=st.sampled_from(DATASETS),
+    output=st.sampled_from(OUTPUTS),
+    capsule=st.sampled_from(PEOPLE),
+    scientist=st.sampled_from(PEOPLE),
+    currency=st.sampled_from([ZERO_ADDRESS, USDC.address, DAI.address, CAROL]),
+    bounty=st.sampled_from([0, 1, 2, 5 * 10**5, 10**6, 2 * 10**6, 10**18, 3 * 10**18]),
+    bond=st.sampled_from([0, 1, 2, 5 * 10**5, 10**6, 10**18]),
+    scoring_fee=st.sampled_from([0, 1, 2, 3, 10**15, 10**15 + 1]),
+)
+histories = st.builds(History, rounds=st.integers(0, 3), fruitless=st.integers(0, 3), approved=st.booleans())
+
+
+def enough(stated: list[str] | None, currency: str, units: int) -> bool:
+    """The oracle's own reading of limits: fractions instead of units.py."""
+    if stated is None:
+        return True
+    for limit in stated:
+        _, number, unit = limit.split()
+        address, scale = UNITS[unit]
+        if address == currency:
+            return Fraction(units) >= Fraction(number) * scale
+    return False
+
+
+def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
+    fee = int(rule["scoring_fee"].split()[1]) if "scoring_fee" in rule else 10**15
+    return all(
+        [
+            asked.dataset == rule["dataset"],
+            asked.output in rule["output"],
+            rule["capsules"] == "any" or asked.capsule in rule["capsules"],
+            rule.get("scientists", "any") == "any" or asked.scientist in rule["scientists"],
+            enough(rule["bounty"], asked.currency, asked.bounty),
+            enough(rule.get("bond"), asked.currency, asked.bond),
+            asked.scoring_fee <= fee,
+            history.rounds < rule.get("rounds", 1),
+            history.fruitless < rule.get("patience", 1),
+        ]
+    )
+
+
+@settings(deadline=None, max_examples=600)
+@given(st.lists(rules, max_size=4), proposals, histories)
+def test_decisions_agree_with_a_second_reading(
+    documents: list[dict[str, Any]], asked: Proposal, history: History
+) -> None:
+    parsed = Policy.parse({"datasets": {name: {} for name in DATASETS}, "allow": documents}, TOKENS)
+
+    decision = decide(parsed, asked, history)
+
+    fitting = [rule for rule in documents if permits(rule, asked, history)]
+    if any(rule.get("approve") == "automatic" or history.approved for rule in fitting):
+        assert decision.verdict is ALLOW
+    else:
+        assert decision.verdict is (ASK if fitting else DENY)
+    assert decision.reason
+    if decision.rule is not None:
+        assert documents[decision.rule - 1] in fitting
+
+
+# ------------------------------------------------------------------ the file
+
+
+EXAMPLE = """
+datasets:
+  ward-7: {path: ward7.parquet, schema: ward7.schema.json}
+  no: {}
+allow:
+  - dataset: ward-7
+    output: [readmitted]
+    capsules: [0x00000000000000000000000000000000000000ff]
+    bounty: ">= 500 USDC"
+    rounds: 3
+    approve: by-hand
+"""
+
+
+def test_the_file_reads_as_it_is_written() -> None:
+    read = Policy.from_yaml(EXAMPLE, TOKENS)
+    assert read.datasets["ward-7"].path == "ward7.parquet"
+    assert read.datasets["ward-7"].table_schema == "ward7.schema.json"
+    assert set(read.datasets) == {"ward-7", "no"}
+    rule = read.allow[0]
+    assert rule.capsules == (to_checksum_address(0xFF.to_bytes(20, "big")),)
+    assert rule.rounds == 3
+    assert [(limit.units, limit.currency) for limit in rule.bounty] == [(500_000_000, USDC)]
+
+
+def altered(**changes: Any) -> dict[str, Any]:
+    rule = {key: value for key, value in {**RULE, **changes}.items() if value is not None}
+    return {"datasets": {"ward-7": {}}, "allow": [rule]}
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("allow everything", "policy"),
+        ({"allows": []}, "allows"),
+        (altered(dataset="ward-8"), "ward-8"),
+        (altered(dataset=None), "dataset"),
+        (altered(output=None), "output"),
+        (altered(output=[]), "output"),
+        (altered(output="readmitted"), "output"),
+        (altered(capsules=None), "capsules"),
+        (altered(capsules=[]), "list addresses, or write 'any'"),
+        (altered(capsules="0x" + "a" * 40), "list addresses"),
+        (altered(capsules=["capsule.example"]), "no address"),
+        (altered(capsules=[ALICE.lower().replace("a", "A", 1)]), "checksum"),
+        (altered(scientists=["all"]), "no address"),
+        (altered(bounty=None), "bounty"),
+        (altered(bounty=[]), "name at least one currency"),
+        (altered(bounty="500 USDC"), ">= 0.5 ether"),
+        (altered(bounty="<= 500 USDC"), ">= 0.5 ether"),
+        (altered(bounty=500), ">= 0.5 ether"),
+        (altered(bounty=">= 500 DOGE"), "DOGE"),
+        (altered(bounty=">= 0.0000001 USDC"), "finer"),
+        (altered(bounty=">= -5 USDC"), "USDC"),
+        (altered(bounty=[">= 5 USDC", ">= 6 USDC"]), "twice"),
+        (altered(scoring_fee=">= 1 gwei"), "<= 0.5 ether"),
+        (altered(scoring_fee="<= 1 USDC"), "chain's coin"),
+        (altered(rounds=0), "rounds"),
+        (altered(rounds="many"), "rounds"),
+        (altered(patience=-1), "patience"),
+        (altered(approve="always"), "approve"),
+        (altered(aprove="automatic"), "aprove"),
+        ({"datasets": {"ward-7": {"path": "x.csv"}}}, "go together"),
+        ({"datasets": {"Ward 7": {}}}, "Ward 7"),
+        ({"datasets": {"../x": {}}}, "../x"),
+    ],
+)
+def test_what_is_no_policy_is_refused(document: Any, words: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy.parse(document, TOKENS)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("privacy", [{"epsilon": 1.0, "delta": 1e-6, "per": "year"}, {"epsilon": "1"}, "epsilon", True])
+def test_a_privacy_that_cannot_be_kept_is_refused(privacy: Any) -> None:
+    with pytest.raises(PolicyError, match=r"privacy.*no epsilon can be kept"):
+        Policy.parse(altered(privacy=privacy), TOKENS)
+    assert Policy.parse(altered(privacy="none"), TOKENS).allow[0].privacy == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[", "not YAML"),
+        ("a: b\na: c", "'a' is there twice"),
+        (EXAMPLE + "allow: []\n", "'allow' is there twice"),
+        ("a: &x [1]\nb: *x", "alias"),
+        ("a: !!python/object/apply:os.system ['true']", "policy: a"),
+        ("? [a]\n: b", "not YAML"),
+        ("\0", "not YAML"),
+        ("- " * 40_000, "nested"),
+        ("a" * (LARGEST_POLICY + 1), "letters"),
+    ],
+    ids=["cut", "twice", "late", "alias", "tag", "list key", "nul", "deep", "long"],
+)
+def test_what_is_no_policy_file_is_refused(text: str, words: str) -> None:
+    with pytest.raises(PolicyError, match=words):
+        Policy.from_yaml(text, TOKENS)
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
+def test_no_text_does_more_than_be_refused(text: str) -> None:
+    try:
+        read = Policy.from_yaml(text)
+    except PolicyError:
+        return
+    assert decide(read, PROPOSAL, History(approved=True)).verdict is DENY
