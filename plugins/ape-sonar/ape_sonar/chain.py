@@ -125,6 +125,13 @@ class SonarChain:
         with _readable():
             return int(self._provider.web3.eth.get_balance(to_checksum_address(account)))
 
+    def transaction_counts(self) -> tuple[int, int]:
+        """Transactions of the account that are in blocks, and with those that wait. Raises NoAccountError."""
+        with _readable():
+            count = self._provider.web3.eth.get_transaction_count
+            account = to_checksum_address(self.sender)
+            return int(count(account, "latest")), int(count(account, "pending"))
+
     def code(self, address: str) -> bytes:
         """Bytecode at an address."""
         with _readable():
@@ -209,8 +216,12 @@ class SonarChain:
 
     # ------------------------------------------------------------------ Miner
 
-    def submit_gradient(self, campaign: bytes, bundle: bytes, commitment: bytes, version: int, *, fee: int) -> Receipt:
-        return self._send("submitGradient", campaign, bundle, commitment, version, value=fee)
+    def submit_gradient(
+        self, campaign: bytes, bundle: bytes, commitment: bytes, version: int, *, fee: int, nonce: int | None = None
+    ) -> Receipt:
+        """`nonce`: of the transaction; who repeats it after a crash cannot submit twice."""
+        arguments = (campaign, bundle, commitment, version)
+        return self._transact("Sonar", self.address, "submitGradient", arguments, fee, nonce)
 
     def claim(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
         return self._send("claim", campaign, [gradient.to_tuple() for gradient in gradients], to)
@@ -303,7 +314,9 @@ class SonarChain:
             )
         return abi(contract).decode_result(function, answer)
 
-    def _transact(self, contract: str, address: str, function: str, arguments: Any, value: int) -> Receipt:
+    def _transact(
+        self, contract: str, address: str, function: str, arguments: Any, value: int, nonce: int | None = None
+    ) -> Receipt:
         """Sends a transaction whose simulation went through, and waits for it.
 
         The simulation gives the contract's own reason on every kind of node, at no cost. What changes between it and
@@ -317,7 +330,7 @@ class SonarChain:
         }
         self._require_funds(value)
         self._eth_call(call)
-        receipt = self._broadcast(call, lambda: self._eth_call(call))
+        receipt = self._broadcast(call, nonce, lambda: self._eth_call(call))
         return self._receipt(receipt, function)
 
     def _require_funds(self, value: int) -> None:
@@ -325,10 +338,10 @@ class SonarChain:
         if held <= value:
             raise FundsError(self.sender, value, held)
 
-    def _broadcast(self, call: dict[str, Any], ask_again: Callable[[], Any]) -> ReceiptAPI:
+    def _broadcast(self, call: dict[str, Any], nonce: int | None, ask_again: Callable[[], Any]) -> ReceiptAPI:
         ecosystem = self._provider.network.ecosystem
         transaction = ecosystem.create_transaction(
-            receiver=call["to"], data=call["data"], value=call["value"], chain_id=self.chain_id
+            receiver=call["to"], data=call["data"], value=call["value"], chain_id=self.chain_id, nonce=nonce
         )
         assert self.account is not None
         try:
