@@ -1,0 +1,187 @@
+"""The chronicle: the ledger after any mixture of blocks, reorganisations, crashes and restarts is that of the chain."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ape_sonar import events as ev
+from ape_sonar.chronicle import CHRONICLE_TABLES, Chronicle
+from ape_sonar.errors import SonarError
+from ape_sonar.events import Event, Place
+from ape_sonar.journal import Journal
+from ape_sonar.ledger import Ledger
+from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Terms
+
+ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
+ROOT = bytes(range(32))
+TERMS = Terms(BOB, ALICE, ALICE, 2**127, 1, 2, 3, 4, 5, 10**18, 7, *range(8, 16), 1, ROOT, ROOT, ROOT, bytes(32))
+OFFERS = (CurrencyOffer(ALICE, CurrencyTerms(True, 2**90, 2**120)), CurrencyOffer(BOB, CurrencyTerms(False, 0, 0)))
+
+
+@dataclass
+class FakeChain:
+    """Blocks as lists of events without places; a reorganisation replaces the last ones."""
+
+    chain_id: int = 7
+    blocks: list[tuple[bytes, list[Any]]] = field(default_factory=lambda: [(b"genesis", [])])
+
+    def head(self) -> int:
+        return len(self.blocks) - 1
+
+    def block_hash(self, number: int) -> bytes:
+        parents = b"|".join(salt for salt, _ in self.blocks[: number + 1])
+        return hashlib.sha256(parents).digest()
+
+    def events(self, start: int, stop: int) -> list[Event]:
+        return [
+            make(Place(number, self.block_hash(number), index, bytes(32), 1000 + number))
+            for number in range(start, min(stop, len(self.blocks)))
+            for index, make in enumerate(self.blocks[number][1])
+        ]
+
+
+def one_campaign(campaign: bytes) -> list[Any]:
+    """A story that has every event of a Campaign in it, and some that no Campaign has together."""
+    score = Score(10**17, 3, ROOT, ROOT, ROOT, ROOT)
+    return [
+        lambda place: ev.CapsuleAnnounced(place, BOB, ROOT, CapsuleTerms(1, 2, 3, 4, 5, 6), OFFERS),
+        lambda place: ev.CampaignCreated(place, campaign, ALICE, BOB, 2**255, TERMS),
+        lambda place: ev.CampaignOpened(place, campaign, Opening(ROOT, ROOT, ROOT, ROOT, 10), ROOT, 2**40 - 1),
+        lambda place: ev.GradientSubmitted(place, campaign, 0, ALICE, ROOT, ROOT, 0, 5, 9),
+        lambda place: ev.GradientSubmitted(place, campaign, 1, BOB, ROOT, ROOT, 0, 5, 9),
+        lambda place: ev.GradientScored(place, campaign, 0, ALICE, 10, 10**17, 1, 9, score),
+        lambda place: ev.GradientRejected(place, campaign, 1, BOB, 10**17, 9, Rejection.UNAVAILABLE, ROOT, ROOT),
+        lambda place: ev.ModelRebased(place, campaign, 2, ROOT, ROOT, ROOT),
+        lambda place: ev.TargetReached(place, campaign, 10**17, 0),
+        lambda place: ev.CampaignStopped(place, campaign, 77),
+        lambda place: ev.CampaignDelivered(place, campaign, ROOT, ROOT),
+        lambda place: ev.Claimed(place, campaign, 0, ALICE, BOB, 2**100),
+        lambda place: ev.FeeReclaimed(place, campaign, 1, BOB, BOB, 4),
+        lambda place: ev.Compensated(place, campaign, 1, BOB, BOB, 4),
+        lambda place: ev.BondCollected(place, campaign, BOB, BOB, 3),
+        lambda place: ev.ScoringFeesCollected(place, campaign, BOB, BOB, 3),
+        lambda place: ev.Refunded(place, campaign, ALICE, ALICE, 3),
+        lambda place: ev.CampaignDeclined(place, campaign, "a reason, \u00fc \u0000 and '"),
+        lambda place: ev.CampaignCancelled(place, campaign),
+        lambda place: ev.CampaignExpired(place, campaign, 3),
+        lambda place: ev.CapsuleConvicted(place, campaign, 0, 9),
+    ]
+
+
+STORY = one_campaign(b"c" * 32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.sqlite"
+
+
+def chronicle(chain: FakeChain, path: Path, confirmations: int = 0) -> Chronicle:
+    return Chronicle(chain, Journal(path, [CHRONICLE_TABLES]), confirmations=confirmations, start_block=0)
+
+
+def truth(chain: FakeChain, stop: int) -> Ledger:
+    return Ledger().apply_all(chain.events(0, stop))
+
+
+def same(one: Ledger, other: Ledger) -> bool:
+    return (one.campaigns, one.capsules) == (other.campaigns, other.capsules)
+
+
+def test_every_kind_of_event_survives_a_restart(path: Path) -> None:
+    chain = FakeChain()
+    chain.blocks += [(b"one", STORY)]
+    kinds = {type(event).__name__ for event in chain.events(0, 2)}
+    assert kinds == {"CapsuleAnnounced", *(kind.__name__ for kind in ev.CampaignEvent.__subclasses__())}
+    chronicle(chain, path).catch_up()
+
+    silent = FakeChain(blocks=[(b"genesis", []), (b"one", [])])
+
+    assert same(chronicle(silent, path).ledger, truth(chain, 2)), "read from the journal, not from the chain"
+
+
+def test_ahead_knows_what_is_not_confirmed_yet(path: Path) -> None:
+    chain = FakeChain(blocks=[(b"genesis", []), *((b"%d" % number, [make]) for number, make in enumerate(STORY))])
+    book = chronicle(chain, path, confirmations=5)
+    book.catch_up()
+    assert same(book.ledger, truth(chain, chain.head() - 5 + 1))
+    assert same(book.ahead(), truth(chain, chain.head() + 1))
+
+
+def test_what_cannot_follow_is_not_taken_in(path: Path) -> None:
+    chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[1:2]), (b"two", one_campaign(b"d" * 32)[2:3])])
+    book = chronicle(chain, path)
+    for _ in range(2):
+        with pytest.raises(SonarError, match="no event has made"):
+            book.catch_up()
+        assert book.ledger.campaigns == {}
+    chain.blocks[2] = (b"other", STORY[2:3])
+    book.catch_up()
+    assert same(book.ledger, truth(chain, 3))
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("grow"), st.integers(1, 4)),
+        st.tuples(st.just("fork"), st.integers(1, 5)),
+        st.tuples(st.just("read"), st.just(0)),
+        st.tuples(st.just("restart"), st.just(0)),
+        st.tuples(st.just("crash"), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps, st.integers(0, 2))
+def test_any_mixture_leads_to_the_chains_own_ledger(
+    tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[str, int]], confirmations: int
+) -> None:
+    path = tmp_path_factory.mktemp("chronicle") / "state.sqlite"
+    chain = FakeChain()
+    book = chronicle(chain, path, confirmations)
+    stories: Iterator[int] = iter(range(10_000))
+
+    def grow(blocks: int) -> None:
+        for _ in range(blocks):
+            number = next(stories)
+            done = {id(make) for _, block in chain.blocks for make in block}
+            coming = [make for make in STORY if id(make) not in done]
+            chain.blocks.append((b"%d" % number, coming[: number % 3]))
+
+    for move, size in [*moves, ("read", 0)]:
+        if move == "grow":
+            grow(size)
+        elif move == "fork":
+            depth = min(size, len(chain.blocks) - 1)
+            del chain.blocks[len(chain.blocks) - depth :]
+            grow(depth + 1)
+        elif move == "read":
+            book.catch_up()
+            assert same(book.ledger, truth(chain, max(chain.head() - confirmations + 1, 0)))
+            assert same(book.ahead(), truth(chain, chain.head() + 1))
+        elif move == "restart":
+            before = book.ledger
+            book = chronicle(chain, path, confirmations)
+            assert same(book.ledger, before)
+        else:
+            events, chain.events = chain.events, _fails  # type: ignore[method-assign]
+            with suppress(ConnectionError):
+                book.catch_up()
+            chain.events = events  # type: ignore[method-assign]
+            book = chronicle(chain, path, confirmations)
+            book.catch_up()
+            assert same(book.ledger, truth(chain, max(chain.head() - confirmations + 1, 0)))
+
+
+def _fails(start: int, stop: int) -> list[Event]:
+    raise ConnectionError
