@@ -1,62 +1,236 @@
-"""Bytes of keys, tensors, openings and arrays: safetensors under a strict, canonical header; no pickle anywhere."""
+"""Bytes for keys, tensors, openings and integer arrays: safetensors, versioned and strict.
+
+What a decoder accepts is exactly what the encoder writes for it: every decoded object is encoded again and compared,
+so that one object has one encoding. Nothing is unpickled, and no memory is asked for before lengths are checked.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
-from syft.paillier.contexts import PublicContext
-from syft.paillier.openings import Openings
-from syft.paillier.tensor import Context, EncryptedTensor
+from syft.errors import SyftError, WireError
+from syft.paillier import EncryptedTensor, Openings, Packing, PublicContext, validate_public_key
+from syft.paillier.keys import LEAST_BITS
+
+#: Most bytes of a blob that is decoded, unless a caller says otherwise.
+LARGEST = 256 << 20
+#: Most bytes of a blob's header.
+LARGEST_HEADER = 1 << 16
+
+_PUBLIC_KEY, _TENSOR, _OPENINGS, _ARRAYS = "public-key/1", "encrypted-tensor/1", "openings/1", "arrays/1"
+_DTYPES = {"uint8", "int16", "int32", "int64"}
+_MOST_ARRAYS = 64
+
+Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a decoder is willing to read.
+def dumps_public_key(context: PublicContext) -> bytes:
+    """The modulus n and the re-randomiser's h."""
+    width = context.plaintext_bytes
+    return _save(_PUBLIC_KEY, {"n": _numbers([int(context.n)], width), "h": _numbers([int(context.h)], width)})
 
-    Attributes:
-        total_bytes: largest message.
-        header_bytes: largest header.
-        arrays: most arrays in one message.
-        dimensions: most dimensions of an array.
+
+def loads_public_key(data: bytes, *, least_bits: int = LEAST_BITS) -> PublicContext:
+    """A checked public key.
+
+    Raises:
+        WireError: malformed.
+        KeyInvalidError: a modulus or h that must not be used.
     """
+    from phe import PaillierPublicKey
 
-    total_bytes: int = 1 << 28
-    header_bytes: int = 1 << 16
-    arrays: int = 64
-    dimensions: int = 4
-
-
-def public_key_to_bytes(context: PublicContext) -> bytes:
-    """n and the re-randomiser's h."""
-
-
-def public_key_from_bytes(data: bytes, *, n_length: int | None = None, limits: Limits = Limits()) -> PublicContext:
-    """Reads a stranger's key. Raises WireError, KeyInvalidError."""
+    arrays, _ = _load(_PUBLIC_KEY, data, limit=1 << 16)
+    _require(set(arrays) == {"n", "h"} and arrays["n"].shape[:1] == (1,), "a public key holds n and h")
+    n, h = (_integers(arrays[name])[0] for name in ("n", "h"))
+    validate_public_key(n, least_bits=least_bits)
+    context = PublicContext(PaillierPublicKey(n), h)
+    _require(dumps_public_key(context) == data, "not the canonical encoding")
+    return context
 
 
-def tensor_to_bytes(tensor: EncryptedTensor) -> bytes:
-    """An encrypted tensor, without its key."""
+def dumps_tensor(tensor: EncryptedTensor) -> bytes:
+    """An encrypted tensor: ciphertexts and everything public about them."""
+    ciphertexts = np.frombuffer(b"".join(tensor.ciphertext_bytes()), dtype=np.uint8)
+    return _save(
+        _TENSOR,
+        {"ciphertexts": ciphertexts.reshape(len(tensor.ciphertexts), tensor.context.ciphertext_bytes)},
+        {
+            "shape": list(tensor.shape),
+            "slot_bits": tensor.packing.slot_bits,
+            "slots": tensor.packing.slots,
+            "exponent": tensor.exponent,
+            "bound": hex(tensor.bound),
+        },
+    )
 
 
-def tensor_from_bytes(data: bytes, context: Context, *, limits: Limits = Limits()) -> EncryptedTensor:
-    """Reads a stranger's tensor and checks every ciphertext. Raises WireError, CiphertextInvalidError."""
+def loads_tensor(data: bytes, context: PublicContext, *, limit: int = LARGEST) -> EncryptedTensor:
+    """A checked encrypted tensor under the key of `context`.
+
+    Raises:
+        WireError: malformed.
+        CiphertextInvalidError: a number that is no ciphertext.
+        SlotOverflowError: its bound does not fit its slots.
+    """
+    arrays, facts = _load(_TENSOR, data, limit)
+    _require(set(arrays) == {"ciphertexts"}, "a tensor holds ciphertexts")
+    ciphertexts = arrays["ciphertexts"]
+    _require(
+        ciphertexts.ndim == 2 and ciphertexts.shape[1] == context.ciphertext_bytes,
+        "ciphertexts of a wrong width",
+    )
+    _require(set(facts) == {"shape", "slot_bits", "slots", "exponent", "bound"}, "unknown or missing facts")
+    shape, packing = _shape(facts["shape"]), _packing(facts, context)
+    exponent = _whole(facts["exponent"], 0, context.n_bits)
+    bound = _bound(facts["bound"], context)
+    expected = shape[0] * packing.plaintexts(shape[1])
+    _require(len(ciphertexts) == expected, f"{len(ciphertexts)} ciphertexts where the shape needs {expected}")
+    numbers = _mpz(_integers(ciphertexts))
+    context.check_ciphertexts(numbers)
+    tensor = EncryptedTensor(context, numbers, shape, packing, exponent, bound)
+    _require(dumps_tensor(tensor) == data, "not the canonical encoding")
+    return tensor
 
 
-def openings_to_bytes(openings: Openings, context: Context) -> bytes:
-    """Openings of one tensor."""
+def dumps_openings(openings: Openings, context: PublicContext) -> bytes:
+    """Plaintexts (modulo n) and n-th roots."""
+    width, n = context.plaintext_bytes, int(context.n)
+    plaintexts = [int(m) % n for m in openings.plaintexts]
+    return _save(_OPENINGS, {"plaintexts": _numbers(plaintexts, width), "roots": _numbers(list(openings.roots), width)})
 
 
-def openings_from_bytes(data: bytes, context: Context, *, limits: Limits = Limits()) -> Openings:
-    """Reads a stranger's openings; `verify_openings` has to follow. Raises WireError."""
+def loads_openings(data: bytes, context: PublicContext, *, limit: int = LARGEST) -> Openings:
+    """Openings, not verified yet: see `verify_openings`.
+
+    Raises:
+        WireError: malformed.
+    """
+    arrays, facts = _load(_OPENINGS, data, limit)
+    _require(set(arrays) == {"plaintexts", "roots"} and not facts, "openings hold plaintexts and roots")
+    n = int(context.n)
+    for array in arrays.values():
+        _require(array.ndim == 2 and array.shape[1] == context.plaintext_bytes, "openings of a wrong width")
+    plaintexts, roots = _integers(arrays["plaintexts"]), _integers(arrays["roots"])
+    _require(len(plaintexts) == len(roots) and all(m < n for m in plaintexts), "openings out of range")
+    openings = Openings([m - n if m > n // 2 else m for m in plaintexts], roots)
+    _require(dumps_openings(openings, context) == data, "not the canonical encoding")
+    return openings
 
 
-def arrays_to_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Named integer arrays: frozen layers, weights, bundles."""
+def dumps_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Named arrays of uint8, int16, int32 or int64."""
+    checked = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    for name, array in checked.items():
+        if array.dtype.name not in _DTYPES:
+            raise WireError(
+                f"array {name!r} has type {array.dtype.name}: only {', '.join(sorted(_DTYPES))} are allowed"
+            )
+    return _save(_ARRAYS, checked)
 
 
-def arrays_from_bytes(data: bytes, *, limits: Limits = Limits()) -> dict[str, NDArray[Any]]:
-    """Reads named integer arrays from a stranger. Raises WireError."""
+def loads_arrays(data: bytes, *, limit: int = LARGEST) -> Arrays:
+    """Named integer arrays.
+
+    Raises:
+        WireError: malformed.
+    """
+    arrays, facts = _load(_ARRAYS, data, limit)
+    _require(not facts, "unknown facts")
+    _require(dumps_arrays(arrays) == data, "not the canonical encoding")
+    return arrays
+
+
+def _save(kind: str, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any] | None = None) -> bytes:
+    described = json.dumps({"kind": kind, **(facts or {})}, sort_keys=True, separators=(",", ":"))
+    return bytes(save(dict(arrays), metadata={"syft": described}))
+
+
+def _load(kind: str, data: bytes, limit: int) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and facts of a blob of that kind, with the header checked before anything else."""
+    _require(8 <= len(data) <= limit, f"{len(data)} bytes where 8 to {limit} are allowed")
+    header_bytes = int.from_bytes(data[:8], "little")
+    _require(header_bytes <= min(LARGEST_HEADER, len(data) - 8), "the header is longer than allowed")
+    try:
+        header = json.loads(data[8 : 8 + header_bytes], object_pairs_hook=_without_duplicates)
+        _require(
+            isinstance(header, dict) and 1 <= len(header) <= _MOST_ARRAYS + 1,
+            "the header is no table of arrays",
+        )
+        facts = json.loads(header["__metadata__"]["syft"], object_pairs_hook=_without_duplicates)
+        arrays: Arrays = load(data)
+    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        if isinstance(error, SyftError):
+            raise
+        raise WireError(f"not a safetensors blob of ours: {str(error)[:120]}") from None
+    _require(isinstance(facts, dict) and facts.pop("kind", None) == kind, f"the blob is not of kind {kind}")
+    _require(
+        all(array.dtype.name in _DTYPES for array in arrays.values()),
+        "an array of a type that is not allowed",
+    )
+    return arrays, facts
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    _require(len(table) == len(pairs), "a key occurs twice")
+    return table
+
+
+def _require(condition: bool, why: str) -> None:
+    if not condition:
+        raise WireError(why)
+
+
+def _whole(value: Any, least: int, most: int) -> int:
+    _require(
+        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+        f"{value!r} is out of range",
+    )
+    return int(value)
+
+
+def _shape(value: Any) -> tuple[int, int]:
+    _require(isinstance(value, list) and len(value) == 2, "a shape has two numbers")
+    return _whole(value[0], 1, 1 << 20), _whole(value[1], 1, 1 << 16)
+
+
+def _packing(facts: dict[str, Any], context: PublicContext) -> Packing:
+    packing = Packing(_whole(facts["slot_bits"], 2, context.n_bits), _whole(facts["slots"], 1, context.n_bits))
+    _require(packing.slot_bits * packing.slots <= context.n_bits - 2, "the slots are wider than a plaintext")
+    return packing
+
+
+def _bound(value: Any, context: PublicContext) -> int:
+    _require(
+        isinstance(value, str) and value.startswith("0x") and len(value) <= context.n_bits // 4 + 2,
+        "not a bound",
+    )
+    try:
+        bound = int(value, 16)
+    except ValueError:
+        raise WireError("not a bound") from None
+    _require(hex(bound) == value, "not a bound")
+    return bound
+
+
+def _numbers(numbers: list[int], width: int) -> NDArray[np.uint8]:
+    data = b"".join(int(number).to_bytes(width, "big") for number in numbers)
+    return np.frombuffer(data, dtype=np.uint8).reshape(len(numbers), width)
+
+
+def _integers(array: NDArray[Any]) -> list[int]:
+    _require(array.ndim == 2 and array.dtype == np.uint8, "numbers are rows of bytes")
+    return [int.from_bytes(row.tobytes(), "big") for row in array]
+
+
+def _mpz(numbers: list[int]) -> list[Any]:
+    from gmpy2 import mpz
+
+    return [mpz(number) for number in numbers]

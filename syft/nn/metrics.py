@@ -1,56 +1,79 @@
-"""Scores as a matter of integers: who has rows and weights gets the same number, in any language.
-
-Features are integers at 2^10, weights integers at 2^exponent, targets integers: the place of a class, or a number at
-2^10. A tie goes to the lowest class. Scores are exact fractions rounded down to WAD (1.0 = 10^18).
-"""
+"""Scores as exact integers: whoever has the rows and the weights gets the same number, in any language."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from syft.integers import IntegerTensor
+from syft.nn.features import FRACTION_BITS
+from syft.nn.integers import Integers, matmul_big
+from syft.paillier import IntegerTensor
 
-#: 1.0 as the chain keeps it.
+#: An accuracy of 1.0.
 WAD = 10**18
+#: Binary digits after the point of a predicted number.
+PREDICTION_BITS = 26
+
+_LARGEST_PREDICTION = 1 << 62
 
 
-def outputs(features: NDArray[Any], weights: IntegerTensor) -> NDArray[Any]:
-    """features @ weights, exact integers at 2^(10 + weights.exponent).
+def predict_classes(features: Integers, weights: IntegerTensor) -> Integers:
+    """The class of every row: the one with the largest sum, the lowest of equals.
 
     Args:
-        features: int64, shape (n, d).
+        features: int64, shape (n, d), 2^10 for 1.0.
         weights: shape (d, k).
 
     Returns:
-        Shape (n, k), int64 or Python integers.
+        int64, shape (n, 1).
     """
+    sums = matmul_big(features, weights.values)
+    best = [max(range(len(row)), key=lambda place: (row[place], -place)) for row in sums.tolist()]
+    return np.array(best, dtype=np.int64).reshape(-1, 1)
 
 
-def predicted_classes(features: NDArray[Any], weights: IntegerTensor) -> NDArray[Any]:
-    """The class with the largest output, the lowest one on a tie; int64, shape (n,)."""
+def predict_numbers(features: Integers, weights: IntegerTensor) -> Integers:
+    """The predicted numbers of every row, 2^26 for 1.0, rounded down and clipped to 62 bits.
+
+    Returns:
+        int64, shape (n, k).
+    """
+    sums = matmul_big(features, weights.values)
+    finer = FRACTION_BITS + weights.exponent - PREDICTION_BITS
+    scaled = sums >> finer if finer >= 0 else sums << -finer
+    clipped = [[min(max(value, -_LARGEST_PREDICTION), _LARGEST_PREDICTION) for value in row] for row in scaled.tolist()]
+    return np.array(clipped, dtype=np.int64).reshape(sums.shape)
 
 
-def predicted_numbers(features: NDArray[Any], weights: IntegerTensor) -> NDArray[Any]:
-    """The outputs as integers at 2^10, rounded down, clipped to int64; shape (n, k)."""
-
-
-def accuracy(features: NDArray[Any], weights: IntegerTensor, targets: NDArray[Any]) -> int:
-    """Rows right / rows, WAD rounded down.
+def accuracy(predictions: Integers, targets: Integers) -> int:
+    """Rows right / rows, rounded down to WAD.
 
     Args:
-        features: int64, shape (n, d).
-        weights: shape (d, k).
-        targets: places of classes, shape (n,) or (n, 1).
+        predictions, targets: classes, int64, shape (n, 1), n >= 1.
     """
+    return int((predictions == targets).all(axis=1).sum()) * WAD // len(targets)
 
 
-def r2(features: NDArray[Any], weights: IntegerTensor, targets: NDArray[Any]) -> int:
-    """1 - (sum of squared residuals) / (sum of squares about the mean), pooled over outputs, clipped to [0, 1].
+def r2(predictions: Integers, targets: Integers) -> int:
+    """The share of the targets' variance that is explained, clipped to [0, 1], rounded down to WAD.
+
+    Over all outputs together.
 
     Args:
-        features: int64, shape (n, d).
-        weights: shape (d, k).
-        targets: integers at 2^10, shape (n, k): numbers or one-hot classes.
+        predictions: int64, shape (n, k), 2^26 for 1.0.
+        targets: int64, shape (n, k), 2^10 for 1.0, n >= 1.
     """
+    wanted = targets.astype(object) << (PREDICTION_BITS - FRACTION_BITS)
+    rows = len(targets)
+    missed = _sum_of_squares(predictions.astype(object) - wanted)
+    # rows x (sum of squares around the mean), a whole number.
+    spread = rows * _sum_of_squares(wanted) - sum(int(total) ** 2 for total in wanted.sum(axis=0))
+    if spread == 0:
+        return WAD if missed == 0 else 0
+    return max(0, (spread - rows * missed) * WAD // spread)
+
+
+def _sum_of_squares(numbers: NDArray[Any]) -> int:
+    return sum(int(number) ** 2 for number in numbers.flat)

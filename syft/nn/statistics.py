@@ -1,43 +1,70 @@
-"""Local statistics: all that a Mine's rows ever contribute."""
+"""All that a Mine's rows ever contribute: two small matrices of exact integers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+import numpy as np
 from numpy.typing import NDArray
 
+from syft.errors import StatisticsError
+from syft.nn.features import ONE
+from syft.nn.integers import Integers, gram
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True)
 class LocalStatistics:
-    """Exact integer Phi' Phi and Phi' Y of some rows.
+    """Gram matrix and cross products of a data set.
 
     Attributes:
-        gram: Phi' Phi, int64, shape (d, d), scale 2^20.
-        cross: Phi' Y, int64, shape (d, k), scale 2^20.
-        rows: how many rows.
+        gram: Phi' Phi, exact integers at scale 2^20, shape (d, d).
+        cross: Phi' Y, exact integers at scale 2^20, shape (d, k).
+        rows: how many rows are in them.
     """
 
-    gram: NDArray[Any]
-    cross: NDArray[Any]
+    gram: NDArray[np.object_]
+    cross: NDArray[np.object_]
     rows: int
 
     @classmethod
-    def from_rows(cls, features: NDArray[Any], targets: NDArray[Any]) -> Self:
+    def from_rows(cls, features: Integers, targets: Integers) -> Self:
         """Statistics of rows.
 
         Args:
-            features: int64, shape (n, d), at 2^10.
-            targets: int64, shape (n, k), at 2^10.
-
-        Raises:
-            StatisticsError: no rows, shapes that do not fit, or sums beyond int64.
+            features: int64, shape (n, d), 2^10 for 1.0.
+            targets: int64, shape (n, k), 2^10 for 1.0.
         """
+        if len(features) != len(targets):
+            raise StatisticsError(f"{len(features)} rows of features and {len(targets)} targets")
+        return cls(gram(features, features), gram(features, targets), len(features))
 
     @classmethod
-    def from_chunks(cls, chunks: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Self:
-        """Statistics of rows that come in chunks of (features, targets); memory stays that of one chunk."""
+    def from_chunks(cls, chunks: Iterable[tuple[Integers, Integers]]) -> Self:
+        """Statistics of any number of rows in flat memory.
 
-    def __add__(self, other: LocalStatistics) -> Self:
-        """Statistics of both sets of rows."""
+        Raises:
+            StatisticsError: there is no chunk.
+        """
+        total: Self | None = None
+        for features, targets in chunks:
+            part = cls.from_rows(features, targets)
+            total = part if total is None else total + part
+        if total is None:
+            raise StatisticsError("no rows")
+        return total
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.gram + other.gram, self.cross + other.cross, self.rows + other.rows)
+
+    def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gram matrix and cross products of an average row, as floats at scale 1.
+
+        Raises:
+            StatisticsError: there are no rows.
+        """
+        if not self.rows:
+            raise StatisticsError("no rows: nothing can be learned from them")
+        scale = self.rows * ONE * ONE
+        return self.gram.astype(np.float64) / scale, self.cross.astype(np.float64) / scale

@@ -1,1 +1,25 @@
-"""Paillier's cryptosystem for matrices: keys, packed tensors, openings."""
+"""Paillier encryption of packed integer tensors.
+
+Paillier, "Public-key cryptosystems based on composite degree residuosity classes", 1999.
+"""
+
+from syft.paillier.contexts import PrivateContext, PublicContext, unpack
+from syft.paillier.keys import generate_insecure_keypair, generate_paillier_keypair, validate_public_key
+from syft.paillier.openings import Openings, verify_openings
+from syft.paillier.packing import Packing
+from syft.paillier.tensor import EncryptedTensor, IntegerTensor, Tensor
+
+__all__ = [
+    "EncryptedTensor",
+    "IntegerTensor",
+    "Openings",
+    "Packing",
+    "PrivateContext",
+    "PublicContext",
+    "Tensor",
+    "generate_insecure_keypair",
+    "generate_paillier_keypair",
+    "unpack",
+    "validate_public_key",
+    "verify_openings",
+]

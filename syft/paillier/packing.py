@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from syft.errors import PlaintextRangeError, SlotOverflowError
-from syft.exact import compact
+from syft.errors import SlotOverflowError
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,47 +58,18 @@ class Packing:
         if not self.holds(bound):
             raise SlotOverflowError(bound, self.slot_bits)
 
-    def pack(self, values: NDArray[Any]) -> list[int]:
-        """The signed plaintexts of a matrix of integers, row-major; shape (d, k) gives d x `plaintexts(k)`."""
-        plaintexts = []
-        for row in values.tolist():
-            for start in range(0, len(row), self.slots):
-                total = 0
-                for value in reversed(row[start : start + self.slots]):
-                    total = (total << self.slot_bits) + value
-                plaintexts.append(total)
-        return plaintexts
+    def pack_row(self, row: Sequence[int]) -> list[int]:
+        """The signed plaintexts of one row."""
+        chunks = (row[start : start + self.slots] for start in range(0, len(row), self.slots))
+        return [sum(int(m) << (self.slot_bits * slot) for slot, m in enumerate(chunk)) for chunk in chunks]
 
-    def unpack(self, plaintexts: Sequence[int], shape: tuple[int, int], bound: int) -> NDArray[Any]:
-        """The integers of signed plaintexts; the inverse of `pack`.
-
-        Args:
-            plaintexts: d x `plaintexts(k)` numbers, row-major.
-            shape: (d, k).
-            bound: largest absolute value that is sound.
-
-        Raises:
-            PlaintextRangeError: an integer exceeds the bound, or something is left above the last slot of a
-                plaintext (column None).
-        """
-        columns = shape[1]
-        values = np.empty(shape, dtype=object)
-        width = self.plaintexts(columns)
-        for index, plaintext in enumerate(plaintexts):
-            row, start = index // width, index % width * self.slots
-            stop = min(start + self.slots, columns)
-            values[row, start:stop] = self._slots(plaintext, row, range(start, stop), bound)
-        return compact(values)
-
-    def _slots(self, plaintext: int, row: int, columns: range, bound: int) -> list[int]:
-        half, mask, rest = 1 << (self.slot_bits - 1), (1 << self.slot_bits) - 1, plaintext
+    def unpack(self, plaintext: int, count: int) -> tuple[list[int], int]:
+        """The first `count` slots of a signed plaintext, and what is left above them: 0 in a sound packing."""
+        half, mask = 1 << (self.slot_bits - 1), (1 << self.slot_bits) - 1
         values = []
-        for column in columns:
-            value = ((rest + half) & mask) - half
-            if abs(value) > bound:
-                raise PlaintextRangeError(row, column, value.bit_length())
+        for _ in range(count):
+            low = plaintext & mask
+            value = low - (1 << self.slot_bits) if low >= half else low
             values.append(value)
-            rest = (rest - value) >> self.slot_bits
-        if rest:
-            raise PlaintextRangeError(row, None, plaintext.bit_length())
-        return values
+            plaintext = (plaintext - value) >> self.slot_bits
+        return values, plaintext

@@ -1,206 +1,220 @@
-"""Matrices of encrypted integers, and the arithmetic that needs no key."""
+"""Tensors of fixed-point integers, in the clear and encrypted, with the same operators."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
-import gmpy2
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
-from syft.errors import TensorMismatchError
-from syft.exact import row_norm
-from syft.integers import IntegerTensor
+from syft.errors import CiphertextInvalidError, TensorMismatchError
 from syft.paillier.multiexp import multi_exponentiate
 from syft.paillier.packing import Packing
 
+if TYPE_CHECKING:
+    from syft.paillier.contexts import PublicContext
 
-class Context(Protocol):
-    """What a tensor needs of its key: `PublicContext` and `PrivateContext` are such."""
-
-    @property
-    def n(self) -> mpz:
-        """The modulus."""
-
-    @property
-    def nsquare(self) -> mpz:
-        """The modulus of ciphertexts."""
-
-    @property
-    def n_length(self) -> int:
-        """Bits of n."""
-
-    def obfuscators(self, count: int) -> list[mpz]:
-        """Fresh n-th residues: encryptions of zero."""
+Matrix = NDArray[np.int64]
+BigMatrix = NDArray[np.object_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EncryptedTensor:
-    """A d x k matrix of signed integers, encrypted; several columns share one ciphertext.
+def row_bound(matrix: Matrix) -> int:
+    """Largest L1 norm of a row: how much a product with the matrix may grow."""
+    return int(np.abs(matrix).sum(axis=1).max(initial=0))
 
-    The operators do the same to the integers inside as they do to an `IntegerTensor`. What they give is not
-    re-randomised: call `rerandomise` before anything leaves the house.
+
+@dataclass(frozen=True)
+class IntegerTensor:
+    """Weights in the clear: value = integer / 2^exponent.
 
     Attributes:
-        context: the key.
-        ciphertexts: d x plaintexts-per-row numbers below n^2, row-major.
-        shape: (d, k).
-        packing: how columns share a ciphertext.
-        exponent: public binary point: a value is its integer / 2^exponent.
-        bound: public bound on the absolute value of every integer inside. It is a claim until the key's owner has
-            decrypted; arithmetic keeps it true when it was true of the operands.
-
-    Raises:
-        TensorMismatchError: the number of ciphertexts does not fit the shape.
-        SlotOverflowError: integers up to `bound` do not fit a slot.
+        values: Python integers of any size, shape (d, k), dtype object.
+        exponent: binary digits after the point.
+        bound: no |integer| is larger.
     """
 
-    # numpy hands `array @ tensor` to __rmatmul__ instead of taking the tensor apart.
-    __array_ufunc__ = None
+    values: BigMatrix
+    exponent: int
+    bound: int
+    __array_ufunc__ = None  # lets `matrix @ tensor` reach __rmatmul__
 
-    context: Context = field(repr=False)
-    ciphertexts: list[mpz] = field(repr=False)
+    @classmethod
+    def from_floats(cls, values: NDArray[np.floating[Any]], exponent: int, bound: int) -> Self:
+        """The nearest fixed-point integers; exact for any exponent, since a float is a fraction of a power of two."""
+        scaled = [[round(_ldexp(float(value), exponent)) for value in row] for row in values]
+        return cls(_objects(scaled, values.shape), exponent, bound)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.values.shape
+        return rows, columns
+
+    def to_floats(self) -> NDArray[np.float64]:
+        """The values as float64, shape (d, k)."""
+        scale = 1 << self.exponent
+        return np.array([[int(value) / scale for value in row] for row in self.values], dtype=np.float64).reshape(
+            self.shape
+        )
+
+    def shift(self, bits: int) -> Self:
+        """The same values with `bits` more digits after the point."""
+        return replace(self, values=self.values << bits, exponent=self.exponent + bits, bound=self.bound << bits)
+
+    def requantise(self, exponent: int) -> Self:
+        """The nearest values with `exponent` digits after the point; halves go up."""
+        drop = self.exponent - exponent
+        if drop <= 0:
+            return self.shift(-drop)
+        half = 1 << (drop - 1)
+        return replace(self, values=(self.values + half) >> drop, exponent=exponent, bound=(self.bound >> drop) + 1)
+
+    def with_bound(self, bound: int) -> Self:
+        return replace(self, bound=bound)
+
+    def __add__(self, other: IntegerTensor) -> IntegerTensor:
+        _require_alike(self, other)
+        return replace(self, values=self.values + other.values, bound=self.bound + other.bound)
+
+    def __sub__(self, other: IntegerTensor) -> IntegerTensor:
+        return self + -other
+
+    def __neg__(self) -> IntegerTensor:
+        return self * -1
+
+    def __mul__(self, factor: int) -> IntegerTensor:
+        return replace(self, values=self.values * factor, bound=self.bound * abs(factor))
+
+    __rmul__ = __mul__
+
+    def __rmatmul__(self, matrix: Matrix) -> IntegerTensor:
+        _require_chained(matrix, self.shape)
+        values = matrix.astype(object) @ self.values
+        return replace(self, values=values, bound=self.bound * row_bound(matrix))
+
+
+@dataclass(frozen=True)
+class EncryptedTensor:
+    """Weights under Paillier encryption: the integers of a row share one or more plaintexts.
+
+    `a + b`, `a - b`, `-a`, `a * integer`, `matrix @ a` and `a + IntegerTensor` act on what is encrypted. Each raises
+    SlotOverflowError, before computing, if its result's bound does not fit the slots.
+
+    Results are not re-randomised: whoever publishes one calls `rerandomise` first, or anyone who knows the operands
+    can search for the plaintext operand.
+
+    Attributes:
+        context: public key and what belongs to it.
+        ciphertexts: d x plaintexts-per-row numbers modulo n^2, row-major.
+        shape: (d, k).
+        packing: how k integers share plaintexts.
+        exponent: public binary fixed-point scale, value = integer / 2^exponent.
+        bound: public bound on every |integer|.
+    """
+
+    context: PublicContext
+    ciphertexts: list[mpz]
     shape: tuple[int, int]
     packing: Packing
     exponent: int
     bound: int
+    __array_ufunc__ = None
 
     def __post_init__(self) -> None:
-        rows, columns = self.shape
-        expected = rows * self.packing.plaintexts(columns)
-        if rows < 1 or columns < 1 or len(self.ciphertexts) != expected:
-            raise TensorMismatchError(
-                f"{len(self.ciphertexts)} ciphertexts, but shape {self.shape} takes {expected}"
-            )
-        if self.packing.slot_bits * self.packing.slots > self.context.n_length - 2:
-            raise TensorMismatchError(
-                f"{self.packing.slots} slots of {self.packing.slot_bits} bits do not fit a plaintext of "
-                f"{self.context.n_length} bits"
-            )
+        expected = self.shape[0] * self.plaintexts_per_row
+        if len(self.ciphertexts) != expected:
+            raise CiphertextInvalidError(f"{len(self.ciphertexts)} ciphertexts where {self.shape} needs {expected}")
         self.packing.require(self.bound)
 
     @property
     def plaintexts_per_row(self) -> int:
-        """Ciphertexts that one row takes."""
         return self.packing.plaintexts(self.shape[1])
 
-    def __add__(self, other: EncryptedTensor | IntegerTensor) -> Self:
-        """Sum with a tensor of equal shape and exponent, encrypted or not."""
-        if not isinstance(other, EncryptedTensor | IntegerTensor):
-            return NotImplemented
-        self._require_alike(other)
+    def shift(self, bits: int) -> EncryptedTensor:
+        """The same values with `bits` more digits after the point."""
+        return replace(self * (1 << bits), exponent=self.exponent + bits)
+
+    def with_bound(self, bound: int) -> EncryptedTensor:
+        """The same ciphertexts under another public bound, for who knows better than the operators can."""
+        return replace(self, bound=bound)
+
+    def rerandomise(self) -> EncryptedTensor:
+        """The same plaintexts under fresh randomness: nobody can tell how the ciphertexts came about."""
+        return replace(self, ciphertexts=self.context.rerandomise(self.ciphertexts))
+
+    def ciphertext_bytes(self) -> list[bytes]:
+        """Every ciphertext as big-endian bytes of the width of n^2."""
+        width = self.context.ciphertext_bytes
+        return [int(ciphertext).to_bytes(width, "big") for ciphertext in self.ciphertexts]
+
+    def __add__(self, other: EncryptedTensor | IntegerTensor) -> EncryptedTensor:
+        _require_alike(self, other)
         bound = self.bound + other.bound
         self.packing.require(bound)
-        modulus = self.context.nsquare
-        if isinstance(other, EncryptedTensor):
-            factors = other.ciphertexts
-        else:
-            factors = [1 + m * self.context.n for m in self.packing.pack(other.values)]
-        products = [a * b % modulus for a, b in zip(self.ciphertexts, factors, strict=True)]
-        return self._with(products, self.exponent, bound)
+        n2 = self.context.nsquare
+        addends = self._addends(other)
+        sums = [a * b % n2 for a, b in zip(self.ciphertexts, addends, strict=True)]
+        return replace(self, ciphertexts=sums, bound=bound)
 
-    __radd__ = __add__
-
-    def __neg__(self) -> Self:
-        return self * -1
-
-    def __sub__(self, other: EncryptedTensor | IntegerTensor) -> Self:
-        """Difference with a tensor of equal shape and exponent, encrypted or not."""
-        if not isinstance(other, EncryptedTensor | IntegerTensor):
-            return NotImplemented
+    def __sub__(self, other: EncryptedTensor | IntegerTensor) -> EncryptedTensor:
         return self + -other
 
-    def __rsub__(self, other: IntegerTensor) -> Self:
-        return -self + other
+    def __neg__(self) -> EncryptedTensor:
+        return self * -1
 
-    def __mul__(self, factor: int) -> Self:
-        """Every integer inside times one public integer."""
-        if not isinstance(factor, int | np.integer) or isinstance(factor, bool):
-            return NotImplemented
-        factor = int(factor)
+    def __mul__(self, factor: int) -> EncryptedTensor:
         bound = self.bound * abs(factor)
         self.packing.require(bound)
-        powers = [gmpy2.powmod(c, factor, self.context.nsquare) for c in self.ciphertexts]
-        return self._with(powers, self.exponent, bound)
+        return replace(self, ciphertexts=self.context.raw_powers(self.ciphertexts, factor), bound=bound)
 
     __rmul__ = __mul__
 
-    def shift(self, bits: int) -> Self:
-        """The same values at an exponent that is `bits` higher: every integer times 2^bits.
-
-        Raises:
-            TensorMismatchError: negative bits; only the key's owner can drop binary digits.
-        """
-        if bits < 0:
-            raise TensorMismatchError(f"an encrypted tensor cannot be shifted by {bits} bits")
-        shifted = self * (1 << bits) if bits else self
-        return self._with(shifted.ciphertexts, self.exponent + bits, shifted.bound)
-
-    def __rmatmul__(self, matrix: NDArray[Any]) -> Self:
-        """`matrix @ self` for an integer matrix of shape (M, d): the result has shape (M, k).
-
-        The bound of the result follows from the largest row norm of the matrix, and so tells it; a private
-        matrix needs `left_multiply` with a public bound.
-        """
-        matrix = np.asarray(matrix)
-        return self.left_multiply(matrix, self.bound * row_norm(matrix))
-
-    def left_multiply(self, matrix: NDArray[Any], bound: int) -> Self:
-        """`matrix @ self` with a public bound on the integers of the result.
-
-        Args:
-            matrix: integers of shape (M, d), |entry| < 2^31.
-            bound: at least `self.bound` times the largest L1 norm of a row.
-
-        Raises:
-            TensorMismatchError: not a matrix of integers, or not d columns.
-            SlotOverflowError: the row norms do not allow `bound`, or `bound` does not fit a slot.
-        """
-        least = self.bound * row_norm(matrix)
-        if matrix.ndim != 2 or matrix.shape[1] != self.shape[0]:
-            raise TensorMismatchError(f"a matrix of shape {matrix.shape} times {self.shape}")
-        if bound < least:
-            raise TensorMismatchError(
-                f"the product may reach {least.bit_length()} bits, more than the bound of {bound.bit_length()}"
-            )
+    def __rmatmul__(self, matrix: Matrix) -> EncryptedTensor:
+        _require_chained(matrix, self.shape)
+        bound = self.bound * row_bound(matrix)
         self.packing.require(bound)
-        width, modulus = self.plaintexts_per_row, self.context.nsquare
-        parts = [
-            multi_exponentiate(self.ciphertexts[part::width], matrix.astype(np.int64), modulus)
-            for part in range(width)
-        ]
-        interleaved = [parts[part][row] for row in range(len(matrix)) for part in range(width)]
-        return type(self)(
-            self.context, interleaved, (len(matrix), self.shape[1]), self.packing, self.exponent, bound
+        width, n2 = self.plaintexts_per_row, self.context.nsquare
+        columns = [multi_exponentiate(self.ciphertexts[part::width], matrix, n2) for part in range(width)]
+        products = [column[row] for row in range(matrix.shape[0]) for column in columns]
+        return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
+
+    def _addends(self, other: EncryptedTensor | IntegerTensor) -> list[mpz]:
+        if isinstance(other, IntegerTensor):
+            packed = (m for row in other.values for m in self.packing.pack_row(row))
+            return [self.context.raw_encode(m) for m in packed]
+        if other.context.n != self.context.n or other.packing != self.packing:
+            raise TensorMismatchError("the tensors are encrypted under different keys, or packed differently")
+        return other.ciphertexts
+
+
+Tensor = EncryptedTensor | IntegerTensor
+
+
+def _require_alike(left: Tensor, right: Tensor) -> None:
+    if left.shape != right.shape or left.exponent != right.exponent:
+        raise TensorMismatchError(
+            f"shape {left.shape} at exponent {left.exponent} does not fit "
+            f"shape {right.shape} at exponent {right.exponent}"
         )
 
-    def rerandomise(self) -> Self:
-        """The same integers under fresh randomness: nothing but the integers links the two."""
-        modulus = self.context.nsquare
-        fresh = self.context.obfuscators(len(self.ciphertexts))
-        products = [c * noise % modulus for c, noise in zip(self.ciphertexts, fresh, strict=True)]
-        return self._with(products, self.exponent, self.bound)
 
-    def ciphertext_bytes(self) -> list[bytes]:
-        """Every ciphertext as 2 x n_length / 8 big-endian bytes, row-major."""
-        width = 2 * self.context.n_length // 8
-        return [int(c).to_bytes(width, "big") for c in self.ciphertexts]
+def _require_chained(matrix: Matrix, shape: tuple[int, int]) -> None:
+    if matrix.ndim != 2 or matrix.shape[1] != shape[0] or matrix.dtype != np.int64:
+        raise TensorMismatchError(
+            f"a {matrix.dtype} matrix of shape {matrix.shape} cannot multiply a tensor of shape {shape}"
+        )
 
-    def _with(self, ciphertexts: Sequence[mpz], exponent: int, bound: int) -> Self:
-        return type(self)(self.context, list(ciphertexts), self.shape, self.packing, exponent, bound)
 
-    def _require_alike(self, other: EncryptedTensor | IntegerTensor) -> None:
-        if self.shape != other.shape:
-            raise TensorMismatchError(f"shapes {self.shape} and {other.shape} differ")
-        if self.exponent != other.exponent:
-            raise TensorMismatchError(
-                f"exponents {self.exponent} and {other.exponent} differ: shift the one with the smaller"
-            )
-        if isinstance(other, EncryptedTensor):
-            if self.context.n != other.context.n:
-                raise TensorMismatchError("the tensors are encrypted under different keys")
-            if self.packing != other.packing:
-                raise TensorMismatchError(f"packings {self.packing} and {other.packing} differ")
+def _objects(rows: list[list[int]], shape: tuple[int, ...]) -> BigMatrix:
+    values = np.empty(shape, dtype=object)
+    values[...] = rows
+    return values
+
+
+def _ldexp(value: float, exponent: int) -> int | float:
+    """Value x 2^exponent, as an exact integer where a float would overflow or round."""
+    numerator, denominator = value.as_integer_ratio()
+    scaled = numerator << exponent
+    quotient, rest = divmod(scaled, denominator)
+    return quotient + (1 if 2 * rest >= denominator else 0)
