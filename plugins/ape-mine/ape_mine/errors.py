@@ -91,6 +91,14 @@ class CampaignUnusableError(MineError, ValueError):
     """Something a Campaign published that a Mine must not work with: the message says what."""
 
 
+class AccountBusyError(MineError, RuntimeError):
+    """A transaction of the account waits for a block, so that the next nonce is not known for certain."""
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        super().__init__(f"another transaction of {account} waits for its block: give the Mine an account of its own")
+
+
 class NothingToApproveError(MineError, LookupError):
     """No Campaign awaits an approval by hand under that id."""
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.matching import Match
@@ -17,7 +19,6 @@ from ape_sonar.canonical import to_canonical
 from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec
 from syft.nn import LocalStatistics, Model
-from syft.nn.integers import Integers
 from syft.paillier import EncryptedTensor
 
 #: Cells of a chunk of features: bounds the memory that training takes, whatever the number of rows.
@@ -39,7 +40,7 @@ def local_statistics(
         RowError: a cell is not of its field's type; its message shows the cell, so it must not leave the Mine.
         StatisticsError: there are no rows.
     """
-    return LocalStatistics.from_chunks(_chunks(model, encoder, match, frames))
+    return LocalStatistics.from_chunks(_features(model, encoder, match, frames))
 
 
 def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -> EncryptedTensor:
@@ -75,9 +76,9 @@ def statistics_key(spec: CampaignSpec, dataset_version: bytes) -> bytes:
     return hashlib.sha256(to_canonical({"dataset": dataset_version.hex(), **asked})).digest()
 
 
-def _chunks(
+def _features(
     model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame]
-) -> Iterator[tuple[Integers, Integers]]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     names = dict(zip(match.columns, encoder.input.names, strict=True))
     target = encoder.output.names[0]
     for frame in frames:

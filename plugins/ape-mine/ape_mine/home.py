@@ -1,0 +1,108 @@
+"""A Mine's home: a folder for its Miner's eyes alone, with datasets, policy, statistics and state."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ape_mine.datasets import DatasetStore, read_schema
+from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError
+from ape_mine.policy import LARGEST_POLICY, Policy
+from ape_mine.state import State
+from ape_mine.statistics import StatisticsCache
+from ape_sonar.files import write_atomically
+from ape_sonar.units import Currency
+
+_POLICY, _STATE, _LOCK = "policy.yaml", "state.sqlite", "lock"
+
+
+class Home:
+    """The folder of a Mine that was made by `create`.
+
+    Attributes:
+        folder: where it is.
+        datasets, statistics: what is in it.
+
+    Raises:
+        HomeMissingError: there is no Mine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / _STATE).is_file():
+            raise HomeMissingError(folder)
+        self.folder = folder
+        self.datasets = DatasetStore(folder / "datasets")
+        self.statistics = StatisticsCache(folder / "statistics")
+
+    @classmethod
+    def create(cls, folder: Path, miner: str, sonar: str) -> Home:
+        """Makes the home of an account's Mine for one Sonar contract; the second time nothing changes.
+
+        Raises:
+            HomeMismatchError: another Mine lives there.
+            JournalError, OSError: the folder cannot be used.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with State(folder / _STATE).opened() as state:
+            state.bind(miner, sonar)
+        return cls(folder)
+
+    def state(self) -> State:
+        """The journal, opened anew. Raises JournalError."""
+        return State(self.folder / _STATE)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from working for this Mine. Raises HomeBusyError."""
+        with (self.folder / _LOCK).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise HomeBusyError(self.folder) from None
+            yield
+
+    # ------------------------------------------------------------------ policy
+
+    def policy(self, tokens: Iterable[Currency] = ()) -> Policy:
+        """The policy in force; one that allows nothing while there is none. Raises PolicyError."""
+        path = self.folder / _POLICY
+        return _read_policy(path, tokens) if path.exists() else Policy()
+
+    def policy_text(self) -> str:
+        """The policy in force as it was written; empty while there is none."""
+        path = self.folder / _POLICY
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def adopt(self, source: Path, tokens: Iterable[Currency] = ()) -> Policy:
+        """Puts a policy file in force, after the datasets it gives a path for.
+
+        Where something is wrong the former policy stays, and so does each dataset that was not replaced before that.
+
+        Raises:
+            PolicyError: it is no policy.
+            DatasetError, RowError, ColumnError, SchemaError: a dataset that cannot be used.
+        """
+        policy = _read_policy(source, tokens)
+        for name, origin in policy.datasets.items():
+            if origin.path is None or origin.table_schema is None:
+                self.datasets.get(name)
+                continue
+            schema = read_schema(source.parent / origin.table_schema)
+            self.datasets.add(name, source.parent / origin.path, schema, replace=True)
+        write_atomically(self.folder / _POLICY, source.read_bytes(), mode=0o600)
+        return policy
+
+
+def _read_policy(path: Path, tokens: Iterable[Currency]) -> Policy:
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_POLICY + 1).decode("utf-8")
+        return Policy.from_yaml(text, tokens)
+    except FileNotFoundError:
+        raise PolicyError("no such file", path) from None
+    except UnicodeDecodeError:
+        raise PolicyError("not UTF-8 text", path) from None
+    except PolicyError as error:
+        raise PolicyError(error.why, path) from None

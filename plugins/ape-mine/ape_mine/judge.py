@@ -1,0 +1,94 @@
+"""Which dataset a Campaign would be trained on, and what the policy says to that: schemas first, then rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ape_mine.datasets import Dataset, DatasetStore
+from ape_mine.errors import DatasetError
+from ape_mine.matching import Match, match
+from ape_mine.policy import Decision, History, Policy, Proposal, Verdict, decide
+from ape_mine.rounds import history
+from ape_mine.state import State
+from ape_mine.workshop import Workshop
+from ape_sonar.errors import one_line
+from ape_sonar.ledger import CampaignState
+from ape_sonar.offer import SCHEME
+from ape_sonar.spec import CampaignSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A decision, and the dataset it is about where one fits."""
+
+    decision: Decision
+    dataset: Dataset | None = None
+    match: Match | None = None
+
+
+class Judge:
+    """Judges Campaigns by their specs: no Model, no key and no row is looked at.
+
+    Args:
+        datasets, workshop, state: the Mine's.
+        miner: its account.
+    """
+
+    def __init__(self, datasets: DatasetStore, workshop: Workshop, state: State, miner: str) -> None:
+        self._datasets = datasets
+        self._workshop = workshop
+        self._state = state
+        self._miner = miner
+
+    def choose(self, policy: Policy, campaign: CampaignState, newest: CampaignState) -> Choice:
+        """The first dataset that the policy allows, or would after an approval; else all its objections.
+
+        Args:
+            policy: in force.
+            campaign: with its confirmations.
+            newest: the same Campaign with the newest blocks, for what the Mine has done so far.
+
+        Raises:
+            StoreError, BlobError, SpecError: the spec cannot be had.
+        """
+        if campaign.terms.scheme != SCHEME:
+            return _denied(f"its formats are of scheme {campaign.terms.scheme}, not {SCHEME}")
+        spec = self._workshop.spec(campaign)
+        done = history(newest, self._miner, approved=self._state.approved(campaign.id))
+        choices = [self._judge(policy, campaign, spec, name, done) for name in policy.datasets]
+        for verdict in (Verdict.ALLOW, Verdict.ASK):
+            for choice in choices:
+                if choice.decision.verdict is verdict:
+                    return choice
+        return _denied("; ".join(choice.decision.reason for choice in choices) or "the policy names no dataset")
+
+    def objection(self, policy: Policy, campaign: CampaignState, dataset: str) -> str | None:
+        """Why the policy would let nothing out of a dataset for a Campaign; None if it would. Raises as `choose`."""
+        asked = History(approved=self._state.approved(campaign.id))
+        decision = self._judge(policy, campaign, self._workshop.spec(campaign), dataset, asked).decision
+        return None if decision.verdict is Verdict.ALLOW else decision.reason
+
+    def _judge(self, policy: Policy, campaign: CampaignState, spec: CampaignSpec, name: str, done: History) -> Choice:
+        try:
+            dataset = self._datasets.get(name)
+        except DatasetError as error:
+            return _denied(one_line(error))
+        found = match(spec.input.table, spec.output.table, dataset.schema)
+        if not isinstance(found, Match):
+            return _denied(f"dataset {name} does not fit: {found.reason}")
+        terms = campaign.terms
+        proposal = Proposal(
+            dataset=name,
+            output=found.output,
+            capsule=terms.capsule,
+            scientist=campaign.scientist,
+            currency=terms.currency,
+            bounty=terms.bounty,
+            bond=terms.capsule_bond,
+            scoring_fee=terms.scoring_fee,
+        )
+        return Choice(decide(policy, proposal, done), dataset, found)
+
+
+def _denied(reason: str) -> Choice:
+    return Choice(Decision(Verdict.DENY, reason))

@@ -1,0 +1,312 @@
+"""The Mine's loop: look at the chain, finish what is under way, take what is earned, and train where the policy allows.
+
+`step` handles what is new and returns; `run` repeats it. Killed anywhere and started again, it neither submits twice
+nor forgets a claim: what it means to send is in its journal first, and what was sent it reads off the chain.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Event as Flag
+
+from ape_mine.datasets import Dataset
+from ape_mine.errors import AccountBusyError, PolicyError
+from ape_mine.home import Home
+from ape_mine.judge import Choice, Judge
+from ape_mine.matching import Match
+from ape_mine.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
+from ape_mine.policy import Policy, Verdict
+from ape_mine.rests import Rests
+from ape_mine.rounds import own_gradients, reason_to_wait
+from ape_mine.state import Note
+from ape_mine.submission import Next, Submission, what_next
+from ape_mine.workshop import MOST_FEATURES, Workshop
+from ape_sonar.chain import ChainError, SonarChain
+from ape_sonar.chronicle import Chronicle
+from ape_sonar.contract_errors import ContractError
+from ape_sonar.errors import SonarError, one_line
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.store import BlobStore
+from ape_sonar.terms import Status
+from ape_sonar.units import Currency
+from syft.errors import SyftError
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the Mine did or found out.
+
+    Attributes:
+        kind: submitted, published, dropped, claimed, reclaimed, compensated, expired, noted or refused.
+        campaign: id; None for what is about no Campaign.
+        words: for people; no row, label or feature value in them.
+    """
+
+    kind: str
+    campaign: bytes | None
+    words: str
+
+
+class Mine:
+    """One Miner's Mine on one chain.
+
+    Args:
+        chain: as the Miner's account.
+        store: where blobs are.
+        home: of this account's Mine.
+        confirmations: blocks on top of an event before it counts.
+        start_block: of the contracts' deployment.
+        tokens: the ERC-20s that the policy may name.
+        pay_to: who is paid; the Miner's account by default.
+        most_features: of the largest Model that is trained.
+        clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
+
+    Raises:
+        HomeMismatchError: the home belongs to another account or Sonar.
+        WrongChainError: the home belongs to another chain.
+    """
+
+    def __init__(
+        self,
+        chain: SonarChain,
+        store: BlobStore,
+        home: Home,
+        *,
+        confirmations: int,
+        start_block: int,
+        tokens: Iterable[Currency] = (),
+        pay_to: str | None = None,
+        most_features: int = MOST_FEATURES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._chain, self._store, self._home = chain, store, home
+        self._tokens = tuple(tokens)
+        self._miner = chain.sender
+        self._pay_to = pay_to or chain.sender
+        self._state = home.state()
+        self._state.bind(chain.sender, chain.address)
+        self._chronicle = Chronicle(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
+        self._workshop = Workshop(store, home.statistics, most_features=most_features)
+        self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
+        self._rests = Rests(clock)
+        self._policy_trouble = ""
+
+    def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
+        """Steps until `stop` is set, every `poll_interval` seconds; troubles are reported, and tried again."""
+        while not stop.is_set():
+            try:
+                for action in self.step():
+                    report(action)
+            except (SonarError, SyftError, OSError) as error:
+                report(Action("refused", None, one_line(error)))
+            stop.wait(poll_interval)
+
+    def step(self) -> list[Action]:
+        """Does all that can be done now, and tells of it.
+
+        Raises:
+            ChainError: the chain cannot be reached.
+        """
+        self._chronicle.catch_up()
+        policy, actions = self._policy_in_force()
+        actions += self._finish_submissions(policy)
+        if self._account_is_quiet():
+            actions += self._take_payouts()
+            actions += self._train_everywhere(policy)
+            self._chronicle.catch_up()
+            actions += self._finish_submissions(policy)
+        return actions
+
+    def close(self) -> None:
+        """Closes the journal."""
+        self._state.close()
+
+    def _policy_in_force(self) -> tuple[Policy, list[Action]]:
+        """The policy; one that allows nothing where the file is broken, which is told once."""
+        try:
+            policy, trouble = self._home.policy(self._tokens), ""
+        except PolicyError as error:
+            policy, trouble = Policy(), one_line(error)
+        told, self._policy_trouble = self._policy_trouble, trouble
+        return policy, [Action("refused", None, trouble)] if trouble and trouble != told else []
+
+    # ------------------------------------------------------------------ what is under way
+
+    def _finish_submissions(self, policy: Policy) -> list[Action]:
+        counts = self._chain.transaction_counts()
+        ahead = self._chronicle.ahead()
+        actions = []
+        for submission in self._state.unfinished():
+            confirmed = self._stands(self._chronicle.ledger, submission)
+            included = self._stands(ahead, submission)
+            match what_next(submission, confirmed=confirmed, included=included, counts=counts):
+                case Next.PUBLISH:
+                    actions += self._publish(policy, submission)
+                case Next.SEND:
+                    actions += self._send_again(policy, submission)
+                case Next.DROP:
+                    actions.append(self._drop(submission, "its transaction was not taken"))
+        for submission in self._state.dropped_ones():
+            if self._stands(self._chronicle.ledger, submission):
+                actions += self._publish(policy, submission)
+        return actions
+
+    def _stands(self, ledger: Ledger, submission: Submission) -> bool:
+        """Whether a submission is among its Campaign's Gradients: this account's, whoever copied its address."""
+        campaign = ledger.campaigns.get(submission.campaign)
+        own = own_gradients(campaign, self._miner) if campaign else []
+        return any(state.record.bundle == submission.bundle for state in own)
+
+    def _objection(self, policy: Policy, submission: Submission) -> str | None:
+        """Why the policy of today would not let a submission out; None if it would."""
+        campaign = self._chronicle.ledger.campaign(submission.campaign)
+        return self._judge.objection(policy, campaign, submission.dataset)
+
+    def _publish(self, policy: Policy, submission: Submission) -> list[Action]:
+        try:
+            objection = self._objection(policy, submission)
+            if objection:
+                return self._keep(Note(submission.campaign, Verdict.DENY, f"withheld: {objection}", submission.dataset))
+            self._store.put(submission.sealed)
+        except SonarError as error:
+            return [Action("refused", submission.campaign, one_line(error))]
+        self._state.published(submission.bundle)
+        return [Action("published", submission.campaign, f"the Gradient of Model {submission.version} is out")]
+
+    def _send_again(self, policy: Policy, submission: Submission) -> list[Action]:
+        """Sends what was written down before a crash, if the policy still allows it."""
+        try:
+            objection = self._objection(policy, submission)
+        except SonarError as error:
+            return [Action("refused", submission.campaign, one_line(error))]
+        return [self._drop(submission, objection)] if objection else self._send(submission)
+
+    def _send(self, submission: Submission) -> list[Action]:
+        fee = self._chronicle.ledger.campaign(submission.campaign).terms.scoring_fee
+        try:
+            receipt = self._chain.submit_gradient(
+                submission.campaign,
+                submission.bundle,
+                submission.commitment,
+                submission.version,
+                fee=fee,
+                nonce=submission.nonce,
+            )
+        except ContractError as error:
+            return [self._drop(submission, one_line(error))]
+        except ChainError:
+            raise
+        except SonarError as error:
+            return [Action("refused", submission.campaign, one_line(error))]
+        self._state.sent(submission.bundle, receipt.transaction)
+        words = f"a Gradient of Model {submission.version}, from {submission.dataset}"
+        return [Action("submitted", submission.campaign, words)]
+
+    def _drop(self, submission: Submission, why: str) -> Action:
+        self._state.dropped(submission.bundle)
+        return Action("dropped", submission.campaign, f"the Gradient of Model {submission.version}: {why}")
+
+    def _account_is_quiet(self) -> bool:
+        """Whether no transaction of the account waits for a block: then the next nonce is known for certain."""
+        in_blocks, with_waiting = self._chain.transaction_counts()
+        return in_blocks == with_waiting
+
+    # ------------------------------------------------------------------ what is earned
+
+    def _take_payouts(self) -> list[Action]:
+        now = self._chain.timestamp()
+        return [
+            self._take(campaign.id, payout)
+            for campaign in self._chronicle.ahead().campaigns.values()
+            for payout in due_payouts(campaign, self._miner, now)
+        ]
+
+    def _take(self, campaign: bytes, payout: Payout) -> Action:
+        chain, to = self._chain, self._pay_to
+        try:
+            match payout:
+                case Expire():
+                    chain.expire(campaign)
+                    return Action("expired", campaign, "its Capsule missed a window")
+                case Claim(gradients, amount):
+                    chain.claim(campaign, list(gradients), to)
+                    return Action("claimed", campaign, f"{amount} smallest units for {len(gradients)} Gradients")
+                case ReclaimFees(records, amount):
+                    chain.reclaim_fees(campaign, list(records), to)
+                    return Action("reclaimed", campaign, f"{amount} wei of fees for {len(records)} unscored Gradients")
+                case ReclaimVoidedFees(gradients, amount):
+                    chain.reclaim_voided_fees(campaign, list(gradients), to)
+                    return Action("reclaimed", campaign, f"{amount} wei of fees for {len(gradients)} void Gradients")
+                case Compensate(numbers, amount):
+                    chain.compensate(campaign, list(numbers), to)
+                    return Action("compensated", campaign, f"{amount} smallest units for {len(numbers)} Gradients")
+        except ChainError:
+            raise
+        except SonarError as error:
+            return Action("refused", campaign, one_line(error))
+
+    # ------------------------------------------------------------------ what may be trained
+
+    def _train_everywhere(self, policy: Policy) -> list[Action]:
+        now, ahead = self._chain.timestamp(), self._chronicle.ahead()
+        busy = {submission.campaign for submission in self._state.unfinished()}
+        actions = []
+        for campaign in self._chronicle.ledger.campaigns.values():
+            newest = ahead.campaigns.get(campaign.id)
+            if newest is None or campaign.id in busy or not campaign.models:
+                continue
+            if {campaign.status(now), newest.status(now)} != {Status.OPEN} or reason_to_wait(newest, self._miner):
+                continue
+            if self._rests.over(campaign.id):
+                actions += self._train_for(policy, campaign, newest)
+        return actions
+
+    def _train_for(self, policy: Policy, campaign: CampaignState, newest: CampaignState) -> list[Action]:
+        """Judges one Campaign, and works for it if it may; a Campaign that gives trouble stops no other."""
+        try:
+            choice = self._judge.choose(policy, campaign, newest)
+            if choice.decision.verdict is Verdict.ALLOW and choice.dataset and choice.match:
+                submission = self._prepare(campaign, choice.dataset, choice.match)
+                return [*self._note(campaign, choice), *self._send(submission)]
+        except ChainError:
+            raise
+        except (SonarError, SyftError) as error:
+            self._rests.begin(campaign.id)
+            return self._keep(Note(campaign.id, None, one_line(error), ""))
+        self._rests.forget(campaign.id)
+        return self._note(campaign, choice)
+
+    def _prepare(self, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
+        """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
+        made = self._workshop.seal(
+            campaign,
+            dataset,
+            match,
+            chain_id=self._chain.chain_id,
+            contract=self._chain.address,
+            miner=self._miner,
+        )
+        in_blocks, with_waiting = self._chain.transaction_counts()
+        if in_blocks != with_waiting:
+            raise AccountBusyError(self._miner)
+        submission = Submission(
+            campaign=campaign.id,
+            version=made.version,
+            bundle=self._store.address_of(made.sealed),
+            commitment=made.commitment,
+            sealed=made.sealed,
+            nonce=in_blocks,
+            dataset=dataset.name,
+        )
+        self._state.prepare(submission)
+        return submission
+
+    def _note(self, campaign: CampaignState, choice: Choice) -> list[Action]:
+        name = choice.dataset.name if choice.dataset else ""
+        return self._keep(Note(campaign.id, choice.decision.verdict, choice.decision.reason, name))
+
+    def _keep(self, note: Note) -> list[Action]:
+        verdict = note.verdict.value if note.verdict else "trouble"
+        return [Action("noted", note.campaign, f"{verdict}: {note.reason}")] if self._state.note(note) else []

@@ -1,0 +1,44 @@
+"""When another Gradient of one's own may help a Campaign. Pure: read off the Campaign's state, which events rebuild."""
+
+from __future__ import annotations
+
+from ape_mine.policy import History
+from ape_sonar.ledger import CampaignState, GradientState
+
+
+def own_gradients(campaign: CampaignState, miner: str) -> list[GradientState]:
+    """The Gradients that an account submitted, oldest first."""
+    return [state for _, state in sorted(campaign.gradients.items()) if state.record.miner == miner]
+
+
+def history(campaign: CampaignState, miner: str, *, approved: bool) -> History:
+    """What the account has done for the Campaign, as its policy asks."""
+    own = own_gradients(campaign, miner)
+    fruitless = 0
+    for state in reversed([state for state in own if state.scored is not None]):
+        if state.rise:
+            break
+        fruitless += 1
+    return History(rounds=len(own), fruitless=fruitless, approved=approved)
+
+
+def reason_to_wait(campaign: CampaignState, miner: str) -> str | None:
+    """Why a Gradient of the newest Model would be too early, in words; None where it would not.
+
+    A Mine submits once for a Model, and not again before its last Gradient is scored. A rebase makes a new version of
+    the same weights: it is no reason for another Gradient.
+    """
+    own = own_gradients(campaign, miner)
+    if not own:
+        return None
+    last = own[-1]
+    if last.scored is None:
+        return f"Gradient {last.record.number} is not scored yet"
+    if not _improved_since(campaign, last.record.version):
+        return f"the Model is still the one that Gradient {last.record.number} was computed from"
+    return None
+
+
+def _improved_since(campaign: CampaignState, version: int) -> bool:
+    scores = {state.score.model for state in campaign.gradients.values() if state.score}
+    return any(model.version > version and model.address in scores for model in campaign.models)

@@ -1,0 +1,177 @@
+"""What a Mine must not forget: one SQLite file in its home, written before each step that shows outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Row
+
+from ape_mine.errors import HomeMismatchError
+from ape_mine.policy import Verdict
+from ape_mine.submission import Submission
+from ape_sonar.chronicle import CHRONICLE_TABLES
+from ape_sonar.journal import Journal
+
+_MIGRATIONS = [
+    f"""{CHRONICLE_TABLES};
+CREATE TABLE identity (only INTEGER PRIMARY KEY CHECK (only = 1), miner TEXT NOT NULL, sonar TEXT NOT NULL);
+CREATE TABLE submission (
+    bundle BLOB PRIMARY KEY, campaign BLOB NOT NULL, version INTEGER NOT NULL, commitment BLOB NOT NULL,
+    sealed BLOB NOT NULL, nonce INTEGER NOT NULL, dataset TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('prepared', 'published', 'dropped')), tx BLOB
+);
+CREATE TABLE approval (campaign BLOB PRIMARY KEY);
+CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
+"""
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the Mine last made of a Campaign, for its Miner to read.
+
+    Attributes:
+        campaign: id.
+        verdict: the policy's; None where something else stood in the way.
+        reason: in words.
+        dataset: name of the dataset it is about, or empty.
+    """
+
+    campaign: bytes
+    verdict: Verdict | None
+    reason: str
+    dataset: str
+
+
+class State:
+    """The Mine's journal. Any number of processes may read it; one at a time works (`Home.lock`).
+
+    Args:
+        path: of the file; made when missing.
+
+    Raises:
+        JournalError: not such a file, or it cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.journal = Journal(path, _MIGRATIONS)
+
+    def bind(self, miner: str, sonar: str) -> None:
+        """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
+        with self.journal.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?, ?)", (miner, sonar))
+        kept = self.journal.row("SELECT miner, sonar FROM identity")
+        assert kept is not None
+        for what, given in (("miner", miner), ("sonar", sonar)):
+            if kept[what] != given:
+                name = {"miner": "the account", "sonar": "the Sonar contract"}[what]
+                raise HomeMismatchError(self.journal.path.parent, name, kept[what], given)
+
+    # ------------------------------------------------------------------ submissions
+
+    def prepare(self, submission: Submission) -> None:
+        """Writes a submission down, before anything is sent."""
+        with self.journal.transaction() as connection:
+            connection.execute(
+                "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, 'prepared', NULL)",
+                (
+                    submission.bundle,
+                    submission.campaign,
+                    submission.version,
+                    submission.commitment,
+                    submission.sealed,
+                    submission.nonce,
+                    submission.dataset,
+                ),
+            )
+
+    def sent(self, bundle: bytes, transaction: bytes) -> None:
+        """Notes the hash of the transaction that took a submission."""
+        with self.journal.transaction() as connection:
+            connection.execute("UPDATE submission SET tx = ? WHERE bundle = ?", (transaction, bundle))
+
+    def published(self, bundle: bytes) -> None:
+        """Notes that the blob is out; its bytes are the store's matter from now on."""
+        self._finish(bundle, "published")
+        with self.journal.transaction() as connection:
+            connection.execute("UPDATE submission SET sealed = x'' WHERE bundle = ?", (bundle,))
+
+    def dropped(self, bundle: bytes) -> None:
+        """Notes that the transaction will not be; should it stand on chain one day, the blob is still there."""
+        self._finish(bundle, "dropped")
+
+    def unfinished(self) -> list[Submission]:
+        """Submissions that are neither published nor dropped, oldest nonce first."""
+        rows = self.journal.rows("SELECT * FROM submission WHERE state = 'prepared' ORDER BY nonce, rowid")
+        return [_submission(row) for row in rows]
+
+    def dropped_ones(self) -> list[Submission]:
+        """Submissions that were given up."""
+        rows = self.journal.rows("SELECT * FROM submission WHERE state = 'dropped' ORDER BY nonce, rowid")
+        return [_submission(row) for row in rows]
+
+    def submissions(self, campaign: bytes) -> list[tuple[Submission, bytes | None]]:
+        """All that were written down for a Campaign, each with its transaction where it is known."""
+        rows = self.journal.rows("SELECT * FROM submission WHERE campaign = ? ORDER BY nonce, rowid", (campaign,))
+        return [(_submission(row), row["tx"]) for row in rows]
+
+    # ------------------------------------------------------------------ the Miner's own words, and for the Miner
+
+    def approve(self, campaign: bytes) -> None:
+        """The Miner approves of a Campaign by hand."""
+        with self.journal.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO approval VALUES (?)", (campaign,))
+
+    def approved(self, campaign: bytes) -> bool:
+        """Whether the Miner did."""
+        return self.journal.row("SELECT 1 FROM approval WHERE campaign = ?", (campaign,)) is not None
+
+    def note(self, note: Note) -> bool:
+        """Keeps the newest word on a Campaign; whether it is another one than before."""
+        with self.journal.transaction() as connection:
+            known = self._notes("WHERE campaign = ?", (note.campaign,)) == [note]
+            verdict = note.verdict and note.verdict.value
+            values = (note.campaign, verdict, note.reason, note.dataset)
+            connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?)", values)
+        return not known
+
+    def notes(self) -> list[Note]:
+        """The newest word on each Campaign."""
+        return self._notes()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.journal.close()
+
+    @contextmanager
+    def opened(self) -> Iterator[State]:
+        """Closes the file at the end of a block."""
+        try:
+            yield self
+        finally:
+            self.close()
+
+    def _notes(self, where: str = "", arguments: tuple[object, ...] = ()) -> list[Note]:
+        rows = self.journal.rows(f"SELECT * FROM note {where} ORDER BY rowid", arguments)  # noqa: S608 - constants
+        return [
+            Note(row["campaign"], row["verdict"] and Verdict(row["verdict"]), row["reason"], row["dataset"])
+            for row in rows
+        ]
+
+    def _finish(self, bundle: bytes, state: str) -> None:
+        with self.journal.transaction() as connection:
+            connection.execute("UPDATE submission SET state = ? WHERE bundle = ?", (state, bundle))
+
+
+def _submission(row: Row) -> Submission:
+    return Submission(
+        campaign=row["campaign"],
+        version=row["version"],
+        bundle=row["bundle"],
+        commitment=row["commitment"],
+        sealed=row["sealed"],
+        nonce=row["nonce"],
+        dataset=row["dataset"],
+    )

@@ -1,0 +1,141 @@
+"""Where a Mine's work is done: a Campaign's blobs fetched and checked, the task run, its Gradient sealed.
+
+Nothing is published here: what leaves the workshop is sealed and has its address, no more.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ape_mine.datasets import Dataset
+from ape_mine.errors import CampaignUnusableError
+from ape_mine.matching import Match
+from ape_mine.statistics import StatisticsCache
+from ape_mine.task import gradient, local_statistics, rows_at_once, statistics_key
+from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, read_tensor
+from ape_sonar.bundle import Bundle, new_salt
+from ape_sonar.errors import RowError
+from ape_sonar.ledger import CampaignState
+from ape_sonar.roots import tensor_root
+from ape_sonar.seal import seal_anonymous
+from ape_sonar.spec import CampaignSpec
+from ape_sonar.store import BlobStore
+from syft import wire
+from syft.nn import LocalStatistics, Model
+from syft.paillier import EncryptedTensor, PublicContext
+
+#: Features of the largest Model that is trained, unless the Miner allows more: statistics take their square.
+MOST_FEATURES = 4_096
+_SPECS_KEPT, _BENCHES_KEPT = 256, 4
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedGradient:
+    """A Gradient as it may leave.
+
+    Attributes:
+        version: of the Model that it was computed from.
+        sealed: the bundle, sealed to the Capsule.
+        commitment: to the bundle.
+    """
+
+    version: int
+    sealed: bytes
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What all rounds of one Campaign share: its Model, and its key with a re-randomiser of the Mine's own."""
+
+    model: Model
+    context: PublicContext
+
+
+class Workshop:
+    """Fetches, trains and seals.
+
+    Args:
+        store: where Campaigns publish.
+        statistics: where local statistics are kept.
+        most_features: of the largest Model that is trained.
+    """
+
+    def __init__(self, store: BlobStore, statistics: StatisticsCache, *, most_features: int = MOST_FEATURES) -> None:
+        self._store = store
+        self._statistics = statistics
+        self._most_features = most_features
+        self._specs: _Recent[CampaignSpec] = _Recent(_SPECS_KEPT)
+        self._benches: _Recent[_Bench] = _Recent(_BENCHES_KEPT)
+
+    def spec(self, campaign: CampaignState) -> CampaignSpec:
+        """The Campaign's spec. Raises StoreError, BlobError, SpecError."""
+        address = campaign.terms.spec
+        return self._specs.get(address, lambda: read_spec(self._store, address))
+
+    def seal(
+        self, campaign: CampaignState, dataset: Dataset, match: Match, *, chain_id: int, contract: str, miner: str
+    ) -> SealedGradient:
+        """A Gradient of the Campaign's newest Model from a dataset.
+
+        Raises:
+            StoreError, BlobError: a blob cannot be fetched.
+            FormatError, SyftError, CertificateError: a blob is not what it should be.
+            CampaignUnusableError: a Model that this Mine does not train, or rows that do not serve it.
+            DatasetError: the dataset cannot be read.
+        """
+        head, version = self.train(campaign, dataset, match), campaign.model.version
+        bundle = Bundle(chain_id, contract, campaign.id, miner, version, new_salt(), wire.dumps_tensor(head))
+        ring = read_ring(self._store, campaign.certificates)
+        return SealedGradient(version, seal_anonymous(bundle.to_bytes(), ring), bundle.commitment(tensor_root(head)))
+
+    def train(self, campaign: CampaignState, dataset: Dataset, match: Match) -> EncryptedTensor:
+        """The Gradient itself, re-randomised. Raises as `seal` does."""
+        spec = self.spec(campaign)
+        bench = self._benches.get(campaign.id, lambda: self._set_up(campaign, spec))
+        head = read_tensor(self._store, campaign.model.address, campaign.model.root, bench.context)
+        return gradient(bench.model, self._local_statistics(spec, bench.model, dataset, match), head)
+
+    def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
+        assert campaign.opening is not None  # an open Campaign has one
+        model = spec.model(read_frozen(self._store, spec))
+        features = model.shape[0]
+        if features > self._most_features:
+            raise CampaignUnusableError(
+                f"its Model has {features} features, and this Mine trains at most {self._most_features}"
+            )
+        opening = campaign.opening
+        published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
+        return _Bench(model, PublicContext(published.public_key))
+
+    def _local_statistics(self, spec: CampaignSpec, model: Model, dataset: Dataset, match: Match) -> LocalStatistics:
+        key = statistics_key(spec, dataset.version)
+        found = self._statistics.get(key)
+        if found is None:
+            frames = dataset.frames([*match.columns, match.output], rows_at_once=rows_at_once(model))
+            try:
+                found = local_statistics(model, spec.encoder(), match, frames)
+            except RowError as error:
+                where = f"row {error.row}, column {error.column!r}"
+                raise CampaignUnusableError(f"dataset {dataset.name}: {where} has a value it does not take") from None
+            self._statistics.put(key, found)
+        return found
+
+
+class _Recent(Generic[_Value]):
+    """What was made last, by key, up to a number."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
+        value = self._values[key] = self._values.pop(key) if key in self._values else make()
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return value
