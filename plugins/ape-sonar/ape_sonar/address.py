@@ -54,9 +54,7 @@ def from_cid(cid: str) -> bytes:
         multihash: bytes = base58.b58decode(cid)
     except (ValueError, KeyError):
         raise InvalidAddressError(cid, "a letter is not of the base58 alphabet") from None
-    if len(multihash) != len(_MULTIHASH) + WIDTH or not multihash.startswith(_MULTIHASH):
-        raise InvalidAddressError(cid, "it does not hold a sha2-256 digest")
     address = multihash[len(_MULTIHASH) :]
-    if to_cid(address) != cid:
-        raise InvalidAddressError(cid, "it is not spelled canonically")
+    if len(address) != WIDTH or to_cid(address) != cid:
+        raise InvalidAddressError(cid, "it does not hold a sha2-256 digest")
     return address

@@ -219,11 +219,8 @@ def verify(statement: bytes, signature: bytes, signers: Sequence[Certificate]) -
         valid = verify_bytes(bytes=statement, signature=sig, store=lambda _ids: certs).valid_sigs
     except (RuntimeError, OSError) as error:
         raise NoValidSignatureError(_fingerprints(signers), sequoia_says(error)) from None
-    names = {signature.certificate.upper() for signature in valid}
-    signed = [certificate for certificate in signers if certificate.fingerprint in names]
-    if not signed:
-        raise NoValidSignatureError(_fingerprints(signers), "the signature is of somebody else")
-    return signed[0]
+    names = {good.certificate.upper() for good in valid}
+    return next(certificate for certificate in signers if certificate.fingerprint in names)
 
 
 def _open(

@@ -45,10 +45,7 @@ def test_the_root_is_the_oracles_at_every_shape(count: int) -> None:
 
 
 def test_a_fixed_vector() -> None:
-    assert (
-        merkle.root([b"sonar"]).hex()
-        == keccak(b"\x02" + b"\0" * 7 + b"\1" + keccak(b"\0" * 9 + b"sonar")).hex()
-    )
+    assert merkle.root([b"sonar"]).hex() == keccak(b"\x02" + b"\0" * 7 + b"\1" + keccak(b"\0" * 9 + b"sonar")).hex()
     assert merkle.root([b"a", b"b", b"c"]).hex() == THREE_LEAVES
 
 

@@ -1,6 +1,7 @@
 """Sealed messages and signed statements: what opens, what does not, and what a stranger may send."""
 
 import sys
+from pathlib import Path
 
 import pysequoia
 import pytest
@@ -125,25 +126,25 @@ MESSAGE = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
 SESSION_KEY = packets(MESSAGE)[0]
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        b"",
-        b"\x85",
-        b"not OpenPGP at all" * 100,
-        CAPSULE.certificate.armoured().encode(),
-        CAPSULE.to_bytes(),
-        signed_only(),
-        SESSION_KEY + signed_only(),
-        SESSION_KEY,
-        MESSAGE[: len(MESSAGE) // 2],
-        MESSAGE[:-1],
-        MESSAGE + b"\0",
-        MESSAGE + MESSAGE,
-        b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n",
-        b"-----BEGIN PGP MESSAGE-----\n" * 100,
-    ],
-)
+NO_MESSAGES = {
+    "nothing": b"",
+    "one byte": b"\x85",
+    "text": b"not OpenPGP at all" * 100,
+    "a certificate": CAPSULE.certificate.armoured().encode(),
+    "a key": CAPSULE.to_bytes(),
+    "signed only": signed_only(),
+    "a session key and signed only": SESSION_KEY + signed_only(),
+    "a session key only": SESSION_KEY,
+    "half": MESSAGE[: len(MESSAGE) // 2],
+    "a byte too short": MESSAGE[:-1],
+    "a byte too long": MESSAGE + b"\0",
+    "two": MESSAGE + MESSAGE,
+    "armour of nothing": b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n",
+    "armour without end": b"-----BEGIN PGP MESSAGE-----\n" * 100,
+}
+
+
+@pytest.mark.parametrize("message", NO_MESSAGES.values(), ids=NO_MESSAGES)
 def test_what_is_no_message_is_said_to_be_none(message: bytes) -> None:
     for error in refusals(message):
         assert isinstance(error, MalformedMessageError)
@@ -185,6 +186,17 @@ def test_a_failing_child_says_nothing_about_the_message(monkeypatch: pytest.Monk
         seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT)
 
 
+def test_content_without_a_name_under_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were pysequoia ever silent about a missing signature again, the parent would still ask for one."""
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\ncat > /dev/null\necho content\necho '{\"signed_by\": []}' >&2\n")
+    silent.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    assert seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT) == b"content\n"
+    with pytest.raises(NoValidSignatureError, match="it is not signed"):
+        seal.unseal(MESSAGE, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+
+
 @few
 @given(st.binary(max_size=1000))
 def test_a_statement_names_its_signer(statement: bytes) -> None:
@@ -199,9 +211,17 @@ def test_a_statement_names_its_signer(statement: bytes) -> None:
         seal.verify(statement, signature, [revoked(SPARE)])
 
 
-@pytest.mark.parametrize(
-    "signature", [b"", b"junk", bytes(20_000), MESSAGE, CAPSULE.certificate.armoured().encode(), signed_only()]
-)
+NO_SIGNATURES = {
+    "nothing": b"",
+    "text": b"junk",
+    "too long": bytes(20_000),
+    "a message": MESSAGE,
+    "a certificate": CAPSULE.certificate.armoured().encode(),
+    "signed inside": signed_only(),
+}
+
+
+@pytest.mark.parametrize("signature", NO_SIGNATURES.values(), ids=NO_SIGNATURES)
 def test_what_is_no_signature_is_said_to_be_none(signature: bytes) -> None:
     with pytest.raises(MalformedMessageError) as caught:
         seal.verify(DATA, signature, [CAPSULE.certificate])

@@ -44,7 +44,7 @@ def test_a_user_id_is_one_short_line(user_id: str) -> None:
         Key.generate(user_id)
 
 
-@pytest.mark.parametrize("data", [b"", b"junk", bytes(1000)])
+@pytest.mark.parametrize("data", [b"", b"junk", bytes(1000)], ids=["nothing", "text", "zeros"])
 def test_what_is_no_key(data: bytes) -> None:
     with pytest.raises(CertificateError, match="no secret key to sign and decrypt with"):
         Key.from_bytes(data)
@@ -57,18 +57,18 @@ def test_a_ring_survives_its_bytes_armoured_or_not() -> None:
     assert parse_certificate(format_ring(RING[:1])) == RING[0]
 
 
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"", "holds 1 to"),
-        (b"junk", "no ring of OpenPGP certificates"),
-        (format_ring(RING)[:-100], "no ring of OpenPGP certificates"),
-        (format_ring([*RING, RING[0]]), "twice"),
-        (ALICE.to_bytes(), "holds a secret key"),
-        (format_ring(RING) + str(pysequoia.Tsk.generate("C")).encode(), "holds a secret key"),
-        (bytes(LONGEST_RING + 1), "has at most"),
-    ],
-)
+NO_RINGS = {
+    "nothing": (b"", "holds 1 to"),
+    "text": (b"junk", "no ring of OpenPGP certificates"),
+    "cut short": (format_ring(RING)[:-100], "no ring of OpenPGP certificates"),
+    "one twice": (format_ring([*RING, RING[0]]), "twice"),
+    "a secret key": (ALICE.to_bytes(), "holds a secret key"),
+    "a secret key at its end": (format_ring(RING) + str(pysequoia.Tsk.generate("C")).encode(), "holds a secret key"),
+    "too long": (bytes(LONGEST_RING + 1), "has at most"),
+}
+
+
+@pytest.mark.parametrize(("data", "why"), NO_RINGS.values(), ids=NO_RINGS)
 def test_what_is_no_ring(data: bytes, why: str) -> None:
     with pytest.raises(CertificateError, match=why) as caught:
         parse_ring(data)

@@ -71,6 +71,14 @@ def test_the_limit_is_the_longest_blob_read(store: EmbeddedStore) -> None:
     assert (caught.value.address, caught.value.limit) == (address, len(DATA) - 1)
 
 
+def test_a_huge_file_is_not_read(store: EmbeddedStore, folder: Path) -> None:
+    address = store.address_of(DATA)
+    with (folder / to_cid(address)).open("wb") as sparse:
+        sparse.truncate(1 << 40)
+    with pytest.raises(BlobTooLargeError):
+        store.get(address, limit=LIMIT)
+
+
 @pytest.mark.parametrize("other", [b"", DATA[:-1], DATA + b"\0", DATA[::-1]])
 def test_a_changed_file_is_refused_and_repaired(store: EmbeddedStore, folder: Path, other: bytes) -> None:
     address = store.put(DATA)
@@ -90,9 +98,7 @@ def test_pinning_asks_for_the_blob_and_unpinning_keeps_it(store: EmbeddedStore) 
     assert store.get(address, limit=LIMIT) == DATA
 
 
-def test_a_failed_write_leaves_nothing(
-    store: EmbeddedStore, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_nothing(store: EmbeddedStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 

@@ -255,7 +255,7 @@ NO_IPFS_NODE = [
 ]
 
 
-@pytest.mark.parametrize("answer", NO_IPFS_NODE)
+@pytest.mark.parametrize("answer", NO_IPFS_NODE, ids=range(len(NO_IPFS_NODE)))
 def test_a_server_that_is_no_ipfs_node(node: HostileNode, store: BlobStore, answer: type_of_answer) -> None:
     node.answers = dict.fromkeys(("version", "add", "pin/ls"), answer)
     for call in (lambda: store.put(DATA), lambda: store.has(ADDRESS)):
@@ -263,6 +263,21 @@ def test_a_server_that_is_no_ipfs_node(node: HostileNode, store: BlobStore, answ
             call()
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 800
+
+
+def test_an_answer_that_should_be_short_is_not_read_for_long(node: HostileNode) -> None:
+    node.answers = {"cat": endless_error, "add": endless_in_chunks}
+    patient = open_store(f"http://127.0.0.1:{node.server_port}", timeout=20)
+    for call in (lambda: patient.get(ADDRESS, limit=LIMIT), lambda: patient.put(DATA)):
+        with pytest.raises(StoreUnavailableError, match="is no IPFS node"):
+            call()
+
+
+def test_a_node_cannot_send_us_elsewhere(node: HostileNode, store: BlobStore) -> None:
+    node.answers["cat"] = says(b"", 307, Location="/api/v0/elsewhere")
+    node.answers["elsewhere"] = says(DATA)
+    with pytest.raises(StoreUnavailableError):
+        store.get(ADDRESS, limit=LIMIT)
 
 
 @pytest.mark.parametrize("answered", ["QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH", "", "<script>"])
@@ -276,9 +291,7 @@ def test_nothing_listens_there(node: HostileNode) -> None:
     with serving() as gone:
         store = open_store(f"ipfs:/ip4/127.0.0.1/tcp/{gone.server_port}", timeout=TIMEOUT)
     for call in every_call(store):
-        with pytest.raises(
-            StoreUnavailableError, match="start the IPFS node, or name another store"
-        ) as caught:
+        with pytest.raises(StoreUnavailableError, match="start the IPFS node, or name another store") as caught:
             call()
         assert "\n" not in str(caught.value)
 

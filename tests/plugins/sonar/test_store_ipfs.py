@@ -87,9 +87,7 @@ def test_a_folder_is_no_blob(store: BlobStore) -> None:
 def test_the_same_bytes_cut_otherwise_have_no_second_address(node: IpfsNode, store: BlobStore) -> None:
     """Else a commitment to an address would leave its author a choice of layouts."""
     client = ipfshttpclient.Client(node.api)
-    other = client.add_bytes(
-        b"y" * 5000, opts={"chunker": "size-1024", "raw-leaves": "false", "cid-version": 0}
-    )
+    other = client.add_bytes(b"y" * 5000, opts={"chunker": "size-1024", "raw-leaves": "false", "cid-version": 0})
     with pytest.raises(BlobCorruptError, match="does not match its address"):
         store.get(from_cid(other), limit=LIMIT)
 

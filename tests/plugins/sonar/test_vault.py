@@ -188,7 +188,7 @@ def test_a_file_cannot_ask_for_any_amount_of_memory(path: Path, n: object) -> No
         vault.read(path, PASSPHRASE, purpose=PURPOSE)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b" " * (4 << 20)])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b" " * (4 << 20)], ids=len)
 def test_what_is_no_vault_file(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(VaultCorruptError, match="is no vault file") as caught:

@@ -34,9 +34,7 @@ from ape_sonar.store.base import (
 from ape_sonar.store.unixfs import CHUNK, LINKS, address_of
 
 # ipfshttpclient still passes a parameter that urllib3 2 ignores; the reader of a command line cannot help it.
-warnings.filterwarnings(
-    "ignore", message="The 'strict' parameter is no longer needed", category=FutureWarning
-)
+warnings.filterwarnings("ignore", message="The 'strict' parameter is no longer needed", category=FutureWarning)
 
 #: Everything that decides about the address, so that it does not depend on a node's defaults.
 _ADD_OPTIONS = {
@@ -183,9 +181,7 @@ class IpfsStore:
         except ipfs_errors.ErrorResponse as error:
             raise StoreUnavailableError(self.uri, f"the node refused: {one_line(error)}") from error
         except (ipfs_errors.Error, requests.RequestException) as error:
-            raise StoreUnavailableError(
-                self.uri, f"the answer broke off or is none: {one_line(error)}"
-            ) from error
+            raise StoreUnavailableError(self.uri, f"the answer broke off or is none: {one_line(error)}") from error
         except (_LongReplyError, *_MALFORMED) as error:
             raise StoreUnavailableError(self.uri, "what answers there is no IPFS node's RPC API") from error
 

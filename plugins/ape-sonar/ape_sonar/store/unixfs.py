@@ -53,9 +53,7 @@ def _parent(children: Sequence[_Node]) -> _Node:
 
 def _link(child: _Node) -> bytes:
     """PBLink: Hash, an empty Name (present, as Kubo writes it), Tsize."""
-    return (
-        _bytes_field(1, _MULTIHASH + child.digest) + _bytes_field(2, b"") + _number_field(3, child.dag_size)
-    )
+    return _bytes_field(1, _MULTIHASH + child.digest) + _bytes_field(2, b"") + _number_field(3, child.dag_size)
 
 
 def _node(unixfs: bytes, links: bytes, file_size: int, dag_size_below: int) -> _Node:
