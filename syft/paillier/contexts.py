@@ -7,14 +7,14 @@ does the same modulo p^2 and q^2 (Chinese remainders).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import gmpy2
 import numpy as np
 from gmpy2 import mpz
-from phe import EncryptedNumber, PaillierPrivateKey, PaillierPublicKey
+from phe import PaillierPrivateKey, PaillierPublicKey
 
 from syft.errors import CiphertextInvalidError, KeyInvalidError, PlaintextRangeError
 from syft.paillier.fixedbase import FixedBasePower
@@ -27,14 +27,24 @@ class PublicContext:
     """A public key with its re-randomiser.
 
     A fresh n-th residue is hs^a, where hs = h^n mod n^2 for a published h = -x^2 mod n, with exponents a of half the
-    length of n (Damgard, Jurik and Nielsen 2010, section 4.1).
+    length of n (Damgard, Jurik and Nielsen, "A generalization of Paillier's public-key system with applications to
+    electronic voting", 2010, section 4.1).
+
+    All powers of h have Jacobi symbol 1, so they alone would leave the symbol of a ciphertext as it was: anybody could
+    read off a Gradient the parity of the matrix entries that met symbol -1. Every residue is therefore multiplied, at
+    the toss of a coin, by the n-th power of a number of symbol -1.
 
     Args:
         public_key: phe's public key.
         h: the residue to build on; made afresh if none is given, as a Mine does that trusts no published one.
 
+    Attributes:
+        public_key, h: as given, or made.
+        n, nsquare: the modulus and its square.
+        n_bits: bits of n.
+
     Raises:
-        KeyInvalidError: h is not a unit modulo n.
+        KeyInvalidError: h is not a unit modulo n, or generates next to nothing.
     """
 
     def __init__(self, public_key: PaillierPublicKey, h: int | None = None) -> None:
@@ -43,8 +53,8 @@ class PublicContext:
         self.nsquare = self.n * self.n
         self.n_bits = int(self.n).bit_length()
         self.h = self._fresh_h() if h is None else mpz(h)
-        if not 1 < self.h < self.n or gmpy2.gcd(self.h, self.n) != 1:
-            raise KeyInvalidError("the re-randomiser h is not a unit modulo n")
+        if not 1 < self.h < self.n - 1 or gmpy2.gcd(self.h, self.n) != 1:
+            raise KeyInvalidError("the re-randomiser h is not a unit modulo n, or is 1 or -1")
 
     @property
     def ciphertext_bytes(self) -> int:
@@ -104,18 +114,6 @@ class PublicContext:
             bases = [gmpy2.invert(base, self.nsquare) for base in bases]
         return list(gmpy2.powmod_base_list(bases, abs(exponent), self.nsquare))
 
-    def to_encrypted_number(self, ciphertext: mpz, exponent: int) -> EncryptedNumber:
-        """A scalar as phe's EncryptedNumber: value = integer x 2^-exponent. `exponent` must be a multiple of 4."""
-        if exponent % 4:
-            raise ValueError(f"phe counts exponents in base 16: {exponent} binary digits are not a multiple of 4")
-        return EncryptedNumber(self.public_key, int(ciphertext), -exponent // 4)
-
-    def from_encrypted_number(self, number: EncryptedNumber) -> tuple[mpz, int]:
-        """The ciphertext of phe's EncryptedNumber, and its binary exponent."""
-        if number.public_key != self.public_key:
-            raise CiphertextInvalidError("the number is encrypted under another key")
-        return mpz(number.ciphertext(be_secure=True)), -4 * number.exponent
-
     def _fresh_h(self) -> mpz:
         while True:
             x = mpz(secrets.randbelow(int(self.n)))
@@ -127,10 +125,19 @@ class PublicContext:
         hs = gmpy2.powmod(self.h, self.n, self.nsquare)
         return FixedBasePower(int(hs), int(self.nsquare), self.n_bits // 2)
 
+    @cached_property
+    def _other_symbol(self) -> mpz:
+        """The n-th power of a number of Jacobi symbol -1."""
+        while True:
+            x = mpz(secrets.randbelow(int(self.n)))
+            if gmpy2.jacobi(x, self.n) == -1:
+                return gmpy2.powmod(x, self.n, self.nsquare)
+
     def _residues(self, count: int) -> list[mpz]:
         """`count` fresh n-th residues modulo n^2."""
         bits = self._residue_power.exponent_bits
-        return [self._residue_power.power(secrets.randbits(bits)) for _ in range(count)]
+        residues = [self._residue_power.power(secrets.randbits(bits)) for _ in range(count)]
+        return [r * self._other_symbol % self.nsquare if secrets.randbits(1) else r for r in residues]
 
 
 class PrivateContext(PublicContext):
@@ -159,27 +166,27 @@ class PrivateContext(PublicContext):
     def raw_decrypt(self, ciphertexts: Sequence[int]) -> list[int]:
         """The signed plaintexts of ciphertexts: modulo p and q, joined by the Chinese remainder theorem."""
         self.check_ciphertexts(ciphertexts)
-        return [self._centred(m) for m in self._both_halves("decrypt", list(ciphertexts), self.n)]
+        numbers = [mpz(c) for c in ciphertexts]
+        return [self._centred(m) for m in self._modulo_n(lambda half: half.decrypt(numbers))]
 
     def open(self, tensor: EncryptedTensor) -> Openings:
         """Plaintexts and n-th roots: what proves to anyone what the ciphertexts hold (see `verify_openings`)."""
         plaintexts = self.raw_decrypt(tensor.ciphertexts)
-        return Openings(plaintexts, [int(root) for root in self._both_halves("root", tensor.ciphertexts, self.n)])
+        roots = self._modulo_n(lambda half: half.root(tensor.ciphertexts))
+        return Openings(plaintexts, [int(root) for root in roots])
 
     def _centred(self, m: mpz) -> int:
         return int(m - self.n) if m > self.n // 2 else int(m)
 
     def _residues(self, count: int) -> list[mpz]:
-        return self._both_halves("residues", [mpz(0)] * count, self.nsquare)
+        modulo_p, modulo_q = (half.residues(count) for half in self._halves)
+        return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
 
-    def _both_halves(self, operation: str, numbers: list[mpz], modulus: mpz) -> list[mpz]:
-        """Does it modulo each prime (gmpy2 releases the GIL in its list powers), and joins the results."""
+    def _modulo_n(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[mpz]:
+        """Does it modulo each prime, in two threads: gmpy2 releases the GIL in its list powers."""
         with ThreadPoolExecutor(2) as pool:
-            modulo_p, modulo_q = pool.map(lambda half: getattr(half, operation)(numbers), self._halves)
-        p_part = self._p if modulus == self.n else self._p * self._p
-        q_part = self._q if modulus == self.n else self._q * self._q
-        inverse = gmpy2.invert(p_part, q_part)
-        return [a + p_part * ((b - a) * inverse % q_part) for a, b in zip(modulo_p, modulo_q, strict=True)]
+            modulo_p, modulo_q = pool.map(operation, self._halves)
+        return _join(modulo_p, modulo_q, self._p, self._q)
 
 
 class _PrimeHalf:
@@ -198,18 +205,24 @@ class _PrimeHalf:
         return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
 
     def root(self, ciphertexts: list[mpz]) -> list[mpz]:
-        """C = r^n modulo the prime, for any plaintext: r is c to the inverse of n."""
+        """Modulo the prime, c is r^n for any plaintext: r is c to the inverse of n."""
         return list(gmpy2.powmod_base_list([c % self._prime for c in ciphertexts], self._root_exponent, self._prime))
 
-    def residues(self, places: list[mpz]) -> list[mpz]:
-        """Uniform in the group that hs generates, one for each place: the exponents are chosen anew."""
+    def residues(self, count: int) -> list[mpz]:
+        """Fresh n-th residues modulo the prime's square, uniform in the group that hs generates there."""
         order = int(self._prime) - 1
-        return [self._residue_power.power(secrets.randbelow(order)) for _ in places]
+        return [self._residue_power.power(secrets.randbelow(order)) for _ in range(count)]
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:
         hs = gmpy2.powmod(self._h, self._n, self._square)
         return FixedBasePower(int(hs), int(self._square), int(self._prime).bit_length())
+
+
+def _join(modulo_p: list[mpz], modulo_q: list[mpz], p: mpz, q: mpz) -> list[mpz]:
+    """The numbers below p q that leave these rests: the Chinese remainder theorem."""
+    inverse = gmpy2.invert(p, q)
+    return [a + p * ((b - a) * inverse % q) for a, b in zip(modulo_p, modulo_q, strict=True)]
 
 
 def unpack(plaintexts: Sequence[int], tensor: EncryptedTensor) -> IntegerTensor:

@@ -11,6 +11,7 @@ import gmpy2
 from gmpy2 import mpz
 
 from syft.errors import OpeningInvalidError
+from syft.paillier.multiexp import product_of_powers
 
 if TYPE_CHECKING:
     from syft.paillier.tensor import EncryptedTensor
@@ -48,16 +49,9 @@ def verify_openings(tensor: EncryptedTensor, openings: Openings) -> None:
         raise OpeningInvalidError(f"{len(openings.plaintexts)} openings for {len(tensor.ciphertexts)} ciphertexts")
     if any(abs(m) > n // 2 for m in openings.plaintexts) or any(not 0 < r < n for r in openings.roots):
         raise OpeningInvalidError("an opening is out of range")
-    challenges = [mpz(secrets.randbits(_CHALLENGE_BITS)) for _ in openings.roots]
-    left = _product_of_powers(tensor.ciphertexts, challenges, n2)
-    roots = _product_of_powers([mpz(r) for r in openings.roots], challenges, n)
+    challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in openings.roots]
+    left = product_of_powers(tensor.ciphertexts, challenges, n2)
+    roots = product_of_powers([mpz(r) for r in openings.roots], challenges, n)
     total = sum(t * m for t, m in zip(challenges, openings.plaintexts, strict=True))
     if left != (1 + n * (total % n)) * gmpy2.powmod(roots, n, n2) % n2:
         raise OpeningInvalidError("a ciphertext does not hold what its opening says")
-
-
-def _product_of_powers(bases: Sequence[mpz], exponents: Sequence[mpz], modulus: mpz) -> mpz:
-    product = mpz(1)
-    for base, exponent in zip(bases, exponents, strict=True):
-        product = product * gmpy2.powmod(base, exponent, modulus) % modulus
-    return product
