@@ -274,7 +274,8 @@ def test_an_answer_that_should_be_short_is_not_read_for_long(node: HostileNode) 
 
 
 def test_a_node_cannot_send_us_elsewhere(node: HostileNode, store: BlobStore) -> None:
-    node.answers["cat"] = says(b"", 307, Location="/api/v0/elsewhere")
+    elsewhere = f"http://127.0.0.1:{node.server_port}/api/v0/elsewhere"
+    node.answers["cat"] = says(b"", 307, Location=elsewhere)
     node.answers["elsewhere"] = says(DATA)
     with pytest.raises(StoreUnavailableError):
         store.get(ADDRESS, limit=LIMIT)
