@@ -257,9 +257,9 @@ class Mine:
             newest = ahead.campaigns.get(campaign.id)
             if newest is None or campaign.id in busy or not campaign.models:
                 continue
-            if {campaign.status(now), newest.status(now)} != {Status.OPEN} or reason_to_wait(newest, self._miner):
+            if {campaign.status(now), newest.status(now)} != {Status.OPEN} or not self._rests.over(campaign.id):
                 continue
-            if self._rests.over(campaign.id):
+            if reason_to_wait(newest, self._miner, campaign.model.version) is None:
                 actions += self._train_for(policy, campaign, newest)
         return actions
 

@@ -22,11 +22,16 @@ def history(campaign: CampaignState, miner: str, *, approved: bool) -> History:
     return History(rounds=len(own), fruitless=fruitless, approved=approved)
 
 
-def reason_to_wait(campaign: CampaignState, miner: str) -> str | None:
-    """Why a Gradient of the newest Model would be too early, in words; None where it would not.
+def reason_to_wait(campaign: CampaignState, miner: str, version: int) -> str | None:
+    """Why a Gradient of a Model version would be too early, in words; None where it would not.
 
     A Mine submits once for a Model, and not again before its last Gradient is scored. A rebase makes a new version of
     the same weights: it is no reason for another Gradient.
+
+    Args:
+        campaign: with the newest blocks.
+        miner: the account.
+        version: of the Model that would be worked on, which has its confirmations.
     """
     own = own_gradients(campaign, miner)
     if not own:
@@ -34,11 +39,11 @@ def reason_to_wait(campaign: CampaignState, miner: str) -> str | None:
     last = own[-1]
     if last.scored is None:
         return f"Gradient {last.record.number} is not scored yet"
-    if not _improved_since(campaign, last.record.version):
+    if not _improved_between(campaign, last.record.version, version):
         return f"the Model is still the one that Gradient {last.record.number} was computed from"
     return None
 
 
-def _improved_since(campaign: CampaignState, version: int) -> bool:
+def _improved_between(campaign: CampaignState, older: int, newer: int) -> bool:
     scores = {state.score.model for state in campaign.gradients.values() if state.score}
-    return any(model.version > version and model.address in scores for model in campaign.models)
+    return any(older < model.version <= newer and model.address in scores for model in campaign.models)
