@@ -7,11 +7,14 @@ so that one object has one encoding. Nothing is unpickled, and no memory is aske
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from gmpy2 import mpz
 from numpy.typing import NDArray
+from phe import PaillierPublicKey
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -23,10 +26,13 @@ from syft.paillier.keys import LEAST_BITS
 LARGEST = 256 << 20
 #: Most bytes of a blob's header.
 LARGEST_HEADER = 1 << 16
+_LARGEST_KEY = 1 << 16
 
 _PUBLIC_KEY, _TENSOR, _OPENINGS, _ARRAYS = "public-key/1", "encrypted-tensor/1", "openings/1", "arrays/1"
 _DTYPES = {"uint8", "int16", "int32", "int64"}
 _MOST_ARRAYS = 64
+_MOST_DIMENSIONS = 4
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -44,10 +50,9 @@ def loads_public_key(data: bytes, *, least_bits: int = LEAST_BITS) -> PublicCont
         WireError: malformed.
         KeyInvalidError: a modulus or h that must not be used.
     """
-    from phe import PaillierPublicKey
-
-    arrays, _ = _load(_PUBLIC_KEY, data, limit=1 << 16)
-    _require(set(arrays) == {"n", "h"} and arrays["n"].shape[:1] == (1,), "a public key holds n and h")
+    arrays, facts = _load(_PUBLIC_KEY, data, limit=_LARGEST_KEY)
+    _require(set(arrays) == {"n", "h"} and not facts, "a public key holds n and h")
+    _require(all(array.shape[:1] == (1,) for array in arrays.values()), "a public key has one n and one h")
     n, h = (_integers(arrays[name])[0] for name in ("n", "h"))
     validate_public_key(n, least_bits=least_bits)
     context = PublicContext(PaillierPublicKey(n), h)
@@ -92,7 +97,7 @@ def loads_tensor(data: bytes, context: PublicContext, *, limit: int = LARGEST) -
     bound = _bound(facts["bound"], context)
     expected = shape[0] * packing.plaintexts(shape[1])
     _require(len(ciphertexts) == expected, f"{len(ciphertexts)} ciphertexts where the shape needs {expected}")
-    numbers = _mpz(_integers(ciphertexts))
+    numbers = [mpz(number) for number in _integers(ciphertexts)]
     context.check_ciphertexts(numbers)
     tensor = EncryptedTensor(context, numbers, shape, packing, exponent, bound)
     _require(dumps_tensor(tensor) == data, "not the canonical encoding")
@@ -125,13 +130,14 @@ def loads_openings(data: bytes, context: PublicContext, *, limit: int = LARGEST)
 
 
 def dumps_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Named arrays of uint8, int16, int32 or int64."""
-    checked = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    for name, array in checked.items():
-        if array.dtype.name not in _DTYPES:
-            raise WireError(
-                f"array {name!r} has type {array.dtype.name}: only {', '.join(sorted(_DTYPES))} are allowed"
-            )
+    """Named arrays of uint8, int16, int32 or int64.
+
+    Raises:
+        WireError: no arrays or too many, or one whose name, type or shape no decoder would accept.
+    """
+    # ascontiguousarray makes a row of a single number.
+    checked = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
+    _check_arrays(checked)
     return _save(_ARRAYS, checked)
 
 
@@ -170,11 +176,19 @@ def _load(kind: str, data: bytes, limit: int) -> tuple[Arrays, dict[str, Any]]:
             raise
         raise WireError(f"not a safetensors blob of ours: {str(error)[:120]}") from None
     _require(isinstance(facts, dict) and facts.pop("kind", None) == kind, f"the blob is not of kind {kind}")
-    _require(
-        all(array.dtype.name in _DTYPES for array in arrays.values()),
-        "an array of a type that is not allowed",
-    )
+    _check_arrays(arrays)
     return arrays, facts
+
+
+def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
+    _require(1 <= len(arrays) <= _MOST_ARRAYS, f"{len(arrays)} arrays where 1 to {_MOST_ARRAYS} are allowed")
+    for name, array in arrays.items():
+        _require(_NAME.fullmatch(name) is not None, f"{name[:80]!r} is not an array's name")
+        _require(
+            array.dtype.name in _DTYPES,
+            f"array {name!r} has type {array.dtype.name}: only {', '.join(sorted(_DTYPES))} are allowed",
+        )
+        _require(array.ndim <= _MOST_DIMENSIONS, f"array {name!r} has {array.ndim} dimensions")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -191,7 +205,7 @@ def _require(condition: bool, why: str) -> None:
 def _whole(value: Any, least: int, most: int) -> int:
     _require(
         isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
-        f"{value!r} is out of range",
+        f"{str(value)[:40]} is not a whole number from {least} to {most}",
     )
     return int(value)
 
@@ -228,9 +242,3 @@ def _numbers(numbers: list[int], width: int) -> NDArray[np.uint8]:
 def _integers(array: NDArray[Any]) -> list[int]:
     _require(array.ndim == 2 and array.dtype == np.uint8, "numbers are rows of bytes")
     return [int.from_bytes(row.tobytes(), "big") for row in array]
-
-
-def _mpz(numbers: list[int]) -> list[Any]:
-    from gmpy2 import mpz
-
-    return [mpz(number) for number in numbers]

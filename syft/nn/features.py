@@ -27,12 +27,14 @@ MOST_FEATURES = 1 << 16
 Tensors = Mapping[str, NDArray[Any]]
 
 _TABLE_BITS = 12
+_LARGEST_FROZEN = 1 << 31
 
 
 class Step(Protocol):
-    """One step of a feature map. `name` is its word in a spec."""
+    """One step of a feature map. `name` is its word in a spec, `parameters` what else its dictionary holds."""
 
     name: ClassVar[str]
+    parameters: ClassVar[frozenset[str]]
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
@@ -56,10 +58,10 @@ class Standardise:
     multiplier: Integers
     shift: int
     name: ClassVar[str] = "standardise"
+    parameters: ClassVar[frozenset[str]] = frozenset({"mean", "multiplier", "shift"})
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        _require_keys(spec, {"step", "mean", "multiplier", "shift"})
         mean, multiplier = _vector(spec, "mean", tensors), _vector(spec, "multiplier", tensors)
         if mean.shape != multiplier.shape:
             raise FeatureError("mean and multiplier have different lengths")
@@ -94,6 +96,7 @@ class Fourier:
     table: Integers
     shift: int
     name: ClassVar[str] = "fourier"
+    parameters: ClassVar[frozenset[str]] = frozenset({"omega", "phase", "table", "shift"})
 
     @classmethod
     def draw(cls, inputs: int, features: int, gamma: float, seed: int) -> Self:
@@ -109,7 +112,7 @@ class Fourier:
         turn = 1 << (_TABLE_BITS + shift)
         generator = np.random.default_rng(seed)
         frequencies = generator.normal(scale=math.sqrt(2 * gamma), size=(inputs, features)) / (2 * math.pi)
-        omega = np.rint(frequencies * (turn / ONE)).astype(np.int64)
+        omega = _frozen(frequencies * (turn / ONE))
         phase = generator.integers(0, turn, size=features, dtype=np.int64)
         angles = 2 * math.pi * np.arange(1 << _TABLE_BITS) / (1 << _TABLE_BITS)
         table = np.rint(np.cos(angles) * ONE).astype(np.int64)
@@ -117,7 +120,6 @@ class Fourier:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        _require_keys(spec, {"step", "omega", "phase", "table", "shift"})
         omega, phase = _matrix(spec, "omega", tensors), _vector(spec, "phase", tensors)
         table = _vector(spec, "table", tensors)
         if omega.shape[1] != len(phase):
@@ -153,13 +155,14 @@ class Relu:
     bias: Integers
     shift: int
     name: ClassVar[str] = "relu"
+    parameters: ClassVar[frozenset[str]] = frozenset({"weights", "bias", "shift"})
 
     @classmethod
     def draw(cls, inputs: int, features: int, seed: int) -> Self:
         """A random layer whose sums stay near 1.0 for rows in [0, 1]."""
         generator = np.random.default_rng(seed)
         scale = (1 << FRACTION_BITS) / math.sqrt(max(inputs, 1))
-        weights = np.rint(generator.normal(scale=2 * scale, size=(inputs, features))).astype(np.int64)
+        weights = _frozen(generator.normal(scale=2 * scale, size=(inputs, features)))
         # Half of the range of each sum: thresholds where the data is.
         bias = -(weights.sum(axis=0) * ONE // 2) + np.rint(generator.normal(scale=ONE * ONE / 4, size=features)).astype(
             np.int64
@@ -168,7 +171,6 @@ class Relu:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        _require_keys(spec, {"step", "weights", "bias", "shift"})
         weights, bias = _matrix(spec, "weights", tensors), _vector(spec, "bias", tensors)
         if weights.shape[1] != len(bias):
             raise FeatureError(f"{weights.shape[1]} units and {len(bias)} biases")
@@ -193,10 +195,10 @@ class Bias:
     """Appends a column of ones."""
 
     name: ClassVar[str] = "bias"
+    parameters: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        _require_keys(spec, {"step"})
         return cls()
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -209,10 +211,10 @@ class Bias:
         return np.concatenate([rows, np.full((len(rows), 1), ONE, dtype=np.int64)], axis=1)
 
 
+_AnyStep = Standardise | Fourier | Relu | Bias
+
 #: Everything a spec may ask for.
-STEPS: dict[str, type[Standardise] | type[Fourier] | type[Relu] | type[Bias]] = {
-    step.name: step for step in (Standardise, Fourier, Relu, Bias)
-}
+STEPS: dict[str, type[_AnyStep]] = {step.name: step for step in (Standardise, Fourier, Relu, Bias)}
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,7 @@ class FeatureMap:
     """Steps from rows to features, checked against the number of input columns."""
 
     inputs: int
-    steps: tuple[Standardise | Fourier | Relu | Bias, ...]
+    steps: tuple[_AnyStep, ...]
 
     @classmethod
     def from_spec(cls, inputs: int, specs: Sequence[Mapping[str, Any]], tensors: Tensors) -> Self:
@@ -241,7 +243,8 @@ class FeatureMap:
 
     def to_spec(self) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
         """The steps' dictionaries, and the frozen tensors by name."""
-        specs, tensors = [], {}
+        specs: list[dict[str, Any]] = []
+        tensors: dict[str, NDArray[Any]] = {}
         for place, step in enumerate(self.steps):
             spec, own = step.to_spec(f"{step.name}_{place}")
             specs.append(spec)
@@ -289,29 +292,31 @@ class FeatureMap:
 
 
 def check_step(spec: Mapping[str, Any]) -> None:
-    """Checks the word and the parameters of a step without its tensors.
+    """Checks the word and the parameters' names of a step without its tensors.
 
     Raises:
         FeatureError: an unknown step or parameter.
     """
-    step = _step_class(spec)
-    known = {"standardise": {"mean", "multiplier", "shift"}, "fourier": {"omega", "phase", "table", "shift"}}
-    known |= {"relu": {"weights", "bias", "shift"}, "bias": set()}
-    _require_keys(spec, {"step"} | known[step.name])
+    _step_class(spec)
 
 
-def _step_class(spec: Mapping[str, Any]) -> type[Standardise] | type[Fourier] | type[Relu] | type[Bias]:
+def _step_class(spec: Mapping[str, Any]) -> type[_AnyStep]:
     word = spec.get("step")
     if not isinstance(word, str) or word not in STEPS:
         raise FeatureError(f"unknown step {word!r}: choose from {', '.join(STEPS)}")
-    return STEPS[word]
+    step, given = STEPS[word], set(spec) - {"step"}
+    if given != step.parameters:
+        takes, got = (", ".join(sorted(map(str, names))) or "nothing" for names in (step.parameters, given))
+        raise FeatureError(f"the step {word!r} takes {takes}; got {got}")
+    return step
 
 
-def _require_keys(spec: Mapping[str, Any], keys: set[str]) -> None:
-    if set(spec) != keys:
-        raise FeatureError(
-            f"step {spec.get('step')!r} takes {', '.join(sorted(keys))}; got {', '.join(sorted(map(str, spec)))}"
-        )
+def _frozen(numbers: NDArray[np.float64]) -> Integers:
+    """The nearest integers, as a layer keeps them."""
+    integers: Integers = np.rint(numbers).astype(np.int64)
+    if int(np.abs(integers).max(initial=0)) >= _LARGEST_FROZEN:
+        raise FeatureError("the layer's numbers exceed 31 bits: a smaller gamma or fewer columns are needed")
+    return integers
 
 
 def _whole(spec: Mapping[str, Any], key: str, least: int, most: int) -> int:
@@ -329,7 +334,7 @@ def _tensor(spec: Mapping[str, Any], key: str, tensors: Tensors, dimensions: int
     if tensor.ndim != dimensions or tensor.dtype.kind not in "iu" or tensor.dtype == np.uint64 or not tensor.size:
         raise FeatureError(f"frozen tensor {name!r}: {dimensions} dimensions of signed integers are needed")
     widened = tensor.astype(np.int64)
-    if int(np.abs(widened).max()) >= 1 << 31:
+    if int(np.abs(widened).max()) >= _LARGEST_FROZEN:
         raise FeatureError(f"frozen tensor {name!r} has an entry beyond 31 bits")
     return widened
 

@@ -11,12 +11,14 @@ Integers = NDArray[np.int64]
 
 #: Integers up to this size are exact as float64, and so are sums of products that stay below it.
 _EXACT = 1 << 53
+#: Below this, integers fit int64.
+_FITS = 1 << 63
 #: Rows that are multiplied at once: bounds the memory of the float copies.
 _BLOCK = 4096
 
 
 def matmul(left: Integers, right: Integers) -> Integers:
-    """Left @ right for int64 matrices, exactly.
+    """The product of two int64 matrices, exactly.
 
     Args:
         left: shape (n, d).
@@ -28,34 +30,36 @@ def matmul(left: Integers, right: Integers) -> Integers:
     largest = _largest(left) * _largest(right) * max(left.shape[1], 1)
     if largest < _EXACT:
         return (left.astype(np.float64) @ right.astype(np.float64)).astype(np.int64)
-    if largest >= 1 << 63:
+    if largest >= _FITS:
         raise FeatureError(f"a product of {largest.bit_length()} bits does not fit 64-bit integers")
     return left @ right
 
 
-def gram(left: Integers, right: Integers) -> NDArray[np.object_]:
-    """Left' @ right as Python integers, exactly: rows are taken in blocks whose sums stay exact.
+def gram(left: Integers, right: Integers) -> Integers:
+    """The product left' @ right, exactly: rows are taken in blocks whose sums are exact as floats.
 
     Args:
         left: shape (n, d).
         right: shape (n, k).
 
     Raises:
-        FeatureError: an entry so large that a single product is not exact.
+        FeatureError: an entry so large that a single product is not exact, or a sum beyond 63 bits.
     """
     largest = max(_largest(left) * _largest(right), 1)
     if largest >= _EXACT:
         raise FeatureError(f"entries whose products have {largest.bit_length()} bits are too large for statistics")
+    if largest * len(left) >= _FITS:
+        raise FeatureError(f"{len(left)} rows: sums of products of {largest.bit_length()} bits exceed 64-bit integers")
     block = min(_EXACT // largest, _BLOCK)
     total = np.zeros((left.shape[1], right.shape[1]), dtype=np.int64)
     for start in range(0, len(left), block):
         rows = slice(start, start + block)
         total += (left[rows].T.astype(np.float64) @ right[rows].astype(np.float64)).astype(np.int64)
-    return total.astype(object)
+    return total
 
 
 def matmul_big(left: Integers, right: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Left @ right for Python integers of any size on the right, exactly: limb by limb through float64.
+    """The product with Python integers of any size, exactly: limb by limb through float64.
 
     Args:
         left: shape (n, d).

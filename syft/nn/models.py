@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from syft.errors import EncryptedModelError, FeatureError, ModelSpecError, NotFittedError
 from syft.nn import metrics
-from syft.nn.features import FRACTION_BITS, ONE, Bias, FeatureMap, Fourier, Relu, Tensors, check_step
+from syft.nn.features import ONE, Bias, FeatureMap, Fourier, Relu, Tensors, check_step
 from syft.nn.gradients import AffineMap, FixedPoint, apply_delta, proximal_map
 from syft.nn.integers import Integers
 from syft.nn.statistics import LocalStatistics
@@ -24,6 +24,7 @@ from syft.paillier import EncryptedTensor, IntegerTensor, PrivateContext, Public
 
 #: Seeded weights are at most this large.
 _SMALL_WEIGHT = 2.0**-6
+_DEFAULT_SCALES = FixedPoint()
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,12 @@ class Model:
         outputs: int | None = None,
         *,
         mu: float = 1e-2,
-        fixed_point: FixedPoint | None = None,
+        fixed_point: FixedPoint = _DEFAULT_SCALES,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.mu = mu
-        self.fixed_point = fixed_point or FixedPoint()
+        self.fixed_point = fixed_point
         if inputs is not None:
             self.features_ = self._draw_features(inputs)
 
@@ -88,14 +89,37 @@ class Model:
             "fixed_point": self.fixed_point,
         }
 
+    def set_params(self, **params: Any) -> Self:
+        """Changes constructor's arguments; what was learned goes, since it was learned with others.
+
+        Raises:
+            ModelSpecError: the constructor knows no such argument.
+        """
+        known = self.get_params()
+        if unknown := sorted(params.keys() - known.keys()):
+            raise ModelSpecError(f"{type(self).__name__} has no parameter {unknown[0]!r}: it has {', '.join(known)}")
+        vars(self).clear()
+        type(self).__init__(self, **{**known, **params})
+        return self
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items() if name != "fixed_point")
+        return f"{type(self).__name__}({shown})"
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learns from rows in the clear.
 
         Args:
-            X: shape (n, inputs), in [0, 1]; clipped.
-            y: classes 0 .. k-1, or numbers in [0, 1], shape (n,) or (n, 1).
+            X: shape (n, inputs), in [0, 1].
+            y: classes 0 .. k-1, shape (n,); or numbers in [0, 1], shape (n,) or (n, k).
+
+        Raises:
+            FeatureError: not a table of numbers in [0, 1], or not one answer a row.
+            StatisticsError: a weight exceeds the fixed point's bound: mu is too small.
         """
         rows, targets = quantise(X), self._quantise_targets(y)
+        if len(rows) != len(targets) or not len(rows):
+            raise FeatureError(f"{len(rows)} rows and {len(targets)} answers: one answer a row is needed")
         self.inputs = rows.shape[1]
         self.outputs = self.outputs or self._count_outputs(targets)
         self.features_ = self._draw_features(self.inputs)
@@ -106,7 +130,13 @@ class Model:
         )
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Classes (int64), or numbers at the targets' scale (float64), shape (n,)."""
+        """Classes (int64), or numbers at the targets' scale (float64), shape (n,).
+
+        Raises:
+            EncryptedModelError: the weights are encrypted.
+            NotFittedError: there are no weights.
+            FeatureError: not a table of numbers in [0, 1], of as many columns as the Model has inputs.
+        """
         return self._readable(self.predictions(quantise(X)))
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
@@ -204,6 +234,13 @@ class Model:
         parameters = {"inputs": self.inputs, "outputs": self.outputs, "mu": self.mu}
         return {"class": type(self).__name__, "parameters": parameters, "features": features}, tensors
 
+    @classmethod
+    def _with_features(cls, features: FeatureMap, outputs: int, mu: float, fixed_point: FixedPoint) -> Self:
+        """A Model of a feature map that was described, not drawn."""
+        model = cls(outputs=outputs, mu=mu, fixed_point=fixed_point)
+        model.inputs, model.features_ = features.inputs, features
+        return model
+
     def _draw_features(self, inputs: int) -> FeatureMap:
         return FeatureMap(inputs, (Bias(),))
 
@@ -244,7 +281,10 @@ class _Classifier(Model):
         return int(answers.max()) + 1
 
     def _quantise_targets(self, y: ArrayLike) -> Integers:
-        return np.asarray(y).astype(np.int64).reshape(-1, 1)
+        answers = np.asarray(y)
+        if answers.dtype.kind not in "iub" or answers.size != len(answers) or (answers.size and answers.min() < 0):
+            raise FeatureError("classes must be whole numbers from 0 up, one a row")
+        return answers.astype(np.int64).reshape(-1, 1)
 
     def _readable(self, predictions: Integers) -> NDArray[Any]:
         return predictions[:, 0]
@@ -295,7 +335,7 @@ class _RandomFeatures(Model):
         gamma: float | None = None,
         seed: int = 0,
         mu: float = 1e-2,
-        fixed_point: FixedPoint | None = None,
+        fixed_point: FixedPoint = _DEFAULT_SCALES,
     ) -> None:
         if layer not in ("fourier", "relu"):
             raise ModelSpecError(f"unknown layer {layer!r}: choose fourier or relu")
@@ -305,6 +345,13 @@ class _RandomFeatures(Model):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         own = {"features": self.features, "layer": self.layer, "gamma": self.gamma, "seed": self.seed}
         return {**super().get_params(deep), **own}
+
+    @classmethod
+    def _with_features(cls, features: FeatureMap, outputs: int, mu: float, fixed_point: FixedPoint) -> Self:
+        model = super()._with_features(features, outputs, mu, fixed_point)
+        model.features = features.outputs - sum(isinstance(step, Bias) for step in features.steps)
+        model.layer = "relu" if any(isinstance(step, Relu) for step in features.steps) else "fourier"
+        return model
 
     def _draw_features(self, inputs: int) -> FeatureMap:
         if self.layer == "relu":
@@ -337,15 +384,22 @@ _MOST_COLUMNS = 1 << 16
 
 
 def quantise(X: ArrayLike) -> Integers:
-    """Rows in [0, 1] as fixed-point integers, clipped; int64, shape (n, columns).
+    """Rows in [0, 1] as fixed-point integers; int64, shape (n, columns).
 
     Raises:
-        FeatureError: not a table of finite numbers.
+        FeatureError: not a table of numbers in [0, 1].
     """
-    rows = np.asarray(X, dtype=np.float64)
-    if rows.ndim != 2 or not np.isfinite(rows).all():
-        raise FeatureError("rows must be a table of finite numbers")
-    integers: Integers = np.rint(np.clip(rows, 0, 1) * (1 << FRACTION_BITS)).astype(np.int64)
+    try:
+        rows = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise FeatureError("a table of numbers is needed") from None
+    if rows.ndim != 2:
+        raise FeatureError(f"a table of numbers is needed, not an array of shape {rows.shape}")
+    outside = np.argwhere(~((rows >= 0) & (rows <= 1)))
+    if len(outside):
+        row, column = map(int, outside[0])
+        raise FeatureError(f"row {row}, column {column}: {rows[row, column]} is not in [0, 1]; scale the columns first")
+    integers: Integers = np.rint(rows * ONE).astype(np.int64)
     return integers
 
 
@@ -358,11 +412,20 @@ def check_spec(spec: Mapping[str, Any]) -> None:
     """
     _model_class(spec)
     _parameters(spec)
-    for step in spec["features"]:
-        check_step(step)
+    for place, step in enumerate(_parts(spec["features"], Sequence, "features")):
+        try:
+            check_step(_parts(step, Mapping, "a feature step"))
+        except FeatureError as error:
+            raise FeatureError(str(error), place) from None
 
 
-def from_spec(spec: Mapping[str, Any], tensors: Tensors, fixed_point: FixedPoint | None = None) -> Model:
+def _parts(value: Any, kind: type, what: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, str):
+        raise ModelSpecError(f"{what} must be a {kind.__name__.lower()}, not {value!r}")
+    return value
+
+
+def from_spec(spec: Mapping[str, Any], tensors: Tensors, fixed_point: FixedPoint = _DEFAULT_SCALES) -> Model:
     """The Model that a spec describes, without weights.
 
     Args:
@@ -375,24 +438,21 @@ def from_spec(spec: Mapping[str, Any], tensors: Tensors, fixed_point: FixedPoint
     """
     check_spec(spec)
     parameters = _parameters(spec)
-    model_class = _model_class(spec)
-    # The features come from the spec, so no layer is drawn: plain construction of the base, then the described map.
-    model = model_class.__new__(model_class)
-    Model.__init__(model, None, parameters["outputs"], mu=parameters["mu"], fixed_point=fixed_point)
-    model.inputs = parameters["inputs"]
-    model.features_ = FeatureMap.from_spec(parameters["inputs"], spec["features"], tensors)
-    return model
+    feature_map = FeatureMap.from_spec(parameters["inputs"], spec["features"], tensors)
+    return _model_class(spec)._with_features(feature_map, parameters["outputs"], parameters["mu"], fixed_point)
 
 
 def _model_class(spec: Mapping[str, Any]) -> type[Model]:
-    name = spec.get("class")
-    if set(spec) != {"class", "parameters", "features"} or name not in _MODELS:
+    if set(spec) != {"class", "parameters", "features"}:
+        raise ModelSpecError(f"a Model is described by class, parameters and features; got {', '.join(map(str, spec))}")
+    name = spec["class"]
+    if not isinstance(name, str) or name not in _MODELS:
         raise ModelSpecError(f"unknown Model {name!r}: choose from {', '.join(_MODELS)}")
     return _MODELS[name]
 
 
 def _parameters(spec: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = dict(spec["parameters"])
+    parameters = dict(_parts(spec["parameters"], Mapping, "parameters"))
     if set(parameters) != {"inputs", "outputs", "mu"}:
         raise ModelSpecError(f"a Model's parameters are inputs, outputs and mu; got {', '.join(sorted(parameters))}")
     for key in ("inputs", "outputs"):

@@ -19,13 +19,13 @@ class LocalStatistics:
     """Gram matrix and cross products of a data set.
 
     Attributes:
-        gram: Phi' Phi, exact integers at scale 2^20, shape (d, d).
-        cross: Phi' Y, exact integers at scale 2^20, shape (d, k).
+        gram: Phi' Phi, exact, int64 at scale 2^20, shape (d, d).
+        cross: Phi' Y, exact, int64 at scale 2^20, shape (d, k).
         rows: how many rows are in them.
     """
 
-    gram: NDArray[np.object_]
-    cross: NDArray[np.object_]
+    gram: Integers
+    cross: Integers
     rows: int
 
     @classmethod
@@ -35,6 +35,10 @@ class LocalStatistics:
         Args:
             features: int64, shape (n, d), 2^10 for 1.0.
             targets: int64, shape (n, k), 2^10 for 1.0.
+
+        Raises:
+            StatisticsError: not as many targets as rows.
+            FeatureError: so many or so large numbers that a sum exceeds 63 bits.
         """
         if len(features) != len(targets):
             raise StatisticsError(f"{len(features)} rows of features and {len(targets)} targets")
@@ -56,7 +60,17 @@ class LocalStatistics:
         return total
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(self.gram + other.gram, self.cross + other.cross, self.rows + other.rows)
+        """Statistics of the rows of both.
+
+        Raises:
+            StatisticsError: they are of different shapes, or a sum exceeds 63 bits.
+        """
+        if (self.gram.shape, self.cross.shape) != (other.gram.shape, other.cross.shape):
+            raise StatisticsError(
+                f"statistics of shapes {self.gram.shape}, {self.cross.shape} and {other.gram.shape}, "
+                f"{other.cross.shape} are not of one Model"
+            )
+        return type(self)(_sum(self.gram, other.gram), _sum(self.cross, other.cross), self.rows + other.rows)
 
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gram matrix and cross products of an average row, as floats at scale 1.
@@ -68,3 +82,11 @@ class LocalStatistics:
             raise StatisticsError("no rows: nothing can be learned from them")
         scale = self.rows * ONE * ONE
         return self.gram.astype(np.float64) / scale, self.cross.astype(np.float64) / scale
+
+
+def _sum(left: Integers, right: Integers) -> Integers:
+    total = left + right
+    # A sum of equal signs that turned to the other sign has wrapped around.
+    if bool((((left ^ total) & (right ^ total)) < 0).any()):
+        raise StatisticsError("too many rows: a sum exceeds 64-bit integers")
+    return total

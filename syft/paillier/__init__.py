@@ -4,10 +4,11 @@ Paillier, "Public-key cryptosystems based on composite degree residuosity classe
 """
 
 from syft.paillier.contexts import PrivateContext, PublicContext, unpack
+from syft.paillier.interop import from_encrypted_numbers, to_encrypted_numbers
 from syft.paillier.keys import generate_insecure_keypair, generate_paillier_keypair, validate_public_key
 from syft.paillier.openings import Openings, verify_openings
 from syft.paillier.packing import Packing
-from syft.paillier.tensor import EncryptedTensor, IntegerTensor, Tensor
+from syft.paillier.tensor import EncryptedTensor, IntegerTensor, Tensor, row_bound
 
 __all__ = [
     "EncryptedTensor",
@@ -17,8 +18,11 @@ __all__ = [
     "PrivateContext",
     "PublicContext",
     "Tensor",
+    "from_encrypted_numbers",
     "generate_insecure_keypair",
     "generate_paillier_keypair",
+    "row_bound",
+    "to_encrypted_numbers",
     "unpack",
     "validate_public_key",
     "verify_openings",

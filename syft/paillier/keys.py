@@ -17,8 +17,11 @@ MOST_BITS = 8192
 #: Default for new Campaigns on a real network (128-bit security).
 DEFAULT_BITS = 3072
 
+#: Lengths are multiples of this, so that numbers fill whole bytes on the wire.
+_LENGTH_UNIT = 64
 _PRIMALITY_ROUNDS = 40
-_SMALL_PRIMES = gmpy2.primorial(2000)
+_LEAST_FACTOR = 1 << 16
+_SMALL_PRIMES = gmpy2.primorial(_LEAST_FACTOR)
 
 
 def generate_paillier_keypair(n_length: int = DEFAULT_BITS) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
@@ -29,7 +32,7 @@ def generate_paillier_keypair(n_length: int = DEFAULT_BITS) -> tuple[PaillierPub
     to electronic voting" (2010), section 4.1, asks for.
 
     Args:
-        n_length: bits of n, even, from 2048 to 8192.
+        n_length: bits of n, a multiple of 64 from 2048 to 8192.
 
     Raises:
         KeyInvalidError: the length is out of range.
@@ -39,7 +42,7 @@ def generate_paillier_keypair(n_length: int = DEFAULT_BITS) -> tuple[PaillierPub
 
 
 def generate_insecure_keypair(n_length: int) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
-    """A key pair of any even length from 256 bits, for tests only: short keys protect nothing."""
+    """A key pair of any multiple of 64 bits from 256, for tests only: short keys protect nothing."""
     _check_length(n_length, 256)
     return _generate(n_length)
 
@@ -48,15 +51,16 @@ def validate_public_key(n: int, *, least_bits: int = LEAST_BITS) -> None:
     """Checks what can be checked of a stranger's modulus.
 
     Raises:
-        KeyInvalidError: wrong length, even, a perfect power, prime, or with a small factor.
+        KeyInvalidError: not positive, wrong length, even, a perfect power, prime, or with a small factor.
     """
-    length = int(n).bit_length()
-    _check_length(length, least_bits)
+    if n <= 0:
+        raise KeyInvalidError("the modulus is not positive")
+    _check_length(int(n).bit_length(), least_bits)
     number = mpz(n)
     if gmpy2.is_even(number):
         raise KeyInvalidError("the modulus is even")
     if gmpy2.gcd(number, _SMALL_PRIMES) != 1:
-        raise KeyInvalidError("the modulus has a factor below 2000")
+        raise KeyInvalidError(f"the modulus has a factor below {_LEAST_FACTOR}")
     if gmpy2.is_power(number):
         raise KeyInvalidError("the modulus is a perfect power")
     if gmpy2.is_prime(number, _PRIMALITY_ROUNDS):
@@ -64,8 +68,10 @@ def validate_public_key(n: int, *, least_bits: int = LEAST_BITS) -> None:
 
 
 def _check_length(bits: int, least: int) -> None:
-    if not least <= bits <= MOST_BITS or bits % 2:
-        raise KeyInvalidError(f"a modulus of {bits} bits: an even length from {least} to {MOST_BITS} is needed")
+    if not least <= bits <= MOST_BITS or bits % _LENGTH_UNIT:
+        raise KeyInvalidError(
+            f"a modulus of {bits} bits: a multiple of {_LENGTH_UNIT} from {least} to {MOST_BITS} is needed"
+        )
 
 
 def _generate(n_length: int) -> tuple[PaillierPublicKey, PaillierPrivateKey]:

@@ -9,7 +9,7 @@ import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
-from syft.errors import CiphertextInvalidError, TensorMismatchError
+from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
 from syft.paillier.multiexp import multi_exponentiate
 from syft.paillier.packing import Packing
 
@@ -27,12 +27,15 @@ def row_bound(matrix: Matrix) -> int:
 
 @dataclass(frozen=True)
 class IntegerTensor:
-    """Weights in the clear: value = integer / 2^exponent.
+    """Weights in the clear, value = integer / 2^exponent: the twin of EncryptedTensor, with the same operators.
 
     Attributes:
-        values: Python integers of any size, shape (d, k), dtype object.
+        values: Python integers of any size, shape (d, k), dtype object; a matrix of int64 is converted.
         exponent: binary digits after the point.
-        bound: no |integer| is larger.
+        bound: the public bound that every |integer| should keep: see `check_bound`.
+
+    Raises:
+        TensorMismatchError: not a matrix of integers.
     """
 
     values: BigMatrix
@@ -40,26 +43,49 @@ class IntegerTensor:
     bound: int
     __array_ufunc__ = None  # lets `matrix @ tensor` reach __rmatmul__
 
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values)
+        if values.ndim != 2 or not values.size or values.dtype.kind not in "iuO":
+            raise TensorMismatchError(f"a matrix of integers is needed, not {values.dtype} of shape {values.shape}")
+        object.__setattr__(self, "values", values.astype(object))
+
     @classmethod
     def from_floats(cls, values: NDArray[np.floating[Any]], exponent: int, bound: int) -> Self:
-        """The nearest fixed-point integers; exact for any exponent, since a float is a fraction of a power of two."""
-        scaled = [[round(_ldexp(float(value), exponent)) for value in row] for row in values]
-        return cls(_objects(scaled, values.shape), exponent, bound)
+        """The nearest fixed-point integers, halves upwards; exact for any exponent, as a float is a dyadic fraction.
+
+        Raises:
+            TensorMismatchError: not a matrix of finite numbers.
+        """
+        if values.ndim != 2 or not np.isfinite(values).all():
+            raise TensorMismatchError("a matrix of finite numbers is needed")
+        integers = [_scaled(float(value), exponent) for value in values.flat]
+        return cls(np.array(integers, dtype=object).reshape(values.shape), exponent, bound)
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(d, k)."""
         rows, columns = self.values.shape
         return rows, columns
 
     def to_floats(self) -> NDArray[np.float64]:
         """The values as float64, shape (d, k)."""
-        scale = 1 << self.exponent
-        return np.array([[int(value) / scale for value in row] for row in self.values], dtype=np.float64).reshape(
-            self.shape
-        )
+        floats: NDArray[np.float64] = (self.values / (1 << self.exponent)).astype(np.float64)
+        return floats
+
+    def check_bound(self) -> None:
+        """Checks that every integer keeps the bound.
+
+        Raises:
+            PlaintextRangeError: names the first that does not.
+        """
+        outside = np.argwhere(abs(self.values) > self.bound)
+        if len(outside):
+            row, column = map(int, outside[0])
+            raise PlaintextRangeError(row, column, int(self.values[row, column]).bit_length())
 
     def shift(self, bits: int) -> Self:
         """The same values with `bits` more digits after the point."""
+        _require_upwards(bits)
         return replace(self, values=self.values << bits, exponent=self.exponent + bits, bound=self.bound << bits)
 
     def requantise(self, exponent: int) -> Self:
@@ -71,20 +97,27 @@ class IntegerTensor:
         return replace(self, values=(self.values + half) >> drop, exponent=exponent, bound=(self.bound >> drop) + 1)
 
     def with_bound(self, bound: int) -> Self:
+        """The same integers under another public bound."""
         return replace(self, bound=bound)
 
     def __add__(self, other: IntegerTensor) -> IntegerTensor:
+        if not isinstance(other, IntegerTensor):
+            return NotImplemented
         _require_alike(self, other)
         return replace(self, values=self.values + other.values, bound=self.bound + other.bound)
 
     def __sub__(self, other: IntegerTensor) -> IntegerTensor:
+        if not isinstance(other, IntegerTensor):
+            return NotImplemented
         return self + -other
 
     def __neg__(self) -> IntegerTensor:
         return self * -1
 
     def __mul__(self, factor: int) -> IntegerTensor:
-        return replace(self, values=self.values * factor, bound=self.bound * abs(factor))
+        if not _is_integer(factor):
+            return NotImplemented
+        return replace(self, values=self.values * int(factor), bound=self.bound * abs(int(factor)))
 
     __rmul__ = __mul__
 
@@ -110,7 +143,12 @@ class EncryptedTensor:
         shape: (d, k).
         packing: how k integers share plaintexts.
         exponent: public binary fixed-point scale, value = integer / 2^exponent.
-        bound: public bound on every |integer|.
+        bound: public bound on every |integer|: a claim, until the key's owner has decrypted; arithmetic keeps it true.
+
+    Raises:
+        CiphertextInvalidError: not as many ciphertexts as the shape needs.
+        TensorMismatchError: slots that do not fit a plaintext.
+        SlotOverflowError: integers up to the bound do not fit a slot.
     """
 
     context: PublicContext
@@ -125,15 +163,19 @@ class EncryptedTensor:
         expected = self.shape[0] * self.plaintexts_per_row
         if len(self.ciphertexts) != expected:
             raise CiphertextInvalidError(f"{len(self.ciphertexts)} ciphertexts where {self.shape} needs {expected}")
+        if self.packing.slots * self.packing.slot_bits > self.context.n_bits - 2:
+            raise TensorMismatchError(f"{self.packing} is wider than a plaintext of {self.context.n_bits} bits")
         self.packing.require(self.bound)
 
     @property
     def plaintexts_per_row(self) -> int:
+        """Ciphertexts that hold one row."""
         return self.packing.plaintexts(self.shape[1])
 
     def shift(self, bits: int) -> EncryptedTensor:
         """The same values with `bits` more digits after the point."""
-        return replace(self * (1 << bits), exponent=self.exponent + bits)
+        _require_upwards(bits)
+        return replace(self * (1 << bits) if bits else self, exponent=self.exponent + bits)
 
     def with_bound(self, bound: int) -> EncryptedTensor:
         """The same ciphertexts under another public bound, for who knows better than the operators can."""
@@ -148,7 +190,9 @@ class EncryptedTensor:
         width = self.context.ciphertext_bytes
         return [int(ciphertext).to_bytes(width, "big") for ciphertext in self.ciphertexts]
 
-    def __add__(self, other: EncryptedTensor | IntegerTensor) -> EncryptedTensor:
+    def __add__(self, other: Tensor) -> EncryptedTensor:
+        if not isinstance(other, EncryptedTensor | IntegerTensor):
+            return NotImplemented
         _require_alike(self, other)
         bound = self.bound + other.bound
         self.packing.require(bound)
@@ -157,16 +201,25 @@ class EncryptedTensor:
         sums = [a * b % n2 for a, b in zip(self.ciphertexts, addends, strict=True)]
         return replace(self, ciphertexts=sums, bound=bound)
 
-    def __sub__(self, other: EncryptedTensor | IntegerTensor) -> EncryptedTensor:
+    __radd__ = __add__
+
+    def __sub__(self, other: Tensor) -> EncryptedTensor:
+        if not isinstance(other, EncryptedTensor | IntegerTensor):
+            return NotImplemented
         return self + -other
+
+    def __rsub__(self, other: IntegerTensor) -> EncryptedTensor:
+        return -self + other
 
     def __neg__(self) -> EncryptedTensor:
         return self * -1
 
     def __mul__(self, factor: int) -> EncryptedTensor:
-        bound = self.bound * abs(factor)
+        if not _is_integer(factor):
+            return NotImplemented
+        bound = self.bound * abs(int(factor))
         self.packing.require(bound)
-        return replace(self, ciphertexts=self.context.raw_powers(self.ciphertexts, factor), bound=bound)
+        return replace(self, ciphertexts=self.context.raw_powers(self.ciphertexts, int(factor)), bound=bound)
 
     __rmul__ = __mul__
 
@@ -179,7 +232,7 @@ class EncryptedTensor:
         products = [column[row] for row in range(matrix.shape[0]) for column in columns]
         return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
 
-    def _addends(self, other: EncryptedTensor | IntegerTensor) -> list[mpz]:
+    def _addends(self, other: Tensor) -> list[mpz]:
         if isinstance(other, IntegerTensor):
             packed = (m for row in other.values for m in self.packing.pack_row(row))
             return [self.context.raw_encode(m) for m in packed]
@@ -206,15 +259,16 @@ def _require_chained(matrix: Matrix, shape: tuple[int, int]) -> None:
         )
 
 
-def _objects(rows: list[list[int]], shape: tuple[int, ...]) -> BigMatrix:
-    values = np.empty(shape, dtype=object)
-    values[...] = rows
-    return values
+def _require_upwards(bits: int) -> None:
+    if bits < 0:
+        raise TensorMismatchError(f"a shift by {bits} bits would drop digits: only an IntegerTensor can be requantised")
 
 
-def _ldexp(value: float, exponent: int) -> int | float:
-    """Value x 2^exponent, as an exact integer where a float would overflow or round."""
+def _is_integer(factor: object) -> bool:
+    return isinstance(factor, int | np.integer) and not isinstance(factor, bool)
+
+
+def _scaled(value: float, exponent: int) -> int:
+    """Value x 2^exponent, to the nearest integer, without a float that could overflow or round on the way."""
     numerator, denominator = value.as_integer_ratio()
-    scaled = numerator << exponent
-    quotient, rest = divmod(scaled, denominator)
-    return quotient + (1 if 2 * rest >= denominator else 0)
+    return (2 * (numerator << exponent) + denominator) // (2 * denominator)
