@@ -1,0 +1,315 @@
+"""Task and workshop: the Gradient is that of plain integers, exactly; and nothing of a row is in what leaves."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from mine_world import (
+    AGE,
+    CAPSULE,
+    CHAIN_ID,
+    DOSE,
+    ILL,
+    MINER,
+    POLICY,
+    SONAR,
+    World,
+    capsule_key,
+    encrypted_model,
+    model,
+    private_context,
+    rows,
+    spec,
+    write_csv,
+)
+
+from ape_mine.datasets import Dataset, DatasetStore
+from ape_mine.errors import CampaignUnusableError
+from ape_mine.home import Home
+from ape_mine.loop import Mine
+from ape_mine.matching import Match, match
+from ape_mine.statistics import StatisticsCache
+from ape_mine.task import gradient, local_statistics, rows_at_once, statistics_key
+from ape_mine.workshop import Workshop
+from ape_sonar.bundle import Bundle
+from ape_sonar.errors import FormatError, RowError
+from ape_sonar.roots import tensor_root
+from ape_sonar.seal import unseal_anonymous
+from ape_sonar.tables import TableSchema
+from syft import wire
+from syft.errors import SyftError
+from syft.nn import LocalStatistics
+from syft.paillier import EncryptedTensor, PublicContext
+
+SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
+MATCH = match(spec().input.table, spec().output.table, SCHEMA)
+assert isinstance(MATCH, Match)
+WHOSE = {"chain_id": CHAIN_ID, "contract": SONAR, "miner": MINER}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return DatasetStore(tmp_path / "datasets").add("ward-7", write_csv(tmp_path / "rows.csv"), SCHEMA)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> StatisticsCache:
+    return StatisticsCache(tmp_path / "statistics")
+
+
+@pytest.fixture
+def workshop(world: World, cache: StatisticsCache) -> Workshop:
+    return Workshop(world.store, cache)
+
+
+def plain_statistics() -> tuple[list[list[int]], list[list[int]], int]:
+    """Gram matrix and cross products by the formats' words alone: fractions and loops, none of syft or rows.py."""
+    table, answers = rows()
+    gram, cross = [[0] * 3 for _ in range(3)], [[0] * 2 for _ in range(3)]
+    for (age, dose), ill in zip(table, answers, strict=True):
+        scaled = [Fraction(float(age)) / 128 * 1024, Fraction(float(dose)) / 2 * 1024]
+        features = [*(floor(one + Fraction(1, 2)) for one in scaled), 1024]
+        targets = [(1024 if ill == (place == 1) else 0) - 512 for place in range(2)]
+        for i in range(3):
+            for j in range(3):
+                gram[i][j] += features[i] * features[j]
+            for j in range(2):
+                cross[i][j] += features[i] * targets[j]
+    return gram, cross, len(table)
+
+
+def local(dataset: Dataset, size: int = 1000) -> LocalStatistics:
+    frames = dataset.frames([*MATCH.columns, MATCH.output], rows_at_once=size)
+    return local_statistics(model(), spec().encoder(), MATCH, frames)
+
+
+# ------------------------------------------------------------------ the pure task
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_statistics_are_those_of_plain_integers_however_rows_are_chunked(dataset: Dataset, size: int) -> None:
+    gram, cross, count = plain_statistics()
+    found = local(dataset, size)
+    assert found.rows == count
+    assert found.gram.astype(object).tolist() == gram
+    assert found.cross.astype(object).tolist() == cross
+
+
+def test_the_gradient_is_that_of_plain_integers_exactly(dataset: Dataset) -> None:
+    """The same map, computed here with numpy's solver and applied with Python's integers."""
+    gram, cross, count = plain_statistics()
+    mu, bits, weights = 0.05, 8, model().weights_
+    scale = count * 1024.0**2
+    g, c = np.array(gram, dtype=float) / scale, np.array(cross, dtype=float) / scale
+    inverse = np.linalg.inv(g + mu * np.eye(3))
+    matrix = np.rint((mu * inverse - np.eye(3)) * 2**bits).astype(int).tolist()
+    offset = inverse @ c
+    expected = [
+        [
+            sum(matrix[i][j] * int(weights.values[j, k]) for j in range(3))
+            + floor(Fraction(float(offset[i, k])) * 2 ** (weights.exponent + bits) + Fraction(1, 2))
+            for k in range(2)
+        ]
+        for i in range(3)
+    ]
+
+    found = gradient(model(), local(dataset), encrypted_model())
+
+    opened = private_context().decrypt(found)
+    assert opened.exponent == weights.exponent + bits
+    difference = np.array(opened.values.tolist(), dtype=float) - np.array(expected, dtype=float)
+    assert np.abs(difference).max() <= 1, "two solvers of the same equations agree to the last digit"
+    assert np.abs(np.array(expected, dtype=float)).max() > 2**20
+    plain = model().gradient_map(local(dataset)).delta(weights, model().fixed_point)
+    assert opened.values.tolist() == plain.values.tolist()
+
+
+def test_every_gradient_is_randomised_anew(dataset: Dataset) -> None:
+    statistics = local(dataset)
+    first, second = (gradient(model(), statistics, encrypted_model()) for _ in range(2))
+    assert not set(first.ciphertexts) & set(second.ciphertexts)
+    bare = model().gradient_map(statistics).delta(encrypted_model(), model().fixed_point)
+    assert isinstance(bare, EncryptedTensor)
+    assert not set(first.ciphertexts) & set(bare.ciphertexts), "a result as it is computed can be searched for"
+
+
+def test_exponent_and_bound_tell_nothing_of_the_rows(dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("age,dose,ill\n1,2,true\n3,0.5,false\n")
+    other = DatasetStore(tmp_path / "datasets").add("other", tmp_path / "other.csv", SCHEMA)
+    one, two = (gradient(model(), local(data), encrypted_model()) for data in (dataset, other))
+    assert (one.exponent, one.bound, one.packing, one.shape) == (two.exponent, two.bound, two.packing, two.shape)
+
+
+def test_a_head_of_another_shape_is_refused(dataset: Dataset) -> None:
+    weights = encrypted_model()
+    short = EncryptedTensor(
+        weights.context, weights.ciphertexts[:-1], (2, 2), weights.packing, weights.exponent, weights.bound
+    )
+    with pytest.raises(CampaignUnusableError, match=r"\(2, 2\)"):
+        gradient(model(), local(dataset), short)
+
+
+def test_chunks_shrink_as_features_grow() -> None:
+    small = rows_at_once(model())
+    assert small * 3 <= 1 << 22
+    assert small > 100_000
+
+
+def test_statistics_are_named_by_rows_and_question() -> None:
+    key = statistics_key(spec(), bytes(32))
+    assert key == statistics_key(spec(description="Another text", key_bits=3072), bytes(32))
+    architecture, _ = model().to_spec()
+    mu = {**architecture, "parameters": {**architecture["parameters"], "mu": 9.0}}
+    assert key == statistics_key(spec(model=mu), bytes(32))
+    wider = {"description": "", "schema": {"fields": [{**AGE, "constraints": {"minimum": 0, "maximum": 127}}, DOSE]}}
+    assert key != statistics_key(spec(), b"\1" * 32)
+    assert key != statistics_key(spec(input=wider), bytes(32))
+    assert key != statistics_key(spec(model={**architecture, "features": []}), bytes(32))
+
+
+# ------------------------------------------------------------------ the cache
+
+
+def test_what_was_computed_once_is_not_computed_again(
+    world: World, workshop: Workshop, dataset: Dataset, cache: StatisticsCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = world.state(world.open_campaign())
+    first = workshop.train(campaign, dataset, MATCH)
+    dataset.path.unlink()
+
+    again = Workshop(world.store, cache).train(campaign, dataset, MATCH)
+
+    assert private_context().decrypt(again).values.tolist() == private_context().decrypt(first).values.tolist()
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 40, None])
+def test_damaged_statistics_are_computed_again(
+    world: World, workshop: Workshop, dataset: Dataset, tmp_path: Path, damage: bytes | None
+) -> None:
+    campaign = world.state(world.open_campaign())
+    workshop.train(campaign, dataset, MATCH)
+    (kept,) = (tmp_path / "statistics").iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-3] if damage is None else damage)
+
+    workshop.train(campaign, dataset, MATCH)
+
+    assert kept.read_bytes() == whole
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+# ------------------------------------------------------------------ the workshop
+
+
+def test_the_sealed_bundle_is_the_miners_for_this_campaign_and_chain(
+    world: World, workshop: Workshop, dataset: Dataset
+) -> None:
+    campaign = world.state(world.open_campaign())
+
+    made = workshop.seal(campaign, dataset, MATCH, **WHOSE)
+
+    bundle = Bundle.from_bytes(unseal_anonymous(made.sealed, capsule_key(), limit=1 << 20))
+    assert (bundle.chain_id, bundle.contract, bundle.campaign) == (CHAIN_ID, SONAR, campaign.id)
+    assert (bundle.miner, bundle.version, made.version) == (MINER, 0, 0)
+    tensor = wire.loads_tensor(bundle.gradient, private_context())
+    assert made.commitment == bundle.commitment(tensor_root(tensor))
+    plain = model().gradient_map(local(dataset)).delta(model().weights_, model().fixed_point)
+    assert private_context().decrypt(tensor).values.tolist() == plain.values.tolist()
+
+
+def test_the_mine_trusts_no_published_randomiser(world: World, workshop: Workshop, dataset: Dataset) -> None:
+    """With h = n - 1 a published randomiser would add a sign at most, and the Gradient could be searched for."""
+    campaign = world.open_campaign()
+    published: list[int] = []
+    made = PublicContext.__init__
+
+    def watching(self: PublicContext, public_key: Any, h: int | None = None) -> None:
+        made(self, public_key, h)
+        published.append(int(self.h))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PublicContext, "__init__", watching)
+        found = workshop.train(world.state(campaign), dataset, MATCH)
+
+    assert int(private_context().h) in published, "it was read, and checked against its root"
+    assert int(found.context.h) != int(private_context().h)  # type: ignore[attr-defined]
+
+
+def test_blobs_that_are_not_what_the_chain_says_are_refused(world: World, workshop: Workshop, dataset: Dataset) -> None:
+    state = world.state(world.open_campaign())
+    assert state.opening is not None
+    other_key = replace(state, opening=replace(state.opening, public_key_root=bytes(32)))
+    other_model = replace(state, models=(replace(state.model, root=bytes(32)),))
+    no_tensor = replace(state, models=(replace(state.model, address=world.store.put(b"x" * 99)),))
+    no_ring = replace(state, certificates=world.store.put(b"nobody"))
+    for wrong, error in ((other_key, FormatError), (other_model, FormatError), (no_tensor, SyftError)):
+        with pytest.raises(error):
+            Workshop(world.store, StatisticsCache(world.folder / "s")).seal(wrong, dataset, MATCH, **WHOSE)
+    with pytest.raises(ValueError, match="OpenPGP"):
+        workshop.seal(no_ring, dataset, MATCH, **WHOSE)
+
+
+def test_a_model_larger_than_the_miner_allows_is_not_trained(world: World, dataset: Dataset) -> None:
+    campaign = world.state(world.open_campaign())
+    small = Workshop(world.store, StatisticsCache(world.folder / "s"), most_features=2)
+    with pytest.raises(CampaignUnusableError, match="3 features, and this Mine trains at most 2"):
+        small.train(campaign, dataset, MATCH)
+
+
+def test_an_error_about_rows_shows_no_value(world: World, workshop: Workshop, dataset: Dataset) -> None:
+    """Should a stored row not be what its schema says, the cell stays out of logs."""
+    table = pq.read_table(dataset.path).to_pandas()
+    table.loc[1, "age"] = np.nan
+    table["age"] = table["age"].astype(object).where(table.index != 1, "4711-secret")
+    table = table.astype({"age": str})
+    table.to_parquet(dataset.path)
+    campaign = world.state(world.open_campaign())
+    with pytest.raises(CampaignUnusableError) as caught:
+        workshop.train(campaign, dataset, MATCH)
+    assert "row 2, column 'age'" in str(caught.value)
+    assert "4711" not in str(caught.value)
+    assert not isinstance(caught.value, RowError)
+    assert caught.value.__suppress_context__
+
+
+def test_nothing_of_a_row_is_in_what_leaves_nor_in_the_journal(world: World, tmp_path: Path) -> None:
+    """Every blob, every event and the state file, searched for values as text and as numbers of any usual width."""
+    home = Home.create(tmp_path / "mine", MINER, SONAR)
+    home.datasets.add("ward-7", write_csv(tmp_path / "rows.csv"), SCHEMA)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    home.adopt(tmp_path / "policy.yaml")
+    world.open_campaign()
+    before = {path.name for path in (tmp_path / "blobs").iterdir()}
+    mine = Mine(world.sonar, world.store, home, confirmations=0, start_block=0)  # type: ignore[arg-type]
+    told = " ".join(action.words for action in mine.step())
+    mine.close()
+
+    leaving = [path.read_bytes() for path in (tmp_path / "blobs").iterdir() if path.name not in before]
+    assert len(leaving) == 1
+    opened = unseal_anonymous(leaving[0], capsule_key(), limit=1 << 20)
+    events = repr(world.sonar.events(0, 99)).encode()
+    state = b"".join(path.read_bytes() for path in home.folder.glob("state.sqlite*"))
+    public = [*leaving, opened, events, told.encode(), state]
+    for value in (number for row in rows()[0] for number in row):
+        encoded = round(value / (128 if value > 2 else 2) * 1024)
+        for needle in (
+            str(value).encode(),
+            struct.pack("<d", value),
+            struct.pack(">d", value),
+            struct.pack("<q", encoded) * 2,
+        ):
+            assert not any(needle in blob for blob in public)
+    assert CAPSULE.encode() in state, "the search finds what is there"
