@@ -1,8 +1,203 @@
-"""`ape mine`."""
+"""`ape mine`: a Miner's commands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import click
+from ape.cli import ConnectedProviderCommand, account_option
+from rich.console import Console
+from rich.table import Table
+
+from ape_mine.datasets import read_schema
+from ape_mine.errors import NothingToApproveError
+from ape_mine.home import Home
+from ape_mine.loop import Action
+from ape_mine.overview import CampaignView, DatasetView, view_campaigns, view_datasets
+from ape_mine.policy import Policy, Verdict
+from ape_mine.service import default_home, find_site, open_mine, serve
+from ape_mine.workshop import MOST_FEATURES
+from ape_sonar.chronicle import Chronicle
+from ape_sonar.errors import UsageError, cli_errors
+
+_CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
+
+_home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SONAR_MINE_HOME",
+    help="The Mine's folder. Default: `mine` in Sonar's home.",
+)
+_sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from this home.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
 
 
 @click.group()
 def cli() -> None:
     """Train Models on rows that never leave this machine, and be paid for it."""
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@account_option()
+@_home_option
+@_sonar_option
+@cli_errors()
+def init(account: Any, home: Path | None, sonar: str | None) -> None:
+    """Make the home of an account's Mine. Nothing leaves it before it has a policy."""
+    site = find_site(account, sonar)
+    place = Home.create(home or default_home(), site.chain.sender, site.chain.address)
+    click.echo(f"The Mine of {site.chain.sender} lives in {place.folder}.")
+    click.echo("Next: `ape mine add NAME FILE SCHEMA`, then `ape mine policy FILE`, then `ape mine run`.")
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("schema", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Replace the dataset of that name.")
+@_home_option
+@_json_option
+@cli_errors()
+def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
+    """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
+    dataset = Home(home or default_home()).datasets.add(name, file, read_schema(schema), replace=replace)
+    (view,) = view_datasets([dataset], Policy())
+    if as_json:
+        click.echo(json.dumps(asdict(view)))
+    else:
+        click.echo(f"{name}: {view.rows} rows of {', '.join(view.columns)}.")
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@_home_option
+@_sonar_option
+@cli_errors()
+def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
+    """Put the policy in FILE in force, with the datasets it names; without FILE, show the one in force."""
+    place = Home(home or default_home())
+    if file is None:
+        click.echo(place.policy_text() or "No policy: nothing leaves.")
+        return
+    adopted = place.adopt(file, find_site(None, sonar).tokens)
+    click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@account_option()
+@_home_option
+@_sonar_option
+@click.option("--pay-to", help="Who is paid. Default: the account.")
+@click.option("--most-features", type=click.IntRange(min=1), default=MOST_FEATURES, show_default=True)
+@click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
+@click.option("--once", is_flag=True, help="Do what can be done now, and end.")
+@_json_option
+@cli_errors()
+def run(
+    account: Any,
+    home: Path | None,
+    sonar: str | None,
+    pay_to: str | None,
+    most_features: int,
+    poll: float | None,
+    once: bool,
+    as_json: bool,
+) -> None:
+    """Work for Campaigns as the policy allows, and take what is earned."""
+    report = _reporter(as_json)
+    with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to, most_features=most_features) as mine:
+        if not once:
+            serve(mine, report, poll_interval=poll)
+            return
+        for action in mine.step():
+            report(action)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@account_option()
+@_home_option
+@_sonar_option
+@click.option("--pay-to", help="Who is paid. Default: the account.")
+@_json_option
+@cli_errors()
+def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None, as_json: bool) -> None:
+    """Take rewards, fees and compensation that are due, and nothing else."""
+    with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to) as mine:
+        actions = mine.collect()
+    for action in actions:
+        _reporter(as_json)(action)
+    if not actions and not as_json:
+        click.echo("Nothing is due.")
+
+
+@cli.command()
+@click.argument("campaign")
+@_home_option
+@cli_errors()
+def approve(campaign: str, home: Path | None) -> None:
+    """Approve of a CAMPAIGN that the policy leaves to you."""
+    if not _CAMPAIGN.fullmatch(campaign):
+        raise UsageError(f"{campaign!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
+    identity = bytes.fromhex(campaign[2:])
+    with Home(home or default_home()).state().opened() as state:
+        if not any(note.campaign == identity and note.verdict is Verdict.ASK for note in state.notes()):
+            raise NothingToApproveError(campaign)
+        state.approve(identity)
+    click.echo(f"Approved: {campaign}.")
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@_home_option
+@_json_option
+@cli_errors()
+def status(home: Path | None, as_json: bool) -> None:
+    """Show datasets, policy and Campaigns."""
+    place = Home(home or default_home())
+    with place.state().opened() as state:
+        owner = state.owner()
+        site = find_site(None, owner.sonar)
+        chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        now = site.chain.timestamp()
+        campaigns = view_campaigns(chronicle.ahead(), state.notes(), owner.miner, now)
+    datasets = view_datasets(place.datasets, place.policy(site.tokens))
+    if as_json:
+        parts = {"datasets": [asdict(one) for one in datasets], "campaigns": [asdict(one) for one in campaigns]}
+        click.echo(json.dumps({"miner": owner.miner, "sonar": owner.sonar, **parts}))
+        return
+    console = Console()
+    console.print(f"Mine of {owner.miner} in {place.folder}")
+    console.print(_dataset_table(datasets))
+    console.print(_campaign_table(campaigns))
+
+
+def _reporter(as_json: bool) -> Callable[[Action], None]:
+    """Tells each action on a line of its own, as it happens."""
+
+    def tell(action: Action) -> None:
+        campaign = "0x" + action.campaign.hex() if action.campaign else ""
+        if as_json:
+            click.echo(json.dumps({"kind": action.kind, "campaign": campaign or None, "words": action.words}))
+        else:
+            click.echo(f"{action.kind:12} {campaign[:12]:12}  {action.words}")
+
+    return tell
+
+
+def _dataset_table(datasets: list[DatasetView]) -> Table:
+    table = Table("Dataset", "Rows", "Columns", "Rules", title="Datasets")
+    for dataset in datasets:
+        table.add_row(dataset.name, str(dataset.rows), ", ".join(dataset.columns), str(dataset.rules))
+    return table
+
+
+def _campaign_table(campaigns: list[CampaignView]) -> Table:
+    table = Table("Campaign", "Status", "Verdict", "Gradients", "Earned", "Claimed", "Reason", title="Campaigns")
+    for one in campaigns:
+        gradients = f"{one.improved} of {one.gradients}"
+        table.add_row(one.campaign, one.status, one.verdict, gradients, str(one.earned), str(one.claimed), one.reason)
+    return table

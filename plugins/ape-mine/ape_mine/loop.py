@@ -119,6 +119,11 @@ class Mine:
             actions += self._finish_submissions(policy)
         return actions
 
+    def collect(self) -> list[Action]:
+        """Takes what is due and does nothing else. Raises ChainError."""
+        self._chronicle.catch_up()
+        return self._take_payouts() if self._account_is_quiet() else []
+
     def close(self) -> None:
         """Closes the journal."""
         self._state.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Row
 
-from ape_mine.errors import HomeMismatchError
+from ape_mine.errors import HomeMismatchError, HomeMissingError
 from ape_mine.policy import Verdict
 from ape_mine.submission import Submission
 from ape_sonar.chronicle import CHRONICLE_TABLES
@@ -26,6 +26,14 @@ CREATE TABLE approval (campaign BLOB PRIMARY KEY);
 CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
 """
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose state this is: the Miner's account, and the Sonar contract. Addresses."""
+
+    miner: str
+    sonar: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,18 @@ class State:
         """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
         with self.journal.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?, ?)", (miner, sonar))
-        kept = self.journal.row("SELECT miner, sonar FROM identity")
-        assert kept is not None
-        for what, given in (("miner", miner), ("sonar", sonar)):
-            if kept[what] != given:
-                name = {"miner": "the account", "sonar": "the Sonar contract"}[what]
-                raise HomeMismatchError(self.journal.path.parent, name, kept[what], given)
+        kept = self.owner()
+        if kept.miner != miner:
+            raise HomeMismatchError(self.journal.path.parent, "the account", kept.miner, miner)
+        if kept.sonar != sonar:
+            raise HomeMismatchError(self.journal.path.parent, "the Sonar contract", kept.sonar, sonar)
+
+    def owner(self) -> Owner:
+        """Whose state this is. Raises HomeMissingError where `bind` was never called."""
+        row = self.journal.row("SELECT miner, sonar FROM identity")
+        if row is None:
+            raise HomeMissingError(self.journal.path.parent)
+        return Owner(row["miner"], row["sonar"])
 
     # ------------------------------------------------------------------ submissions
 

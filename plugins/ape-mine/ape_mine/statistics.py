@@ -31,18 +31,14 @@ class StatisticsCache:
         """What was kept under a key of `task.statistics_key`; None where nothing was, or it is damaged."""
         try:
             arrays = wire.loads_arrays(self._path(key).read_bytes(), limit=_LARGEST)
-            gram, cross = (arrays[name].astype(object) for name in ("gram", "cross"))
-            return LocalStatistics(gram, cross, int(arrays["rows"][0]))
+            return LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
         except (FileNotFoundError, SyftError, KeyError, IndexError):
             return None
 
     def put(self, key: bytes, statistics: LocalStatistics) -> None:
-        """Keeps statistics; what does not fit 64 bits is not kept. Raises OSError."""
-        parts = {"gram": statistics.gram, "cross": statistics.cross, "rows": np.array([statistics.rows])}
-        try:
-            data = wire.dumps_arrays({name: part.astype(np.int64) for name, part in parts.items()})
-        except OverflowError:
-            return
+        """Keeps statistics. Raises OSError."""
+        rows = np.array([statistics.rows], dtype=np.int64)
+        data = wire.dumps_arrays({"gram": statistics.gram, "cross": statistics.cross, "rows": rows})
         write_atomically(self._path(key), data, mode=0o600)
 
     def _path(self, key: bytes) -> Path:

@@ -1,0 +1,93 @@
+"""What a Mine is and has done, for its Miner to read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ape_mine.datasets import Dataset
+from ape_mine.payouts import Claim, due_payouts
+from ape_mine.policy import Policy
+from ape_mine.rounds import own_gradients
+from ape_mine.state import Note
+from ape_sonar.ledger import CampaignState, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetView:
+    """A dataset, and how many of the policy's rules speak of it."""
+
+    name: str
+    rows: int
+    columns: tuple[str, ...]
+    version: str
+    rules: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    """A Campaign that the Mine judged, or worked for.
+
+    Attributes:
+        campaign: id, "0x...".
+        status: now.
+        verdict: allow, ask, deny, trouble, or empty where it was not judged.
+        reason: of the verdict, in words.
+        gradients: how many were submitted.
+        improved: how many of them improved the Model.
+        currency: address of the Campaign's currency.
+        earned, claimed, claimable: in its smallest units; claimable is what can be taken now.
+    """
+
+    campaign: str
+    status: str
+    verdict: str
+    reason: str
+    gradients: int
+    improved: int
+    currency: str
+    earned: int
+    claimed: int
+    claimable: int
+
+
+def view_datasets(datasets: Iterable[Dataset], policy: Policy) -> list[DatasetView]:
+    """All datasets of the Mine."""
+    return [
+        DatasetView(
+            name=dataset.name,
+            rows=dataset.rows,
+            columns=dataset.schema.names,
+            version=dataset.version.hex(),
+            rules=sum(rule.dataset == dataset.name for rule in policy.allow),
+        )
+        for dataset in datasets
+    ]
+
+
+def view_campaigns(ledger: Ledger, notes: Iterable[Note], miner: str, now: int) -> list[CampaignView]:
+    """The Campaigns that the Mine has something to say of, oldest first."""
+    said = {note.campaign: note for note in notes}
+    return [
+        _view(campaign, said.get(campaign.id), miner, now)
+        for campaign in ledger.campaigns.values()
+        if campaign.id in said or own_gradients(campaign, miner)
+    ]
+
+
+def _view(campaign: CampaignState, note: Note | None, miner: str, now: int) -> CampaignView:
+    own = own_gradients(campaign, miner)
+    due = due_payouts(campaign, miner, now)
+    verdict = "" if note is None else note.verdict.value if note.verdict else "trouble"
+    return CampaignView(
+        campaign="0x" + campaign.id.hex(),
+        status=campaign.status(now).name.capitalize(),
+        verdict=verdict,
+        reason=note.reason if note else "",
+        gradients=len(own),
+        improved=sum(gradient.rise > 0 for gradient in own),
+        currency=campaign.terms.currency,
+        earned=sum(campaign.reward(gradient) for gradient in own),
+        claimed=sum(campaign.reward(gradient) for gradient in own if gradient.claimed),
+        claimable=sum(payout.amount for payout in due if isinstance(payout, Claim)),
+    )
