@@ -1,0 +1,53 @@
+"""Products of powers against powers one by one."""
+
+import numpy as np
+from gmpy2 import mpz
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import matrices
+
+from syft.paillier.fixedbase import FixedBasePower
+from syft.paillier.multiexp import multi_exponentiate, product_of_powers
+
+# A prime: every base below is invertible.
+MODULUS = 2**127 - 1
+bases = st.integers(1, MODULUS - 1)
+
+
+def one_by_one(numbers, exponents):
+    product = 1
+    for number, exponent in zip(numbers, exponents, strict=True):
+        product = product * pow(number, exponent, MODULUS) % MODULUS
+    return product
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 9), st.integers(1, 12), st.sampled_from([1, 2, 100, 255, 256, 1 << 31, (1 << 61) - 1]))
+def test_products_of_powers(data, rows, columns, largest):
+    numbers = data.draw(st.lists(bases, min_size=columns, max_size=columns))
+    exponents = data.draw(matrices(rows, columns, largest))
+    found = multi_exponentiate([mpz(n) for n in numbers], exponents, mpz(MODULUS))
+    assert found == [one_by_one(numbers, row) for row in exponents.tolist()]
+
+
+def test_a_large_matrix_with_a_heavy_diagonal():
+    random = np.random.default_rng(0)
+    exponents = random.integers(-12, 13, (60, 60)) - 250 * np.eye(60, dtype=np.int64)
+    numbers = [int(n) for n in random.integers(1, 1 << 62, 60)]
+    found = multi_exponentiate([mpz(n) for n in numbers], exponents, mpz(MODULUS))
+    assert found == [one_by_one(numbers, row) for row in exponents.tolist()]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(bases, st.integers(0, (1 << 130) - 1)), min_size=1, max_size=40))
+def test_one_product_with_large_exponents(pairs):
+    numbers, exponents = zip(*pairs, strict=True)
+    assert product_of_powers([mpz(n) for n in numbers], exponents, mpz(MODULUS)) == one_by_one(numbers, exponents)
+
+
+@settings(deadline=None)
+@given(bases, st.integers(1, 40), st.data())
+def test_powers_of_a_fixed_base(base, bits, data):
+    powers = FixedBasePower(base, MODULUS, bits)
+    for exponent in (0, 1, (1 << bits) - 1, data.draw(st.integers(0, (1 << bits) - 1))):
+        assert powers.power(exponent) == pow(base, exponent, MODULUS)
