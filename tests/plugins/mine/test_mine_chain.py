@@ -1,0 +1,311 @@
+"""The Mine against the contracts themselves: what it sends, what it is paid, and its commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from mine_world import (
+    AGE,
+    DOSE,
+    ILL,
+    POLICY,
+    KilledError,
+    capsule_key,
+    encrypted_model,
+    private_context,
+    spec,
+    write_csv,
+)
+
+from ape_mine._cli import cli
+from ape_mine.home import Home
+from ape_mine.loop import Mine
+from ape_sonar.certificates import format_ring
+from ape_sonar.chain import SonarChain
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.roots import public_key_root, tensor_root
+from ape_sonar.store.embedded import EmbeddedStore
+from ape_sonar.tables import TableSchema
+from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score, Status, Terms
+from ape_sonar.units import ZERO_ADDRESS
+from syft import wire
+
+pytestmark = pytest.mark.chain
+FEE = 10**12
+SCHEMA = {"fields": [AGE, DOSE, ILL]}
+
+
+class Town:
+    """Sonar on a real chain, and short words for what Data Scientist and Capsule do there."""
+
+    def __init__(self, sonar: Any, chain: Any, scientist: Any, capsule: Any, store: EmbeddedStore) -> None:
+        self.sonar, self.chain, self.store = sonar, chain, store
+        self.scientist, self.capsule = (SonarChain(sonar.address, account) for account in (scientist, capsule))
+        self.start = chain.blocks.head.number
+        ring = store.put(format_ring([capsule_key().certificate]))
+        offer = CurrencyOffer(ZERO_ADDRESS, CurrencyTerms(True, 0, 10**30))
+        self.capsule.announce(ring, CapsuleTerms(1, 60, 60, 1, 60, 10_000), [offer])
+        self.nonce = 0
+
+    def state(self, campaign: bytes) -> CampaignState:
+        client = self.capsule
+        return Ledger().apply_all(client.events(self.start, client.head() + 1)).campaign(campaign)
+
+    def open_campaign(self, **changes: Any) -> bytes:
+        windows = {"open_within": 3600, "duration": 86_400, "notice_period": 600, "scoring_window": 3600}
+        windows |= {"per_gradient": 60, "unavailability_window": 1800, "delivery_window": 7200, "audit_window": 0}
+        terms = Terms(
+            capsule=self.capsule.sender,
+            arbiter=ZERO_ADDRESS,
+            currency=ZERO_ADDRESS,
+            bounty=1000,
+            capsule_fee=50,
+            capsule_bond=2000,
+            compensation=10,
+            scoring_fee=FEE,
+            starting_accuracy=0,
+            target_accuracy=8 * 10**17,
+            min_improvement=10**16,
+            **windows,
+            scheme=1,
+            spec=self.store.put(spec().to_bytes()),
+            validation=b"v" * 32,
+            validation_root=b"r" * 32,
+            parent=bytes(32),
+        )
+        self.nonce += 1
+        campaign = self.scientist.create(self.nonce, replace(terms, **changes)).events[0].campaign  # type: ignore[attr-defined]
+        context, weights = private_context(), encrypted_model()
+        key, model = self.store.put(wire.dumps_public_key(context)), self.store.put(wire.dumps_tensor(weights))
+        opening = Opening(key, public_key_root(context), model, tensor_root(weights), 0)
+        self.capsule.open(campaign, opening, value=2000)
+        return campaign  # type: ignore[no-any-return]
+
+    def score(self, campaign: bytes, accuracy: int) -> None:
+        state = self.state(campaign)
+        assert state.oldest is not None
+        address, root = bytes(32), state.model.root
+        if accuracy > state.accuracy:
+            newer = encrypted_model().rerandomise()
+            address, root = self.store.put(wire.dumps_tensor(newer)), tensor_root(newer)
+        said = Score(accuracy, 4, address, root, b"o" * 32, b"e" * 32)
+        self.capsule.score_gradient(campaign, state.oldest.record, said, state.following)
+
+    def deliver(self, campaign: bytes) -> None:
+        self.until(self.state(campaign).ends_at)
+        self.capsule.deliver(campaign, b"d" * 32, b"o" * 32)
+
+    def until(self, moment: int) -> None:
+        if moment > self.chain.blocks.head.timestamp:
+            self.chain.mine(timestamp=moment)
+
+
+@pytest.fixture
+def town(sonar: Any, chain: Any, scientist: Any, capsule: Any, tmp_path: Path) -> Town:
+    return Town(sonar, chain, scientist, capsule, EmbeddedStore(tmp_path / "blobs"))
+
+
+@pytest.fixture
+def home(sonar: Any, miner: Any, tmp_path: Path) -> Home:
+    home = Home.create(tmp_path / "mine", str(miner.address), sonar.address)
+    home.datasets.add("ward-7", write_csv(tmp_path / "rows.csv"), TableSchema.parse(SCHEMA))
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    home.adopt(tmp_path / "policy.yaml")
+    return home
+
+
+@pytest.fixture
+def mine(town: Town, home: Home, miner: Any) -> Iterator[Mine]:
+    chain = SonarChain(town.sonar.address, miner)
+    mine = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
+    yield mine
+    mine.close()
+
+
+def kinds(mine: Mine) -> list[str]:
+    return [action.kind for action in mine.step() if action.kind != "noted"]
+
+
+def test_two_rounds_are_paid_to_the_unit(town: Town, mine: Mine, miner: Any, stranger: Any) -> None:
+    campaign = town.open_campaign()
+    assert kinds(mine) == ["submitted", "published"]
+    assert kinds(mine) == []
+    town.score(campaign, 2 * 10**17)
+    assert kinds(mine) == ["submitted", "published"]
+    town.score(campaign, 3 * 10**17)
+    assert kinds(mine) == ["submitted", "published"]
+    town.score(campaign, 3 * 10**17)
+    town.deliver(campaign)
+    before = miner.balance
+
+    assert kinds(mine) == ["claimed"]
+
+    state = town.state(campaign)
+    assert state.status(town.chain.blocks.head.timestamp) is Status.DELIVERED
+    receipt = next(event for event in town.capsule.events(town.start, town.capsule.head() + 1)[::-1])
+    cost = town.chain.provider.get_receipt("0x" + receipt.place.transaction.hex())
+    assert miner.balance - before == 250 + 125 - cost.total_fees_paid
+    assert kinds(mine) == []
+
+
+def test_a_capsule_that_goes_silent_costs_the_miner_nothing(town: Town, mine: Mine) -> None:
+    campaign = town.open_campaign()
+    kinds(mine)
+    town.until(town.state(campaign).due)
+    assert [kinds(mine) for _ in range(4)] == [["expired"], ["reclaimed"], ["compensated"], []]
+    account = town.state(campaign).account()
+    assert (account.paid, account.scoring_paid) == (10, FEE)
+
+
+def test_a_repeated_submission_is_the_same_transaction(town: Town, home: Home, miner: Any, monkeypatch: Any) -> None:
+    """Killed after its transaction went out and before it knew: the next start finds it, and sends no other."""
+    campaign = town.open_campaign()
+    chain = SonarChain(town.sonar.address, miner)
+
+    def killed(*arguments: Any, **named: Any) -> None:
+        SonarChain.submit_gradient(chain, *arguments, **named)
+        raise KilledError
+
+    first = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "submit_gradient", killed)
+        with pytest.raises(KilledError):
+            first.step()
+    first.close()
+
+    second = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
+    assert kinds(second) == ["published"]
+    second.close()
+    assert town.state(campaign).submitted == 1
+
+
+def test_a_transaction_that_never_went_out_is_sent_once(town: Town, home: Home, miner: Any, monkeypatch: Any) -> None:
+    campaign = town.open_campaign()
+    chain = SonarChain(town.sonar.address, miner)
+
+    def killed(*arguments: Any, **named: Any) -> None:
+        raise KilledError
+
+    first = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "submit_gradient", killed)
+        with pytest.raises(KilledError):
+            first.step()
+    first.close()
+    with home.state().opened() as state:
+        (written,) = state.unfinished()
+    assert written.nonce == miner.nonce
+
+    second = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
+    assert kinds(second) == ["submitted", "published"]
+    second.close()
+    assert [one.record.bundle for one in town.state(campaign).gradients.values()] == [written.bundle]
+
+
+def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
+    town: Town, mine: Mine, miner: Any, stranger: Any
+) -> None:
+    campaign = town.open_campaign(scoring_fee=10**15)
+    miner.transfer(stranger, miner.balance - 5 * 10**14)
+
+    actions = mine.step()
+
+    assert [action.kind for action in actions if action.kind != "noted"] == ["refused", "refused"]
+    assert "fund it" in actions[-1].words
+    assert town.state(campaign).submitted == 0
+    stranger.transfer(miner, 10**18)
+    assert kinds(mine) == ["submitted", "published"]
+
+
+# ------------------------------------------------------------------ commands
+
+
+@pytest.fixture
+def ape_mine(town: Town, tmp_path: Path, monkeypatch: Any, miner: Any) -> Any:
+    """`ape mine ...` on the network of the test, as the Miner."""
+    monkeypatch.setenv("SONAR_HOME", str(tmp_path))
+    monkeypatch.setenv("SONAR_STORE", town.store.uri)
+    monkeypatch.chdir(tmp_path)
+
+    def call(command: str, *arguments: str, status: int = 0, signs: bool = False) -> str:
+        signer = ["--account", f"TEST::{_index(miner)}"] if signs else []
+        network = ["--network", "ethereum:local:test"] if command not in ("add", "approve") else []
+        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "status") else []
+        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network, *contract])
+        assert result.exit_code == status, (result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result.output
+
+    return call
+
+
+def _index(account: Any) -> int:
+    from ape import accounts
+
+    return next(place for place, known in enumerate(accounts.test_accounts) if known.address == account.address)
+
+
+def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path: Path, miner: Any) -> None:
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    write_csv(tmp_path / "rows.csv")
+    (tmp_path / "p.yaml").write_text(
+        POLICY.replace("{}", "{path: rows.csv, schema: schema.json}").replace("automatic", "by-hand")
+    )
+    assert str(miner.address) in ape_mine("init", signs=True)
+    ape_mine("init", signs=True)
+    assert "nothing leaves" in ape_mine("policy")
+    assert "1 rules for 1 datasets" in ape_mine("policy", "p.yaml")
+    assert ape_mine("policy").strip() == (tmp_path / "p.yaml").read_text().strip()
+    campaign = town.open_campaign()
+    assert "ask: " in ape_mine("run", "--once", signs=True)
+    ape_mine("approve", "0x" + campaign.hex())
+    assert "submitted" in ape_mine("run", "--once", signs=True)
+    town.score(campaign, 4 * 10**17)
+    town.deliver(campaign)
+    waiting = json.loads(ape_mine("status", "--json"))
+    (view,) = waiting["campaigns"]
+    assert (view["campaign"], view["status"], view["verdict"]) == ("0x" + campaign.hex(), "Delivered", "allow")
+    assert (view["gradients"], view["earned"], view["claimed"], view["claimable"]) == (1, 500, 0, 500)
+    assert waiting["datasets"] == [
+        {
+            "name": "ward-7",
+            "rows": 60,
+            "columns": ["age", "dose", "ill"],
+            "rules": 1,
+            "version": waiting["datasets"][0]["version"],
+        }
+    ]
+    assert json.loads(ape_mine("claim", "--json", signs=True))["kind"] == "claimed"
+    assert "Nothing is due" in ape_mine("claim", signs=True)
+    shown = ape_mine("status")
+    assert "ward-7" in shown
+    assert "Delivered" in shown
+
+
+def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_path: Path) -> None:
+    assert "no Mine at" in _error(ape_mine("status", status=1))
+    ape_mine("init", signs=True)
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    (tmp_path / "bad.csv").write_text("age,dose,ill\n1,1,true\n1,x,true\n")
+    assert "row 2 (line 3), column 'dose'" in _error(ape_mine("add", "ward-7", "bad.csv", "schema.json", status=1))
+    assert "no such file" in _error(ape_mine("add", "ward-7", "no.csv", "schema.json", status=1))
+    assert "no.json" in _error(ape_mine("add", "ward-7", "bad.csv", "no.json", status=1))
+    (tmp_path / "p.yaml").write_text("allow: [{dataset: x}]")
+    assert "p.yaml" in _error(ape_mine("policy", "p.yaml", status=1))
+    assert "0x and 64 hex digits" in _error(ape_mine("approve", "0x12", status=1))
+    assert "awaits approval" in _error(ape_mine("approve", "0x" + "12" * 32, status=1))
+    with Home(tmp_path / "mine").lock():
+        assert "another Mine process" in _error(ape_mine("run", "--once", signs=True, status=1))
+    ape_mine("add", "ward-7", status=2)
+
+
+def _error(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    return lines[0]
