@@ -212,7 +212,7 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
     town: Town, mine: Mine, miner: Any, stranger: Any
 ) -> None:
     campaign = town.open_campaign(scoring_fee=10**15)
-    miner.transfer(stranger, miner.balance - 5 * 10**14)
+    miner.transfer(stranger, miner.balance - 5 * 10**14, gas_limit=21_000)
 
     actions = mine.step()
 
