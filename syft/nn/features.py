@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syft.errors import FeatureError
-from syft.nn.integers import Integers, matmul
+from syft.nn.integers import Integers, largest_entry, matmul
 
 #: Binary digits after the point of rows and features, and the integer that stands for 1.0.
 FRACTION_BITS = 10
@@ -124,7 +124,7 @@ class Fourier:
         table = _vector(spec, "table", tensors)
         if omega.shape[1] != len(phase):
             raise FeatureError(f"{omega.shape[1]} frequencies and {len(phase)} phases")
-        if len(table) < 2 or len(table) & (len(table) - 1) or int(np.abs(table).max()) > LARGEST_FEATURE:
+        if len(table) < 2 or len(table) & (len(table) - 1) or largest_entry(table) > LARGEST_FEATURE:
             raise FeatureError("the cosine table's length must be a power of two, its entries within 2^15")
         return cls(omega, phase, table, _whole(spec, "shift", 0, 40))
 
@@ -284,7 +284,7 @@ class FeatureMap:
             raise FeatureError(
                 f"rows of shape {rows.shape} and type {rows.dtype}: int64 with {self.inputs} columns is needed"
             )
-        if rows.size and (int(rows.max()) > LARGEST_FEATURE or int(rows.min()) < -LARGEST_FEATURE):
+        if largest_entry(rows) > LARGEST_FEATURE:
             raise FeatureError("a row has an entry beyond 2^15")
         for step in self.steps:
             rows = step.apply(rows)
@@ -314,7 +314,7 @@ def _step_class(spec: Mapping[str, Any]) -> type[_AnyStep]:
 def _frozen(numbers: NDArray[np.float64]) -> Integers:
     """The nearest integers, as a layer keeps them."""
     integers: Integers = np.rint(numbers).astype(np.int64)
-    if int(np.abs(integers).max(initial=0)) >= _LARGEST_FROZEN:
+    if largest_entry(integers) >= _LARGEST_FROZEN:
         raise FeatureError("the layer's numbers exceed 31 bits: a smaller gamma or fewer columns are needed")
     return integers
 
@@ -334,7 +334,7 @@ def _tensor(spec: Mapping[str, Any], key: str, tensors: Tensors, dimensions: int
     if tensor.ndim != dimensions or tensor.dtype.kind not in "iu" or tensor.dtype == np.uint64 or not tensor.size:
         raise FeatureError(f"frozen tensor {name!r}: {dimensions} dimensions of signed integers are needed")
     widened = tensor.astype(np.int64)
-    if int(np.abs(widened).max()) >= _LARGEST_FROZEN:
+    if largest_entry(widened) >= _LARGEST_FROZEN:
         raise FeatureError(f"frozen tensor {name!r} has an entry beyond 31 bits")
     return widened
 

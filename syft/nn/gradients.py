@@ -16,6 +16,8 @@ from syft.paillier import EncryptedTensor, IntegerTensor, Packing, Tensor, row_b
 #: A Gradient is applied in quarters: step / 4 of it.
 STEPS = (1, 2, 3, 4)
 _STEP_BITS = 2
+#: By how much floats may miss a bound that is kept exactly.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,12 @@ class AffineMap:
         Not re-randomised yet: see `EncryptedTensor.rerandomise`.
 
         Raises:
-            TensorMismatchError: the weights' own bound is larger than the Campaign's.
+            TensorMismatchError: the map has other digits than the Campaign, or the weights' bound is larger.
             StatisticsError: the offset exceeds the Campaign's weight bound, or a row of the matrix its own.
             SlotOverflowError: the slots are too narrow; the Model must be rebased.
         """
+        if self.bits != fixed_point.gradient_bits:
+            raise TensorMismatchError(f"a map of {self.bits} bits where the Campaign has {fixed_point.gradient_bits}")
         if weights.bound > fixed_point.head_bound(weights.exponent):
             raise TensorMismatchError(
                 f"weights up to {weights.bound.bit_length()} bits at exponent {weights.exponent} are beyond the "
@@ -153,11 +157,11 @@ def gradient_descent_map(statistics: LocalStatistics, eta: float, steps: int, bi
     """
     values, vectors, cross = _spectrum(statistics)
     largest = float(values.max(initial=0.0))
-    if not 0 < eta * largest <= 1 or steps < 1:
+    if not (eta > 0 and eta * largest <= 1 + _ROUNDING) or steps < 1:
         raise StatisticsError(
             f"eta = {eta}, steps = {steps}: eta must be positive and at most {1 / max(largest, 1e-300):.3g}"
         )
-    shrink = (1 - eta * values) ** steps - 1
+    shrink = np.maximum(1 - eta * values, 0.0) ** steps - 1.0
     gain = np.where(values > 0, -shrink / np.where(values > 0, values, 1), eta * steps)
     return _affine(vectors, shrink, gain, cross, bits)
 

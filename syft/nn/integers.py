@@ -27,7 +27,7 @@ def matmul(left: Integers, right: Integers) -> Integers:
     Raises:
         FeatureError: a product could exceed 63 bits.
     """
-    largest = _largest(left) * _largest(right) * max(left.shape[1], 1)
+    largest = largest_entry(left) * largest_entry(right) * max(left.shape[1], 1)
     if largest < _EXACT:
         return (left.astype(np.float64) @ right.astype(np.float64)).astype(np.int64)
     if largest >= _FITS:
@@ -45,7 +45,7 @@ def gram(left: Integers, right: Integers) -> Integers:
     Raises:
         FeatureError: an entry so large that a single product is not exact, or a sum beyond 63 bits.
     """
-    largest = max(_largest(left) * _largest(right), 1)
+    largest = max(largest_entry(left) * largest_entry(right), 1)
     if largest >= _EXACT:
         raise FeatureError(f"entries whose products have {largest.bit_length()} bits are too large for statistics")
     if largest * len(left) >= _FITS:
@@ -65,7 +65,7 @@ def matmul_big(left: Integers, right: NDArray[np.object_]) -> NDArray[np.object_
         left: shape (n, d).
         right: shape (d, k), dtype object.
     """
-    headroom = (_largest(left) * max(left.shape[1], 1)).bit_length()
+    headroom = (largest_entry(left) * max(left.shape[1], 1)).bit_length()
     limb_bits = 53 - headroom
     if limb_bits < 8:
         raise FeatureError(f"features of {headroom} bits leave no room for exact products")
@@ -79,5 +79,6 @@ def matmul_big(left: Integers, right: NDArray[np.object_]) -> NDArray[np.object_
     return result
 
 
-def _largest(matrix: Integers) -> int:
+def largest_entry(matrix: Integers) -> int:
+    """The largest absolute value, 0 for an empty matrix; numpy's abs has none for -2^63."""
     return max(abs(int(matrix.max(initial=0))), abs(int(matrix.min(initial=0))))

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.int64]
 BigMatrix = NDArray[np.object_]
 
+_LARGEST_FACTOR = (1 << 31) - 1
+
 
 def row_bound(matrix: Matrix) -> int:
-    """Largest L1 norm of a row: how much a product with the matrix may grow."""
+    """Largest L1 norm of a row: how much a product with the matrix may grow. Entries are below 2^31."""
     return int(np.abs(matrix).sum(axis=1).max(initial=0))
 
 
@@ -253,6 +255,8 @@ def _require_alike(left: Tensor, right: Tensor) -> None:
 
 
 def _require_chained(matrix: Matrix, shape: tuple[int, int]) -> None:
+    if matrix.size and not -_LARGEST_FACTOR <= int(matrix.min()) <= int(matrix.max()) <= _LARGEST_FACTOR:
+        raise TensorMismatchError("an entry of the matrix exceeds 31 bits")
     if matrix.ndim != 2 or matrix.shape[1] != shape[0] or matrix.dtype != np.int64:
         raise TensorMismatchError(
             f"a {matrix.dtype} matrix of shape {matrix.shape} cannot multiply a tensor of shape {shape}"

@@ -90,7 +90,7 @@ def test_a_plaintext_out_of_its_bound_is_found_after_decryption(private, public)
     forged = EncryptedTensor(public, [honest.ciphertexts[0], large], (2, 2), packing, 0, 10)
     with pytest.raises(PlaintextRangeError) as caught:
         private.decrypt(forged)
-        assert (caught.value.row, caught.value.column, caught.value.bits) == (1, 1, 4)
+    assert (caught.value.row, caught.value.column, caught.value.bits) == (1, 1, 4)
     (random,) = public.raw_encrypt([1 << 400])
     with pytest.raises(PlaintextRangeError) as caught:
         private.decrypt(EncryptedTensor(public, [random], (1, 2), packing, 0, 10))

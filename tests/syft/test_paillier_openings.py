@@ -70,7 +70,7 @@ def test_forged_openings(opened, forge):
 )
 def test_openings_of_wrong_count_or_range(opened, forge):
     tensor, openings = opened
-    with pytest.raises(OpeningInvalidError, match="openings for|out of range"):
+    with pytest.raises(OpeningInvalidError, match=r"openings for|out of range"):
         verify_openings(tensor, forge(openings, int(tensor.context.n)))
 
 
