@@ -73,7 +73,9 @@ def _digits() -> Dataset:
     names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
     frame = pd.DataFrame(bunch.data.astype(int), columns=names).assign(digit=bunch.target)
     pixels = [_number(name, 0, 16, "integer") for name in names]
-    return Dataset("digits", "8 x 8 images of handwritten digits", frame, {"fields": [*pixels, _classes("digit", frame.digit)]})
+    return Dataset(
+        "digits", "8 x 8 images of handwritten digits", frame, {"fields": [*pixels, _classes("digit", frame.digit)]}
+    )
 
 
 def _bunch(name: str, description: str, output: str, load_bunch: Callable[[], Any], classes: bool) -> Dataset:
@@ -83,7 +85,9 @@ def _bunch(name: str, description: str, output: str, load_bunch: Callable[[], An
     labels = [str(bunch.target_names[index]) for index in bunch.target] if classes else bunch.target
     frame[output] = labels
     last = _classes(output, frame[output]) if classes else _measured(output, frame[output])
-    return Dataset(name, description, frame, {"fields": [*(_measured(column, frame[column]) for column in names), last]})
+    return Dataset(
+        name, description, frame, {"fields": [*(_measured(column, frame[column]) for column in names), last]}
+    )
 
 
 def _breast_cancer() -> Dataset:
@@ -118,13 +122,19 @@ def _csv(path: Path) -> Dataset:
     except (ValueError, pd.errors.ParserError) as error:
         raise DatasetError(f"{path}: not a CSV table: {str(error).splitlines()[0]}") from error
     if frame.shape[1] < 2 or len(frame) < 50:
-        raise DatasetError(f"{path}: {len(frame)} rows x {frame.shape[1]} columns; at least 50 x 2 are needed, Output last")
+        raise DatasetError(
+            f"{path}: {len(frame)} rows x {frame.shape[1]} columns; at least 50 x 2 are needed, Output last"
+        )
     missing = frame.isna().to_numpy()
     if missing.any():
         row, column = (int(index) for index in np.argwhere(missing)[0])
-        raise DatasetError(f"{path}: row {row + 1}, column {frame.columns[column]!r}: empty; fill it in or leave the row out")
+        raise DatasetError(
+            f"{path}: row {row + 1}, column {frame.columns[column]!r}: empty; fill it in or leave the row out"
+        )
     inputs = [_inferred(path, frame[name]) for name in frame.columns[:-1]]
-    return Dataset(path.stem, f"table {path.name}", frame, {"fields": [*inputs, _inferred_output(path, frame.iloc[:, -1])]})
+    return Dataset(
+        path.stem, f"table {path.name}", frame, {"fields": [*inputs, _inferred_output(path, frame.iloc[:, -1])]}
+    )
 
 
 def _inferred(path: Path, column: pd.Series) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Batch:
 class Follower:
     """A cursor over the chain's events, kept in its owner's journal.
 
-    The cursor moves in the transaction in which the owner's state moves, so a crash repeats a batch whole or not at all.
+    The cursor moves in the transaction in which the owner's state moves: a crash repeats a batch whole or not at all.
 
     Args:
         chain: where events are read.
@@ -86,7 +86,7 @@ class Follower:
 
     @contextmanager
     def next(self) -> Iterator[Batch | None]:
-        """The next batch, or None when there is nothing new; the cursor moves when the block ends without an exception."""
+        """The next batch, or None when nothing is new; the cursor moves when the block ends without an exception."""
         batch, checkpoints = self._look()
         with self._journal.transaction() as connection:
             yield batch

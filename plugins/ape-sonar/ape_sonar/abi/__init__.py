@@ -95,7 +95,9 @@ def _signature(entry: dict[str, Any]) -> str:
 def _type(item: dict[str, Any]) -> str:
     if not item["type"].startswith("tuple"):
         return str(item["type"])
-    return f"({','.join(_type(part) for part in item['components'])})" + item["type"].removeprefix("tuple")
+    parts = ",".join(_type(part) for part in item["components"])
+    suffix = str(item["type"]).removeprefix("tuple")
+    return f"({parts}){suffix}"
 
 
 def _decode(what: str, items: list[dict[str, Any]], data: bytes) -> tuple[Any, ...]:

@@ -1,0 +1,71 @@
+"""The cast and the stage of every test that needs a chain. Suites without one never touch these fixtures."""
+
+from __future__ import annotations
+
+import pytest
+
+ROLES = ("deployer", "scientist", "capsule", "miner", "second_miner", "arbiter", "stranger", "attacker")
+
+
+@pytest.fixture
+def deployer(accounts):
+    return accounts[0]
+
+
+@pytest.fixture
+def scientist(accounts):
+    return accounts[1]
+
+
+@pytest.fixture
+def capsule(accounts):
+    return accounts[2]
+
+
+@pytest.fixture
+def miner(accounts):
+    return accounts[3]
+
+
+@pytest.fixture
+def second_miner(accounts):
+    return accounts[4]
+
+
+@pytest.fixture
+def arbiter(accounts):
+    return accounts[5]
+
+
+@pytest.fixture
+def stranger(accounts):
+    return accounts[6]
+
+
+@pytest.fixture
+def attacker(accounts):
+    return accounts[7]
+
+
+@pytest.fixture
+def sonar(project, deployer):
+    """The Sonar contract, with a registry of its own."""
+    registry = deployer.deploy(project.CapsuleRegistry)
+    return deployer.deploy(project.Sonar, registry)
+
+
+@pytest.fixture
+def token(project, deployer, scientist, capsule, attacker):
+    """An honest ERC-20; everybody who puts money in trust has some."""
+    token = deployer.deploy(project.PlainToken)
+    for holder in (scientist, capsule, attacker):
+        token.mint(holder, 10**15, sender=deployer)
+    return token
+
+
+@pytest.fixture
+def stage(sonar, chain, scientist, capsule, miner):
+    """Sonar with an announced Capsule, and short words for what the parties do."""
+    from tests.stage import Stage
+
+    return Stage(sonar, chain, scientist, capsule, miner)

@@ -1,0 +1,202 @@
+"""Short words for what the parties do on chain, so that tests read as the story they tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from eth_utils import keccak
+
+from ape_sonar.chain import SonarChain
+from ape_sonar.events import GradientScored, GradientSubmitted
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Scored, Status, Terms
+from ape_sonar.units import ZERO_ADDRESS, parse_duration
+
+WAD = 10**18
+ETHER = 10**18
+COIN = ZERO_ADDRESS
+SCORING_FEE = 10**12
+
+
+def percent(number: float) -> int:
+    """An accuracy in WAD."""
+    return round(number * 10**14) * 100
+
+
+def blob(name: object) -> bytes:
+    """A content address that stands for a blob of that name."""
+    return keccak(text=str(name))
+
+
+CAPSULE_TERMS = CapsuleTerms(
+    scoring_fee=1, open_within=60, scoring_window=60, per_gradient=1, delivery_window=60, largest_model=10_000
+)
+
+
+class Stage:
+    """One Sonar, one announced Capsule, and the parties' moves.
+
+    Each move gives what a test needs next; the state is always rebuilt from events (`state`).
+    """
+
+    def __init__(self, sonar, chain, scientist, capsule, miner) -> None:
+        self.sonar, self.chain = sonar, chain
+        self.scientist, self.capsule, self.miner = scientist, capsule, miner
+        self.start = chain.blocks.head.number
+        self._count = 0
+        self.announce()
+
+    def as_(self, account) -> SonarChain:
+        """The chain client of an account."""
+        return SonarChain(self.sonar.address, account)
+
+    def announce(self, *, currencies=(COIN,), terms: CapsuleTerms = CAPSULE_TERMS, account=None) -> None:
+        offers = [CurrencyOffer(str(currency), CurrencyTerms(True, 0, 10**30)) for currency in currencies]
+        self.as_(account or self.capsule).announce(blob("certificates"), terms, offers)
+
+    def terms(self, **changes) -> Terms:
+        """Ordinary terms; durations may be given in words ("2 hours")."""
+        ordinary = Terms(
+            capsule=str(self.capsule.address),
+            arbiter=ZERO_ADDRESS,
+            currency=COIN,
+            bounty=1000,
+            capsule_fee=50,
+            capsule_bond=1000,
+            compensation=10,
+            scoring_fee=SCORING_FEE,
+            starting_accuracy=0,
+            target_accuracy=percent(80),
+            min_improvement=percent(0.5),
+            open_within=3600,
+            duration=86_400,
+            notice_period=600,
+            scoring_window=3600,
+            per_gradient=60,
+            unavailability_window=1800,
+            delivery_window=7200,
+            audit_window=0,
+            scheme=1,
+            spec=blob("spec"),
+            validation=blob("validation"),
+            validation_root=blob("validation root"),
+            parent=bytes(32),
+        )
+        plain = {
+            key: parse_duration(value) if isinstance(value, str) and " " in value else value
+            for key, value in changes.items()
+        }
+        return replace(ordinary, **plain)
+
+    # ------------------------------------------------------------------ moves
+
+    def create(self, account=None, **changes) -> bytes:
+        """A Requested Campaign."""
+        terms = self.terms(**changes)
+        client = self.as_(account or self.scientist)
+        if terms.currency != COIN:
+            client.approve(terms.currency, terms.bounty + terms.capsule_fee)
+        self._count += 1
+        return client.create(self._count, terms).events[0].campaign
+
+    def open(self, campaign: bytes, accuracy: int = 0) -> bytes:
+        terms = self.state(campaign).terms
+        client = self.as_(self.capsule)
+        if terms.currency != COIN and terms.capsule_bond:
+            client.approve(terms.currency, terms.capsule_bond)
+        value = terms.capsule_bond if terms.currency == COIN else 0
+        opening = Opening(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), accuracy)
+        client.open(campaign, opening, value=value)
+        return campaign
+
+    def opened(self, accuracy: int = 0, **changes) -> bytes:
+        """An Open Campaign."""
+        return self.open(self.create(**changes), accuracy)
+
+    def submit(self, campaign: bytes, account=None, *, bundle: object = None, version: int = 0) -> int:
+        """Its number."""
+        self._count += 1
+        name = bundle or f"bundle {self._count}"
+        client = self.as_(account or self.miner)
+        fee = self.state(campaign).terms.scoring_fee
+        receipt = client.submit_gradient(campaign, blob(name), blob(f"commitment {name}"), version, fee=fee)
+        return next(event.number for event in receipt.events if isinstance(event, GradientSubmitted))
+
+    def score(self, campaign: bytes, accuracy: int) -> Scored:
+        """The oldest Gradient scored; what claims it."""
+        state = self.state(campaign)
+        gradient = state.oldest
+        assert gradient is not None, "no Gradient waits"
+        improved = self.improves(state, accuracy)
+        number = gradient.record.number
+        score = Score(
+            accuracy=accuracy,
+            step=4,
+            model=blob(f"model of {number}") if improved else bytes(32),
+            model_root=blob(f"root of {number}"),
+            opened=blob(f"opened {number}"),
+            evidence=blob(f"evidence {number}"),
+        )
+        receipt = self.as_(self.capsule).score_gradient(campaign, gradient.record, score, state.following)
+        assert any(isinstance(event, GradientScored) for event in receipt.events)
+        scored = self.state(campaign).gradients[number].scored
+        assert scored is not None
+        return scored
+
+    @staticmethod
+    def improves(state: CampaignState, accuracy: int) -> bool:
+        missing = state.terms.target_accuracy - state.accuracy
+        return accuracy >= state.accuracy + min(missing, state.terms.min_improvement)
+
+    def reject(self, campaign: bytes, reason: Rejection = Rejection.MALFORMED) -> None:
+        state = self.state(campaign)
+        assert state.oldest is not None
+        self.as_(self.capsule).reject_gradient(
+            campaign, state.oldest.record, reason, bytes(32), blob("evidence"), state.following
+        )
+
+    def deliver(self, campaign: bytes) -> None:
+        self.as_(self.capsule).deliver(campaign, blob("delivery"), blob("openings"))
+
+    def delivered(self, campaign: bytes) -> bytes:
+        """Mining brought to its end, and the Model delivered."""
+        if self.status(campaign) is Status.OPEN:
+            self.until(self.state(campaign).ends_at)
+        self.deliver(campaign)
+        return campaign
+
+    def expired(self, campaign: bytes) -> bytes:
+        """The Capsule left to miss its window, and that recorded."""
+        self.until(max(self.state(campaign).due_at(), self.state(campaign).ends_at))
+        self.as_(self.miner).expire(campaign)
+        return campaign
+
+    def claim(self, campaign: bytes, *numbers: int, account=None, to=None):
+        account = account or self.miner
+        gradients = [self.state(campaign).gradients[number].scored for number in numbers]
+        return self.as_(account).claim(campaign, gradients, str((to or account).address))
+
+    # ------------------------------------------------------------------ looking
+
+    def ledger(self) -> Ledger:
+        """Everything, from events alone."""
+        client = self.as_(None)
+        return Ledger().apply_all(client.events(self.start, client.head() + 1))
+
+    def state(self, campaign: bytes) -> CampaignState:
+        return self.ledger().campaign(campaign)
+
+    def status(self, campaign: bytes) -> Status:
+        return self.as_(None).status_of(campaign)
+
+    def now(self) -> int:
+        return self.chain.blocks.head.timestamp
+
+    def wait(self, time: int | str) -> None:
+        """Lets time pass: seconds, or words ("2 hours")."""
+        self.until(self.now() + (parse_duration(time) if isinstance(time, str) else time))
+
+    def until(self, moment: int) -> None:
+        """Lets time pass up to a moment, so that the newest block has it."""
+        if moment > self.now():
+            self.chain.mine(timestamp=moment)
