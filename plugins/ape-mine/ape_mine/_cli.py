@@ -145,10 +145,11 @@ def approve(campaign: str, home: Path | None) -> None:
         raise UsageError(f"{campaign!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
     identity = bytes.fromhex(campaign[2:])
     with Home(home or default_home()).state().opened() as state:
-        if not any(note.campaign == identity and note.verdict is Verdict.ASK for note in state.notes()):
+        asked = [note for note in state.notes() if note.campaign == identity and note.verdict is Verdict.ASK]
+        if not asked:
             raise NothingToApproveError(campaign)
-        state.approve(identity)
-    click.echo(f"Approved: {campaign}.")
+        state.approve(identity, asked[0].dataset)
+    click.echo(f"Approved: {campaign} may train on {asked[0].dataset}.")
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -163,7 +164,7 @@ def status(home: Path | None, as_json: bool) -> None:
         site = find_site(None, owner.sonar)
         chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         now = site.chain.timestamp()
-        campaigns = view_campaigns(chronicle.ahead(), state.notes(), owner.miner, now)
+        campaigns = view_campaigns(chronicle.ahead(), state, owner.miner, now)
     datasets = view_datasets(place.datasets, place.policy(site.tokens))
     if as_json:
         parts = {"datasets": [asdict(one) for one in datasets], "campaigns": [asdict(one) for one in campaigns]}

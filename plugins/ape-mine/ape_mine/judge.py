@@ -54,8 +54,10 @@ class Judge:
         if campaign.terms.scheme != SCHEME:
             return _denied(f"its formats are of scheme {campaign.terms.scheme}, not {SCHEME}")
         spec = self._workshop.spec(campaign)
-        done = history(newest, self._miner, approved=self._state.approved(campaign.id))
-        choices = [self._judge(policy, campaign, spec, name, done) for name in policy.datasets]
+        choices = []
+        for name in policy.datasets:
+            done = history(newest, self._miner, approved=self._state.approved(campaign.id, name))
+            choices.append(self._judge(policy, campaign, spec, name, done))
         for verdict in (Verdict.ALLOW, Verdict.ASK):
             for choice in choices:
                 if choice.decision.verdict is verdict:
@@ -64,7 +66,7 @@ class Judge:
 
     def objection(self, policy: Policy, campaign: CampaignState, dataset: str) -> str | None:
         """Why the policy would let nothing out of a dataset for a Campaign; None if it would. Raises as `choose`."""
-        asked = History(approved=self._state.approved(campaign.id))
+        asked = History(approved=self._state.approved(campaign.id, dataset))
         decision = self._judge(policy, campaign, self._workshop.spec(campaign), dataset, asked).decision
         return None if decision.verdict is Verdict.ALLOW else decision.reason
 

@@ -21,7 +21,7 @@ from ape_mine.policy import Policy, Verdict
 from ape_mine.rests import Rests
 from ape_mine.rounds import own_gradients, reason_to_wait
 from ape_mine.state import Note
-from ape_mine.submission import Next, Submission, what_next
+from ape_mine.submission import Counts, Next, Submission, what_next
 from ape_mine.workshop import MOST_FEATURES, Workshop
 from ape_sonar.chain import ChainError, SonarChain
 from ape_sonar.chronicle import Chronicle
@@ -39,7 +39,8 @@ class Action:
     """Something the Mine did or found out.
 
     Attributes:
-        kind: submitted, published, dropped, claimed, reclaimed, compensated, expired, noted or refused.
+        kind: submitted, published, dropped, claimed, reclaimed, compensated, expired or noted (a verdict, or trouble;
+            told when it changes).
         campaign: id; None for what is about no Campaign.
         words: for people; no row, label or feature value in them.
     """
@@ -100,7 +101,7 @@ class Mine:
                 for action in self.step():
                     report(action)
             except (SonarError, SyftError, OSError) as error:
-                report(Action("refused", None, one_line(error)))
+                report(Action("noted", None, f"trouble: {one_line(error)}"))
             stop.wait(poll_interval)
 
     def step(self) -> list[Action]:
@@ -114,9 +115,11 @@ class Mine:
         actions += self._finish_submissions(policy)
         if self._account_is_quiet():
             actions += self._take_payouts()
-            actions += self._train_everywhere(policy)
-            self._chronicle.catch_up()
-            actions += self._finish_submissions(policy)
+            trained = self._train_everywhere(policy)
+            if any(action.kind == "submitted" for action in trained):
+                self._chronicle.catch_up()
+                trained += self._finish_submissions(policy)
+            actions += trained
         return actions
 
     def collect(self) -> list[Action]:
@@ -135,12 +138,14 @@ class Mine:
         except PolicyError as error:
             policy, trouble = Policy(), one_line(error)
         told, self._policy_trouble = self._policy_trouble, trouble
-        return policy, [Action("refused", None, trouble)] if trouble and trouble != told else []
+        return policy, [Action("noted", None, f"trouble: {trouble}")] if trouble and trouble != told else []
 
     # ------------------------------------------------------------------ what is under way
 
     def _finish_submissions(self, policy: Policy) -> list[Action]:
-        counts = self._chain.transaction_counts()
+        # Counted before looking: what gets into a block in between is found, not missed.
+        confirmed_nonces = self._chain.transactions_until(self._chronicle.newest_block)
+        counts = Counts(confirmed_nonces, self._chain.transaction_counts()[1])
         ahead = self._chronicle.ahead()
         actions = []
         for submission in self._state.unfinished():
@@ -176,7 +181,7 @@ class Mine:
                 return self._keep(Note(submission.campaign, Verdict.DENY, f"withheld: {objection}", submission.dataset))
             self._store.put(submission.sealed)
         except SonarError as error:
-            return [Action("refused", submission.campaign, one_line(error))]
+            return self._trouble(submission.campaign, error)
         self._state.published(submission.bundle)
         return [Action("published", submission.campaign, f"the Gradient of Model {submission.version} is out")]
 
@@ -185,7 +190,7 @@ class Mine:
         try:
             objection = self._objection(policy, submission)
         except SonarError as error:
-            return [Action("refused", submission.campaign, one_line(error))]
+            return self._trouble(submission.campaign, error)
         return [self._drop(submission, objection)] if objection else self._send(submission)
 
     def _send(self, submission: Submission) -> list[Action]:
@@ -200,11 +205,12 @@ class Mine:
                 nonce=submission.nonce,
             )
         except ContractError as error:
+            self._rests.begin(submission.campaign)
             return [self._drop(submission, one_line(error))]
         except ChainError:
             raise
         except SonarError as error:
-            return [Action("refused", submission.campaign, one_line(error))]
+            return self._trouble(submission.campaign, error)
         self._state.sent(submission.bundle, receipt.transaction)
         words = f"a Gradient of Model {submission.version}, from {submission.dataset}"
         return [Action("submitted", submission.campaign, words)]
@@ -223,34 +229,38 @@ class Mine:
     def _take_payouts(self) -> list[Action]:
         now = self._chain.timestamp()
         return [
-            self._take(campaign.id, payout)
+            action
             for campaign in self._chronicle.ahead().campaigns.values()
             for payout in due_payouts(campaign, self._miner, now)
+            for action in self._take(campaign.id, payout)
         ]
 
-    def _take(self, campaign: bytes, payout: Payout) -> Action:
-        chain, to = self._chain, self._pay_to
+    def _take(self, campaign: bytes, payout: Payout) -> list[Action]:
         try:
-            match payout:
-                case Expire():
-                    chain.expire(campaign)
-                    return Action("expired", campaign, "its Capsule missed a window")
-                case Claim(gradients, amount):
-                    chain.claim(campaign, list(gradients), to)
-                    return Action("claimed", campaign, f"{amount} smallest units for {len(gradients)} Gradients")
-                case ReclaimFees(records, amount):
-                    chain.reclaim_fees(campaign, list(records), to)
-                    return Action("reclaimed", campaign, f"{amount} wei of fees for {len(records)} unscored Gradients")
-                case ReclaimVoidedFees(gradients, amount):
-                    chain.reclaim_voided_fees(campaign, list(gradients), to)
-                    return Action("reclaimed", campaign, f"{amount} wei of fees for {len(gradients)} void Gradients")
-                case Compensate(numbers, amount):
-                    chain.compensate(campaign, list(numbers), to)
-                    return Action("compensated", campaign, f"{amount} smallest units for {len(numbers)} Gradients")
+            return [self._pay_out(campaign, payout)]
         except ChainError:
             raise
         except SonarError as error:
-            return Action("refused", campaign, one_line(error))
+            return self._trouble(campaign, error)
+
+    def _pay_out(self, campaign: bytes, payout: Payout) -> Action:
+        chain, to = self._chain, self._pay_to
+        match payout:
+            case Expire():
+                chain.expire(campaign)
+                return Action("expired", campaign, "its Capsule missed a window")
+            case Claim(gradients, amount):
+                chain.claim(campaign, list(gradients), to)
+                return Action("claimed", campaign, f"{amount} smallest units for {len(gradients)} Gradients")
+            case ReclaimFees(records, amount):
+                chain.reclaim_fees(campaign, list(records), to)
+                return Action("reclaimed", campaign, f"{amount} wei of fees for {len(records)} unscored Gradients")
+            case ReclaimVoidedFees(gradients, amount):
+                chain.reclaim_voided_fees(campaign, list(gradients), to)
+                return Action("reclaimed", campaign, f"{amount} wei of fees for {len(gradients)} void Gradients")
+            case Compensate(numbers, amount):
+                chain.compensate(campaign, list(numbers), to)
+                return Action("compensated", campaign, f"{amount} smallest units for {len(numbers)} Gradients")
 
     # ------------------------------------------------------------------ what may be trained
 
@@ -272,16 +282,16 @@ class Mine:
         """Judges one Campaign, and works for it if it may; a Campaign that gives trouble stops no other."""
         try:
             choice = self._judge.choose(policy, campaign, newest)
+            actions = self._note(campaign, choice)
             if choice.decision.verdict is Verdict.ALLOW and choice.dataset and choice.match:
-                submission = self._prepare(campaign, choice.dataset, choice.match)
-                return [*self._note(campaign, choice), *self._send(submission)]
+                actions += self._send(self._prepare(campaign, choice.dataset, choice.match))
+            self._rests.forget(campaign.id)
+            return actions
         except ChainError:
             raise
         except (SonarError, SyftError) as error:
             self._rests.begin(campaign.id)
-            return self._keep(Note(campaign.id, None, one_line(error), ""))
-        self._rests.forget(campaign.id)
-        return self._note(campaign, choice)
+            return self._trouble(campaign.id, error)
 
     def _prepare(self, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
@@ -311,6 +321,9 @@ class Mine:
     def _note(self, campaign: CampaignState, choice: Choice) -> list[Action]:
         name = choice.dataset.name if choice.dataset else ""
         return self._keep(Note(campaign.id, choice.decision.verdict, choice.decision.reason, name))
+
+    def _trouble(self, campaign: bytes, error: Exception) -> list[Action]:
+        return self._keep(Note(campaign, None, one_line(error), ""))
 
     def _keep(self, note: Note) -> list[Action]:
         verdict = note.verdict.value if note.verdict else "trouble"

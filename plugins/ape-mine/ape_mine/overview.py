@@ -1,4 +1,4 @@
-"""What a Mine is and has done, for its Miner to read. Pure."""
+"""What a Mine is and has done, for its Miner to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ape_mine.datasets import Dataset
 from ape_mine.payouts import Claim, due_payouts
 from ape_mine.policy import Policy
 from ape_mine.rounds import own_gradients
-from ape_mine.state import Note
+from ape_mine.state import Note, State
 from ape_sonar.ledger import CampaignState, Ledger
 
 
@@ -37,6 +37,7 @@ class CampaignView:
         improved: how many of them improved the Model.
         currency: address of the Campaign's currency.
         earned, claimed, claimable: in its smallest units; claimable is what can be taken now.
+        transactions: hashes of those that took the Gradients.
     """
 
     campaign: str
@@ -49,6 +50,7 @@ class CampaignView:
     earned: int
     claimed: int
     claimable: int
+    transactions: tuple[str, ...]
 
 
 def view_datasets(datasets: Iterable[Dataset], policy: Policy) -> list[DatasetView]:
@@ -65,17 +67,17 @@ def view_datasets(datasets: Iterable[Dataset], policy: Policy) -> list[DatasetVi
     ]
 
 
-def view_campaigns(ledger: Ledger, notes: Iterable[Note], miner: str, now: int) -> list[CampaignView]:
+def view_campaigns(ledger: Ledger, state: State, miner: str, now: int) -> list[CampaignView]:
     """The Campaigns that the Mine has something to say of, oldest first."""
-    said = {note.campaign: note for note in notes}
+    said = {note.campaign: note for note in state.notes()}
     return [
-        _view(campaign, said.get(campaign.id), miner, now)
+        _view(campaign, said.get(campaign.id), state.transactions(campaign.id), miner, now)
         for campaign in ledger.campaigns.values()
         if campaign.id in said or own_gradients(campaign, miner)
     ]
 
 
-def _view(campaign: CampaignState, note: Note | None, miner: str, now: int) -> CampaignView:
+def _view(campaign: CampaignState, note: Note | None, transactions: list[bytes], miner: str, now: int) -> CampaignView:
     own = own_gradients(campaign, miner)
     due = due_payouts(campaign, miner, now)
     verdict = "" if note is None else note.verdict.value if note.verdict else "trouble"
@@ -90,4 +92,5 @@ def _view(campaign: CampaignState, note: Note | None, miner: str, now: int) -> C
         earned=sum(campaign.reward(gradient) for gradient in own),
         claimed=sum(campaign.reward(gradient) for gradient in own if gradient.claimed),
         claimable=sum(payout.amount for payout in due if isinstance(payout, Claim)),
+        transactions=tuple("0x" + transaction.hex() for transaction in transactions),
     )

@@ -22,7 +22,7 @@ CREATE TABLE submission (
     sealed BLOB NOT NULL, nonce INTEGER NOT NULL, dataset TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('prepared', 'published', 'dropped')), tx BLOB
 );
-CREATE TABLE approval (campaign BLOB PRIMARY KEY);
+CREATE TABLE approval (campaign BLOB NOT NULL, dataset TEXT NOT NULL, PRIMARY KEY (campaign, dataset));
 CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
 """
 ]
@@ -126,21 +126,24 @@ class State:
         rows = self.journal.rows("SELECT * FROM submission WHERE state = 'dropped' ORDER BY nonce, rowid")
         return [_submission(row) for row in rows]
 
-    def submissions(self, campaign: bytes) -> list[tuple[Submission, bytes | None]]:
-        """All that were written down for a Campaign, each with its transaction where it is known."""
-        rows = self.journal.rows("SELECT * FROM submission WHERE campaign = ? ORDER BY nonce, rowid", (campaign,))
-        return [(_submission(row), row["tx"]) for row in rows]
+    def transactions(self, campaign: bytes) -> list[bytes]:
+        """Hashes of the transactions that took the Mine's submissions to a Campaign, as far as they are known."""
+        rows = self.journal.rows(
+            "SELECT tx FROM submission WHERE campaign = ? AND tx IS NOT NULL ORDER BY nonce, rowid", (campaign,)
+        )
+        return [row["tx"] for row in rows]
 
     # ------------------------------------------------------------------ the Miner's own words, and for the Miner
 
-    def approve(self, campaign: bytes) -> None:
-        """The Miner approves of a Campaign by hand."""
+    def approve(self, campaign: bytes, dataset: str) -> None:
+        """The Miner approves by hand of training on a dataset for a Campaign."""
         with self.journal.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO approval VALUES (?)", (campaign,))
+            connection.execute("INSERT OR IGNORE INTO approval VALUES (?, ?)", (campaign, dataset))
 
-    def approved(self, campaign: bytes) -> bool:
+    def approved(self, campaign: bytes, dataset: str) -> bool:
         """Whether the Miner did."""
-        return self.journal.row("SELECT 1 FROM approval WHERE campaign = ?", (campaign,)) is not None
+        found = self.journal.row("SELECT 1 FROM approval WHERE campaign = ? AND dataset = ?", (campaign, dataset))
+        return found is not None
 
     def note(self, note: Note) -> bool:
         """Keeps the newest word on a Campaign; whether it is another one than before."""

@@ -42,20 +42,32 @@ class Next(Enum):
     DROP = "drop"
 
 
-def what_next(submission: Submission, *, confirmed: bool, included: bool, counts: tuple[int, int]) -> Next:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Transactions of the account, counted before looking for the submission.
+
+    Attributes:
+        confirmed: in blocks that have their confirmations.
+        with_waiting: in any block, and with those that wait for one.
+    """
+
+    confirmed: int
+    with_waiting: int
+
+
+def what_next(submission: Submission, *, confirmed: bool, included: bool, counts: Counts) -> Next:
     """What to do about a submission whose blob is not published.
 
     Args:
         submission: as it was written down.
         confirmed: whether its bundle stands on chain with its confirmations.
-        included: whether it stands in any block, looked up after `counts`.
-        counts: transactions of the account that are in blocks, and with those that wait for one.
+        included: whether it stands in any block.
+        counts: of the account's transactions.
     """
-    in_blocks, with_waiting = counts
     if confirmed:
         return Next.PUBLISH
     if included:
         return Next.WAIT
-    if in_blocks > submission.nonce:
+    if counts.confirmed > submission.nonce:
         return Next.DROP  # the nonce went to another transaction, or to this one, which was refused
-    return Next.SEND if with_waiting == submission.nonce else Next.WAIT
+    return Next.SEND if counts.with_waiting == submission.nonce else Next.WAIT

@@ -29,6 +29,8 @@ from syft.paillier import EncryptedTensor, PublicContext
 
 #: Features of the largest Model that is trained, unless the Miner allows more: statistics take their square.
 MOST_FEATURES = 4_096
+#: Ciphertexts of the largest Model that is trained: each costs as many multiplications as there are features.
+MOST_CIPHERTEXTS = 65_536
 _SPECS_KEPT, _BENCHES_KEPT = 256, 4
 
 _Value = TypeVar("_Value")
@@ -97,8 +99,12 @@ class Workshop:
     def train(self, campaign: CampaignState, dataset: Dataset, match: Match) -> EncryptedTensor:
         """The Gradient itself, re-randomised. Raises as `seal` does."""
         spec = self.spec(campaign)
-        bench = self._benches.get(campaign.id, lambda: self._set_up(campaign, spec))
+        bench = self._benches.get((campaign.id, campaign.opening), lambda: self._set_up(campaign, spec))
         head = read_tensor(self._store, campaign.model.address, campaign.model.root, bench.context)
+        if len(head.ciphertexts) > MOST_CIPHERTEXTS:
+            raise CampaignUnusableError(
+                f"its Model has {len(head.ciphertexts)} ciphertexts, and a Mine trains at most {MOST_CIPHERTEXTS}"
+            )
         return gradient(bench.model, self._local_statistics(spec, bench.model, dataset, match), head)
 
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:

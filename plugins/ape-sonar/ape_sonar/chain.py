@@ -127,10 +127,11 @@ class SonarChain:
 
     def transaction_counts(self) -> tuple[int, int]:
         """Transactions of the account that are in blocks, and with those that wait. Raises NoAccountError."""
-        with _readable():
-            count = self._provider.web3.eth.get_transaction_count
-            account = to_checksum_address(self.sender)
-            return int(count(account, "latest")), int(count(account, "pending"))
+        return self._transaction_count("latest"), self._transaction_count("pending")
+
+    def transactions_until(self, block: int) -> int:
+        """Transactions of the account in the blocks up to this one. Raises NoAccountError."""
+        return self._transaction_count(block)
 
     def code(self, address: str) -> bytes:
         """Bytecode at an address."""
@@ -298,6 +299,11 @@ class SonarChain:
         return self._transact("ERC20", token, "approve", (self.address, amount), 0)
 
     # ------------------------------------------------------------------ how
+
+    def _transaction_count(self, block: Any) -> int:
+        account = to_checksum_address(self.sender)
+        with _readable():
+            return int(self._provider.web3.eth.get_transaction_count(account, block))
 
     def _view(self, function: str, *arguments: Any) -> Any:
         return self._call("Sonar", self.address, function, *arguments)

@@ -58,6 +58,11 @@ class Chronicle:
             batches.append(batch)
         return batches
 
+    @property
+    def newest_block(self) -> int:
+        """The last block that was read."""
+        return self._follower.next_block - 1
+
     def ahead(self) -> Ledger:
         """The ledger with the newest blocks in it too, which may still go away."""
         return self.ledger.copy().apply_all(self._chain.events(self._follower.next_block, self._chain.head() + 1))

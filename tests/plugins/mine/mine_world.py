@@ -181,6 +181,9 @@ class SimulatedSonar:
         mined = self.shared.nonces().get(self.sender, 0)
         return mined, mined + sum(one.sender == self.sender for one in self.shared.pool)
 
+    def transactions_until(self, block: int) -> int:
+        return sum(one.sender == self.sender for old in self.shared.blocks[: block + 1] for one in old.taken)
+
     def ledger(self) -> Ledger:
         return Ledger().apply_all(self.events(0, self.head() + 1))
 

@@ -216,7 +216,10 @@ def test_approval_by_hand(world: World, home: Home, mine: Mine) -> None:
     assert world.state(campaign).submitted == 0
 
     with home.state().opened() as state:
-        state.approve(campaign)
+        state.approve(campaign, "ward-8")
+    assert mine.step() == []
+    with home.state().opened() as state:
+        state.approve(campaign, "ward-7")
 
     assert kinds(mine.step()) == ["noted", "submitted", "published"]
 
@@ -241,7 +244,7 @@ def test_a_broken_policy_lets_nothing_out_but_money_in(world: World, home: Home,
     world.score(campaign, 10**17)
     (home.folder / "policy.yaml").write_text("allow: everything")
     actions = mine.step()
-    assert kinds(actions) == ["refused", "noted"]
+    assert kinds(actions) == ["noted", "noted"]
     assert "policy.yaml" in actions[0].words
     world.deliver(campaign)
     assert kinds(mine.step()) == ["claimed"]
@@ -281,8 +284,8 @@ def _no_blob(address: bytes) -> bytes:
 def test_a_store_that_is_down_is_tried_again(world: World, home: Home, mine: Mine) -> None:
     campaign = world.open_campaign()
     put, world.store.put = world.store.put, _down  # type: ignore[method-assign]
-    assert kinds(mine.step()) == ["noted", "submitted", "refused"]
-    assert kinds(mine.step()) == ["refused", "refused"]
+    assert kinds(mine.step()) == ["noted", "submitted", "noted"]
+    assert mine.step() == [], "trouble is told once"
     world.store.put = put  # type: ignore[method-assign]
     assert kinds(mine.step()) == ["published"]
     assert own(world.state(campaign)) == [0]

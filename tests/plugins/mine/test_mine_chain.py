@@ -216,8 +216,8 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
 
     actions = mine.step()
 
-    assert [action.kind for action in actions if action.kind != "noted"] == ["refused", "refused"]
     assert "fund it" in actions[-1].words
+    assert mine.step() == []
     assert town.state(campaign).submitted == 0
     stranger.transfer(miner, 10**18)
     assert kinds(mine) == ["submitted", "published"]
@@ -271,6 +271,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     waiting = json.loads(ape_mine("status", "--json"))
     (view,) = waiting["campaigns"]
     assert (view["campaign"], view["status"], view["verdict"]) == ("0x" + campaign.hex(), "Delivered", "allow")
+    assert len(view["transactions"]) == 1
     assert (view["gradients"], view["earned"], view["claimed"], view["claimable"]) == (1, 500, 0, 500)
     assert waiting["datasets"] == [
         {
