@@ -186,7 +186,7 @@ class Model:
 
     def statistics(self, rows: Integers, answers: Integers) -> LocalStatistics:
         """Local statistics of integer rows."""
-        return LocalStatistics.from_rows(self.features_.transform(rows), self.targets(answers))
+        return LocalStatistics.from_rows(self._transform(rows), self.targets(answers))
 
     def gradient_map(self, statistics: LocalStatistics) -> AffineMap:
         """What those statistics make of any weights."""
@@ -244,6 +244,11 @@ class Model:
     def _draw_features(self, inputs: int) -> FeatureMap:
         return FeatureMap(inputs, (Bias(),))
 
+    def _transform(self, rows: Integers) -> Integers:
+        if self.inputs is None:
+            raise NotFittedError("the Model's inputs are not known yet: give them, or fit it")
+        return self.features_.transform(rows)
+
     def _clear_weights(self) -> IntegerTensor:
         weights = getattr(self, "weights_", None)
         if weights is None:
@@ -271,7 +276,7 @@ class _Classifier(Model):
         return centred
 
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
-        return metrics.predict_classes(self.features_.transform(rows), weights or self._clear_weights())
+        return metrics.predict_classes(self._transform(rows), weights or self._clear_weights())
 
     def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
         predictions = self.predictions(rows, weights)
@@ -297,7 +302,7 @@ class _Regressor(Model):
         return answers
 
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
-        return metrics.predict_numbers(self.features_.transform(rows), weights or self._clear_weights())
+        return metrics.predict_numbers(self._transform(rows), weights or self._clear_weights())
 
     def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
         predictions = self.predictions(rows, weights)
