@@ -115,11 +115,10 @@ class Mine:
         actions += self._finish_submissions(policy)
         if self._account_is_quiet():
             actions += self._take_payouts()
-            trained = self._train_everywhere(policy)
-            if any(action.kind == "submitted" for action in trained):
-                self._chronicle.catch_up()
-                trained += self._finish_submissions(policy)
-            actions += trained
+            actions += self._train_everywhere(policy)
+        if any(action.kind == "submitted" for action in actions):
+            self._chronicle.catch_up()
+            actions += self._finish_submissions(policy)
         return actions
 
     def collect(self) -> list[Action]:
