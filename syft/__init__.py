@@ -4,7 +4,7 @@ Numpy arrays in, numpy arrays out; it knows nothing of chains, files or networks
 CAVEATS.md says what it does not promise.
 """
 
-from syft.nn import LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor
+from syft.nn import FixedPoint, LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor
 from syft.paillier import (
     EncryptedTensor,
     IntegerTensor,
@@ -15,6 +15,7 @@ from syft.paillier import (
 
 __all__ = [
     "EncryptedTensor",
+    "FixedPoint",
     "IntegerTensor",
     "LinearClassifier",
     "LinearRegression",
