@@ -34,9 +34,7 @@ class IdentityExistsError(CapsuleError, RuntimeError):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(
-            f"a Capsule identity already rests at {path}: it is kept; name another home for a second one"
-        )
+        super().__init__(f"a Capsule identity already rests at {path}: it is kept; name another home for a second one")
 
 
 class KeyMissingError(CapsuleError, LookupError):
@@ -44,9 +42,7 @@ class KeyMissingError(CapsuleError, LookupError):
 
     def __init__(self, campaign: bytes, path: Path) -> None:
         self.campaign, self.path = campaign, path
-        super().__init__(
-            f"no key pair of Campaign 0x{campaign.hex()} at {path}: restore the keystore from its backup"
-        )
+        super().__init__(f"no key pair of Campaign 0x{campaign.hex()} at {path}: restore the keystore from its backup")
 
 
 class KeyDestroyedError(CapsuleError, LookupError):
@@ -54,9 +50,7 @@ class KeyDestroyedError(CapsuleError, LookupError):
 
     def __init__(self, campaign: bytes) -> None:
         self.campaign = campaign
-        super().__init__(
-            f"the key pair of Campaign 0x{campaign.hex()} was destroyed: nothing can be decrypted with it"
-        )
+        super().__init__(f"the key pair of Campaign 0x{campaign.hex()} was destroyed: nothing can be decrypted with it")
 
 
 class KeyFileCorruptError(CapsuleError, ValueError):
@@ -68,11 +62,11 @@ class KeyFileCorruptError(CapsuleError, ValueError):
 
 
 class HeadMissingError(CapsuleError, LookupError):
-    """The plaintext weights of a Model version are not kept (any more)."""
+    """The plaintext weights of a Model are not kept (any more)."""
 
-    def __init__(self, campaign: bytes, version: int) -> None:
-        self.campaign, self.version = campaign, version
-        super().__init__(f"the weights of Model {version} of Campaign 0x{campaign.hex()} are not kept here")
+    def __init__(self, campaign: bytes, model_root: bytes) -> None:
+        self.campaign, self.model_root = campaign, model_root
+        super().__init__(f"the weights of Model 0x{model_root.hex()} of Campaign 0x{campaign.hex()} are not kept here")
 
 
 class WarrantRefusedError(CapsuleError, ValueError):
@@ -104,9 +98,7 @@ class PredictionsMovedError(CapsuleError, ArithmeticError):
 
     def __init__(self, exponent: int, room: int) -> None:
         self.exponent, self.room = exponent, room
-        super().__init__(
-            f"the head at exponent {exponent} cannot be requantised to {room}: a prediction would move"
-        )
+        super().__init__(f"the head at exponent {exponent} cannot be requantised to {room}: a prediction would move")
 
 
 class HeadDiffersError(CapsuleError, ArithmeticError):

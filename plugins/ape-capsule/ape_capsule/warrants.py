@@ -91,9 +91,7 @@ class WarrantLog:
         if granted and granted[0].warrant == warrant:
             return granted[0]
         if granted and warrant.number <= granted[0].warrant.number:
-            raise WarrantRefusedError(
-                warrant.campaign, str(warrant), f"{granted[0].warrant} was decrypted before"
-            )
+            raise WarrantRefusedError(warrant.campaign, str(warrant), f"{granted[0].warrant} was decrypted before")
         return self._write(warrant, now)
 
     def rewound(self, block: int, now: int) -> Entry:

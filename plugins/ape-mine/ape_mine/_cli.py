@@ -20,10 +20,11 @@ from ape_mine.home import Home
 from ape_mine.loop import Action
 from ape_mine.overview import CampaignView, DatasetView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
-from ape_mine.service import default_home, find_site, open_mine, serve
+from ape_mine.service import default_home, open_mine, serve
 from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.errors import UsageError, cli_errors
+from ape_sonar.site import find_site
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 

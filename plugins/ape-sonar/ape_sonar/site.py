@@ -1,0 +1,87 @@
+"""Sonar as this machine knows it: what every service and command line starts from, and how a service ends."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import Any
+
+from ape.api import AccountAPI
+from eth_utils.address import to_checksum_address
+
+from ape_sonar.chain import SonarChain
+from ape_sonar.config import settings
+from ape_sonar.deployments import DeploymentUnknownError, find_deployment
+from ape_sonar.units import Currency
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Sonar as this machine's settings know it, on the network that Ape is connected to.
+
+    Attributes:
+        chain: as the account, or to look only.
+        start_block: of the contracts' deployment.
+        confirmations: blocks on top of an event before it counts.
+        tokens: the ERC-20s named in the settings.
+    """
+
+    chain: SonarChain
+    start_block: int
+    confirmations: int
+    tokens: tuple[Currency, ...]
+
+
+def find_site(account: AccountAPI | None, sonar: str | None = None) -> Site:
+    """Looks Sonar up.
+
+    Args:
+        account: who signs.
+        sonar: address of the contract; else the one that was deployed from this home.
+
+    Raises:
+        DeploymentUnknownError: no contract is named, and none was recorded for the chain.
+        ChainError: there is no such contract, or the node does not answer.
+    """
+    from ape.utils.basemodel import ManagerAccessMixin
+
+    provider = ManagerAccessMixin.provider
+    address, start_block = _contract(provider.chain_id, sonar)
+    chain = SonarChain(address, account, provider)
+    confirmations = settings().confirmations
+    if confirmations is None:
+        confirmations = provider.network.required_confirmations
+    named = settings().tokens.get(chain.chain_id, {}).items()
+    tokens = (Currency(to_checksum_address(token), name, chain.token_decimals(token)) for name, token in named)
+    return Site(chain, start_block, confirmations, tuple(tokens))
+
+
+@contextmanager
+def until_asked_to_end() -> Iterator[Flag]:
+    """A flag that SIGINT and SIGTERM set, so that what is under way is finished first."""
+    stop = Flag()
+
+    def ask(*_: Any) -> None:
+        stop.set()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _contract(chain_id: int, sonar: str | None) -> tuple[str, int]:
+    """Address and block of the contract; block 0 where only the address is known."""
+    try:
+        deployment = find_deployment(settings().home_folder, chain_id)
+    except DeploymentUnknownError:
+        if sonar is None:
+            raise
+        return sonar, 0
+    known = sonar is None or sonar.lower() == deployment.sonar.lower()
+    return (deployment.sonar, deployment.block) if known else (str(sonar), 0)
