@@ -73,3 +73,17 @@ class Packing:
             values.append(value)
             plaintext = (plaintext - value) >> self.slot_bits
         return values, plaintext
+
+    def folding(self, bound: int) -> Packing:
+        """How integers up to `bound` of several plaintexts fit side by side into the slots of one."""
+        bits = bound.bit_length() + 1
+        return Packing(bits, max((self.slot_bits - 1) // bits, 1))
+
+    def unfold(self, total: int, folding: Packing) -> list[int]:
+        """The `folding.slots` plaintexts m_i in `sum_i 2^(folding.slot_bits i) m_i`.
+
+        What exceeds the bound that the folding was made for comes out wrong: it is the caller's to check.
+        """
+        wide, _ = self.unpack(total, self.slots)
+        columns = [folding.unpack(value, folding.slots)[0] for value in wide]
+        return [self.pack_row(row)[0] for row in zip(*columns, strict=True)]

@@ -10,9 +10,10 @@ from gmpy2 import mpz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from phe import generate_paillier_keypair
+from strategies import integers
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError
-from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PrivateContext, PublicContext
+from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PrivateContext, PublicContext, verify_openings
 
 quick = settings(deadline=None, max_examples=40)
 
@@ -109,3 +110,35 @@ def test_a_key_of_phe_works_too():
     tensor = IntegerTensor(np.array([[1, -2, 3]]), 0, 10)
     encrypted = PublicContext(public_key).encrypt(tensor, Packing(20, 2)).rerandomise()
     assert private.decrypt(encrypted).values.tolist() == [[1, -2, 3]]
+
+
+@quick
+@given(st.integers(8, 20), st.integers(1, 5), st.integers(0, 30), st.data())
+def test_decryption_of_many_rows_at_once(private, public, rows, columns, bound, data):
+    entry = integers(bound)
+    values = data.draw(st.lists(st.lists(entry, min_size=columns, max_size=columns), min_size=rows, max_size=rows))
+    tensor = public.encrypt(IntegerTensor(np.array(values), 0, bound), Packing.for_shape(512, columns, 100))
+    assert tensor.packing.folding(bound).slots > 2
+    assert private.decrypt(tensor).values.tolist() == values
+    verify_openings(tensor, private.open(tensor))
+
+
+@pytest.mark.parametrize("stray", [1 << 5, -(1 << 5), 1 << 10, (1 << 5) - (1 << 10), 1 << 62, 1 << 100, -(1 << 300), 1])
+def test_integers_that_would_run_into_their_neighbours_are_found(private, public, stray):
+    """Rows are decrypted side by side: what is too large for its place must not pass as part of another row."""
+    packing, values = Packing(60, 3), np.arange(30).reshape(10, 3) % 11
+    honest = public.encrypt(IntegerTensor(values, 0, 15), packing)
+    assert packing.folding(15) == Packing(5, 11)
+    ciphertexts = list(honest.ciphertexts)
+    ciphertexts[4] = ciphertexts[4] * public.raw_encode(stray) % public.nsquare
+    forged = EncryptedTensor(public, ciphertexts, (10, 3), packing, 0, 15)
+    expected = [packing.pack_row(row)[0] for row in values.tolist()]
+    expected[4] += stray
+    assert private.open(forged).plaintexts == expected
+    verify_openings(forged, private.open(forged))
+    if stray == 1:
+        assert private.decrypt(forged).values[4].tolist() == [values[4, 0] + 1, *values[4, 1:]]
+        return
+    with pytest.raises(PlaintextRangeError) as caught:
+        private.decrypt(forged)
+    assert caught.value.row == 4
