@@ -26,7 +26,7 @@ def draw(outcomes: list[Outcome], path: Path) -> None:
 def _panel(panel, outcome: Outcome) -> None:  # type: ignore[no-untyped-def]
     steps = range(len(outcome.gradients) + 1)
     accuracy = [outcome.starting_accuracy / WAD, *(gradient.accuracy_after / WAD for gradient in outcome.gradients)]
-    spend = [0, *accumulate(gradient.reward / 10**outcome.decimals for gradient in outcome.gradients)]
+    spend = [0, *accumulate(gradient.reward / 10**outcome.currency.decimals for gradient in outcome.gradients)]
 
     panel.set_title(outcome.title)
     panel.step(steps, accuracy, where="post", color=ACCURACY, linewidth=2)
@@ -45,5 +45,5 @@ def _panel(panel, outcome: Outcome) -> None:  # type: ignore[no-untyped-def]
 
     right = panel.twinx()
     right.fill_between(steps, spend, step="post", color=SPEND, alpha=0.25)
-    right.set_ylabel(f"earned by Miners, {outcome.currency}", color=SPEND)
-    right.set_ylim(0, 1.06 * outcome.bounty / 10**outcome.decimals)
+    right.set_ylabel(f"earned by Miners, {outcome.currency.symbol}", color=SPEND)
+    right.set_ylim(0, 1.06 * outcome.bounty / 10**outcome.currency.decimals)

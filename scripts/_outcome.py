@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ape_sonar.units import Currency
+
 WAD = 10**18
 
 
@@ -46,8 +48,7 @@ class Outcome:
 
     title: str
     bounty: int
-    currency: str
-    decimals: int
+    currency: Currency
     starting_accuracy: int
     target_accuracy: int
     final_accuracy: int
@@ -56,12 +57,6 @@ class Outcome:
     status: str
     ledger: Ledger
     gradients: list[GradientOutcome] = field(default_factory=list)
-
-    def money(self, amount: int) -> str:
-        """An amount for people, such as `12.5 USDX`."""
-        whole, rest = divmod(amount, 10**self.decimals)
-        fraction = str(rest).zfill(self.decimals)[: self.decimals].rstrip("0")
-        return f"{whole:,}.{fraction} {self.currency}" if fraction else f"{whole:,} {self.currency}"
 
 
 def report(outcomes: list[Outcome], seconds: float) -> dict[str, Any]:
@@ -73,7 +68,7 @@ def _campaign(outcome: Outcome) -> dict[str, Any]:
     ledger = outcome.ledger
     return {
         "bounty": str(outcome.bounty),
-        "currency": outcome.currency,
+        "currency": outcome.currency.symbol,
         "starting_accuracy": outcome.starting_accuracy / WAD,
         "target_accuracy": outcome.target_accuracy / WAD,
         "final_accuracy": outcome.final_accuracy / WAD,

@@ -120,6 +120,7 @@ class CampaignState:
     delivery: bytes = b""
     openings_root: bytes = b""
     refunded: bool = False
+    refunded_amount: int = 0
     bond_collected: bool = False
     scoring_fees_collected: bool = False
 
@@ -215,7 +216,7 @@ class CampaignState:
         opened = self.opening is not None
         paid = sum(self.reward(gradient) for gradient in gradients if gradient.claimed)
         paid += self.share() * sum(gradient.compensated for gradient in gradients)
-        paid += self._as_if_unpaid().refundable() if self.refunded else 0
+        paid += self.refunded_amount
         paid += terms.capsule_fee + terms.capsule_bond if self.bond_collected else 0
         back = sum(gradient.reclaimed for gradient in gradients)
         return Account(
@@ -224,9 +225,6 @@ class CampaignState:
             scoring_escrowed=self.submitted * terms.scoring_fee,
             scoring_paid=terms.scoring_fee * (back + (self.sound if self.scoring_fees_collected else 0)),
         )
-
-    def _as_if_unpaid(self) -> CampaignState:
-        return replace(self, refunded=False)
 
     def _divided_bond(self) -> tuple[int, int]:
         if self.recorded not in (Status.EXPIRED, Status.CONVICTED):
@@ -353,7 +351,7 @@ def _after(state: CampaignState, event: ev.CampaignEvent) -> CampaignState:
         case ev.ScoringFeesCollected():
             return replace(state, scoring_fees_collected=True)
         case ev.Refunded():
-            return replace(state, refunded=True)
+            return replace(state, refunded=True, refunded_amount=event.amount)
     raise LedgerError(f"no rule for {type(event).__name__}")
 
 

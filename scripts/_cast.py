@@ -1,0 +1,80 @@
+"""Who plays: the data split into hidden rows, held-out rows and Mines of different size, and what each Mine allows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from ape_mine.home import Home
+from ape_sonar.tables import TableSchema
+from ape_sonar.units import Currency
+from scripts._datasets import Dataset, load
+
+SEED = 20171118
+#: Shares of the rows: hidden validation, held out, and what the Mines hold.
+VALIDATION, HELD_OUT = 0.2, 0.15
+#: How the Mines' rows are divided. The later rows come in between the two Campaigns.
+SHARES = {"north": 0.55, "south": 0.2, "noise": 0.1, "later": 0.15}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The data set, divided.
+
+    Attributes:
+        validation: what the Data Scientist seals to the Capsule.
+        held_out: what nobody sees before the end.
+        mines: by name; "later" are rows that come to the Mine "south" after the first Campaign.
+    """
+
+    validation: pd.DataFrame
+    held_out: pd.DataFrame
+    mines: dict[str, pd.DataFrame]
+
+
+def divide(dataset: Dataset) -> Rows:
+    """Shuffles the rows by a fixed seed and divides them. The Mine "noise" gets answers that belong to other rows."""
+    generator = np.random.default_rng(SEED)
+    frame = dataset.frame.iloc[generator.permutation(len(dataset.frame))].reset_index(drop=True)
+    hidden = round(len(frame) * VALIDATION)
+    outside = hidden + round(len(frame) * HELD_OUT)
+    rest = frame.iloc[outside:].reset_index(drop=True)
+    ends = np.round(np.cumsum(list(SHARES.values())) * len(rest)).astype(int)
+    starts = [0, *ends[:-1]]
+    mines = {name: rest.iloc[start:end] for name, start, end in zip(SHARES, starts, ends, strict=True)}
+    answers = mines["noise"][dataset.output].to_numpy()
+    mines["noise"] = mines["noise"].assign(**{dataset.output: generator.permutation(answers)})
+    return Rows(frame.iloc[:hidden], frame.iloc[hidden:outside], mines)
+
+
+def other(dataset: Dataset) -> Dataset:
+    """Data of another kind, for the Mine that has nothing to offer."""
+    return load("wine" if dataset.name != "wine" else "breast_cancer")
+
+
+def write_policy(path: Path, name: str, dataset: Dataset, capsule: str, currencies: list[str], rounds: int) -> None:
+    """A Miner's policy file: its own data set, for the one Capsule, in these currencies."""
+    bounties = [f">= 0 {currency}" for currency in currencies]
+    rule = {"dataset": name, "output": [dataset.output], "capsules": [capsule], "bounty": bounties}
+    rule |= {"scoring_fee": "<= 0.001 ether", "rounds": rounds, "patience": 1, "approve": "automatic"}
+    path.write_text(yaml.safe_dump({"datasets": {name: {}}, "allow": [rule]}))
+
+
+def furnish(
+    home: Home, name: str, dataset: Dataset, frame: pd.DataFrame, capsule: str, tokens: list[Currency], rounds: int
+) -> None:
+    """Puts rows into a Mine, as a Miner does: a CSV file with its Table Schema, then the policy that names it."""
+    source = home.folder / "incoming.csv"
+    frame.to_csv(source, index=False)
+    (home.folder / "incoming.schema.json").write_text(json.dumps(dataset.schema))
+    home.datasets.add(name, source, TableSchema.parse(dataset.schema), replace=True)
+    source.unlink()
+    policy = home.folder / "incoming.yaml"
+    write_policy(policy, name, dataset, capsule, ["wei", *(token.symbol for token in tokens)], rounds)
+    home.adopt(policy, tokens)
+    policy.unlink()
