@@ -1,0 +1,112 @@
+"""From a Syft Model and a Data Scientist's records to a Campaign spec and a validation set. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from eth_utils.crypto import keccak
+from numpy.typing import NDArray
+
+from ape_sonar.errors import UsageError
+from ape_sonar.rows import RowEncoder, Table
+from ape_sonar.spec import FORMAT, CampaignSpec
+from ape_sonar.validation import ValidationSet
+from syft import wire
+from syft.nn import Model
+from syft.paillier import IntegerTensor
+
+#: Name of the one set of frozen tensors that a spec written here has.
+_FROZEN = "features"
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The feature map's public tensors as a blob; None where it has none."""
+
+    data: bytes | None
+
+    @classmethod
+    def of(cls, model: Model) -> Frozen:
+        _, tensors = model.to_spec()
+        return cls(wire.dumps_arrays(tensors) if tensors else None)
+
+
+def write_spec(
+    model: Model,
+    *,
+    description: str,
+    input_description: str,
+    output_description: str,
+    input_schema: Any,
+    output_schema: Any,
+    frozen_cid: str | None,
+    initial: dict[str, Any],
+    key_bits: int,
+    certificate: str,
+) -> CampaignSpec:
+    """The spec of a Campaign that trains `model`.
+
+    Raises:
+        SpecError: Model, metric and schemas do not belong together.
+    """
+    architecture, _ = model.to_spec()
+    points = model.fixed_point
+    document = {
+        "format": FORMAT,
+        "description": description,
+        "input": {"description": input_description, "schema": input_schema},
+        "output": {"description": output_description, "schema": output_schema},
+        "model": architecture,
+        "frozen": {_FROZEN: frozen_cid} if frozen_cid else {},
+        "initial": initial,
+        "fixed_point": {
+            "weight_exponent": points.weight_exponent,
+            "weight_bound": points.weight_bound,
+            "gradient_bits": points.gradient_bits,
+        },
+        "key_bits": key_bits,
+        "metric": model.metric,
+        "certificate": certificate,
+    }
+    return CampaignSpec.parse(document)
+
+
+def encode_validation(
+    encoder: RowEncoder, validation: tuple[Table, Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Inputs and Outputs of the validation set as the integers that are scored.
+
+    Raises:
+        UsageError: not a pair of as many Inputs as Outputs.
+        RowError, ColumnError: a cell that its schema does not allow.
+    """
+    if not isinstance(validation, tuple) or len(validation) != 2:
+        raise UsageError("validation is a pair: the Inputs, and their Outputs")
+    inputs, answers = validation
+    rows = encoder.encode_inputs(inputs, ranges=True)
+    targets = encoder.encode_targets(_column(answers), ranges=True)
+    if not len(rows) or len(rows) != len(targets):
+        raise UsageError(f"validation: {len(rows)} Inputs and {len(targets)} Outputs; as many of both are needed")
+    return rows, targets
+
+
+def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTensor | None) -> Model:
+    """The Model as the Campaign starts it, by the rule that the Capsule follows."""
+    points = model.fixed_point
+    if parent is None:
+        return model.with_weights(model.start(initial.get("seed")).weights_)
+    started = parent.requantise(points.weight_exponent)
+    return model.with_weights(started.with_bound(points.head_bound(points.weight_exponent)))
+
+
+def request_digest(spec: CampaignSpec, validation: ValidationSet, **asked: object) -> bytes:
+    """Tells whether the same Campaign is asked for again: salts and sealing, which differ each time, are left out."""
+    words = "".join(f"{name}={asked[name]!r};" for name in sorted(asked))
+    rows = validation.rows.tobytes() + validation.targets.tobytes()
+    return keccak(spec.to_bytes() + rows + words.encode())
+
+
+def _column(answers: Any) -> Any:
+    return answers.reshape(-1).tolist() if isinstance(answers, np.ndarray) else answers

@@ -1,0 +1,494 @@
+"""PySonar: Campaigns as a Data Scientist sees them. Nothing here asks for wei, hashes or blocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from eth_utils.address import is_address, to_checksum_address
+
+from ape_sonar import vault
+from ape_sonar.address import to_cid
+from ape_sonar.author import Frozen, encode_validation, request_digest, starting_weights, write_spec
+from ape_sonar.blobs import LARGEST_VALIDATION, read_ring, read_spec
+from ape_sonar.certificates import Key
+from ape_sonar.chain import SonarChain
+from ape_sonar.config import settings
+from ape_sonar.drafts import Draft, DraftBook
+from ape_sonar.errors import SonarError, UsageError
+from ape_sonar.handover import open_delivery
+from ape_sonar.ledger import CampaignState, GradientState, Ledger
+from ape_sonar.offer import Offer, payable
+from ape_sonar.rows import RowEncoder
+from ape_sonar.seal import seal, unseal
+from ape_sonar.site import find_site
+from ape_sonar.store import BlobStore, open_store
+from ape_sonar.terms import Status
+from ape_sonar.trained import TrainedModel
+from ape_sonar.units import COIN, ZERO_ADDRESS, Currency, Money, from_wad, parse_duration, parse_money, to_wad
+from ape_sonar.validation import ValidationSet
+from syft.nn import Model
+from syft.paillier import IntegerTensor
+from syft.paillier.keys import DEFAULT_BITS
+
+_KEY_FILE, _KEY_PURPOSE = "identity.vault", "scientist-identity"
+_ENDED = (Status.DECLINED, Status.CANCELLED, Status.DELIVERED, Status.EXPIRED, Status.CONVICTED)
+
+
+class CampaignUnknownError(SonarError, LookupError):
+    """No Campaign has that id, or more than one begins with it."""
+
+
+class FundsMissingError(SonarError, ValueError):
+    """The account does not hold what it offers; says how much is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """One Gradient of a Campaign.
+
+    Attributes:
+        number: its place in the queue, from 0.
+        miner: address.
+        before, after, rise: accuracy of the head, 0 to 1.
+        reward: what it earned.
+        verdict: "improved", "no improvement", "malformed", "unavailable" or "waiting".
+    """
+
+    number: int
+    miner: str
+    before: Decimal
+    after: Decimal
+    reward: Money
+    verdict: str
+
+    @property
+    def rise(self) -> Decimal:
+        return self.after - self.before
+
+
+class Campaign:
+    """One Campaign, as it is now: every property looks at the chain.
+
+    Attributes:
+        id: 32 bytes.
+    """
+
+    def __init__(self, sonar: Sonar, campaign: bytes) -> None:
+        self._sonar = sonar
+        self.id = campaign
+
+    def __repr__(self) -> str:
+        return f"Campaign(0x{self.id.hex()})"
+
+    @property
+    def state(self) -> CampaignState:
+        """Everything that its events tell. Raises LedgerError, ChainError."""
+        return self._sonar.ledger().campaign(self.id)
+
+    @property
+    def status(self) -> Status:
+        return self.state.status(self._sonar.chain.timestamp())
+
+    @property
+    def currency(self) -> Currency:
+        return self._sonar.currency(self.state.terms.currency)
+
+    @property
+    def bounty(self) -> Money:
+        """What was put in trust for Miners."""
+        return Money(self.state.terms.bounty, self.currency)
+
+    @property
+    def payable(self) -> Money:
+        """What Miners can still earn: the Bounty without what the accuracy so far is worth."""
+        state = self.state
+        left = state.payable() if state.opening else payable(state.terms, state.terms.starting_accuracy)
+        return Money(left, self.currency)
+
+    @property
+    def accuracy(self) -> Decimal:
+        return from_wad(self.state.accuracy)
+
+    @property
+    def target_accuracy(self) -> Decimal:
+        return from_wad(self.state.terms.target_accuracy)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When mining ends or ended; while it is Requested, when the time to open it is over."""
+        return datetime.fromtimestamp(self.state.ends_at, UTC)
+
+    @property
+    def time_left(self) -> timedelta:
+        """Time of mining that is left."""
+        return timedelta(seconds=max(0, self.state.ends_at - self._sonar.chain.timestamp()))
+
+    def gradients(self) -> list[Gradient]:
+        """All Gradients so far, in order of submission."""
+        state = self.state
+        return [self._gradient(state, gradient) for _, gradient in sorted(state.gradients.items())]
+
+    def watch(self, *, poll_interval: float | None = None) -> Iterator[Gradient]:
+        """Each Gradient when it is scored or rejected, until the Campaign has ended."""
+        seen = 0
+        while True:
+            done = [gradient for gradient in self.gradients() if gradient.verdict != "waiting"]
+            yield from done[seen:]
+            seen = len(done)
+            if self.status in _ENDED:
+                return
+            time.sleep(poll_interval or settings().poll_interval)
+
+    def stop(self) -> None:
+        """Ends mining after the notice period. Raises ContractError."""
+        self._sonar.chain.stop(self.id)
+
+    def cancel(self) -> None:
+        """Takes the Campaign back before the Capsule answers. Raises ContractError."""
+        self._sonar.chain.cancel(self.id)
+
+    def expire(self) -> None:
+        """Records that the Capsule missed a window. Raises ContractError."""
+        self._sonar.chain.expire(self.id)
+
+    def refund(self, to: str | None = None) -> Money:
+        """Pays out what is the Data Scientist's. Raises ContractError."""
+        amount = self.state.refundable()
+        self._sonar.chain.refund(self.id, to or self._sonar.chain.sender)
+        return Money(amount, self.currency)
+
+    def result(self) -> TrainedModel:
+        """The trained Model, opened with the Data Scientist's key and checked: see `ape_sonar.handover`."""
+        return open_delivery(self._sonar.store, self._sonar.key, self.state, self._sonar.own_validation(self.id))
+
+    def _gradient(self, state: CampaignState, gradient: GradientState) -> Gradient:
+        scored = gradient.scored
+        before, after = (scored.before, scored.afterwards) if scored else (state.accuracy, state.accuracy)
+        reward = Money(state.reward(gradient), self._sonar.currency(state.terms.currency))
+        number, miner = gradient.record.number, gradient.record.miner
+        return Gradient(number, miner, from_wad(before), from_wad(after), reward, _verdict(gradient))
+
+
+class Sonar:
+    """Sonar, as one Data Scientist.
+
+    Args:
+        chain: as the Data Scientist's account; without one to look only.
+        store: where blobs are.
+        home: of keys and drafts; made when it is needed.
+        passphrase: of the vault in the home.
+        start_block: of the contracts' deployment.
+        tokens: the ERC-20s that may be called by their symbol.
+        capsules: Capsules' addresses by a name of one's own.
+        cost: scrypt's n for a new vault.
+    """
+
+    def __init__(
+        self,
+        chain: SonarChain,
+        store: BlobStore,
+        home: Path,
+        passphrase: str = "",
+        *,
+        start_block: int = 0,
+        tokens: Iterable[Currency] = (),
+        capsules: dict[str, str] | None = None,
+        cost: int = vault.COST,
+    ) -> None:
+        self.chain, self.store = chain, store
+        self._home, self._passphrase, self._cost = home, passphrase, cost
+        self._start_block = start_block
+        self._tokens = {token.address: token for token in tokens}
+        self._capsules = capsules or {}
+        self._drafts = DraftBook(home / "drafts")
+        self._key: Key | None = None
+        self._read: tuple[int, bytes, Ledger] | None = None
+
+    # ------------------------------------------------------------------ looking
+
+    def ledger(self) -> Ledger:
+        """All Campaigns, by their events; what was read before is not read again unless the chain changed it."""
+        head = self.chain.head()
+        start, ledger = self._start_block, Ledger()
+        if self._read and self._read[0] <= head and self.chain.block_hash(self._read[0]) == self._read[1]:
+            start, ledger = self._read[0] + 1, self._read[2].copy()
+        ledger.apply_all(self.chain.events(start, head + 1))
+        self._read = (head, self.chain.block_hash(head), ledger)
+        return ledger
+
+    def campaigns(self) -> list[Campaign]:
+        """All Campaigns, oldest first."""
+        states = sorted(self.ledger().campaigns.values(), key=lambda state: state.created_block)
+        return [Campaign(self, state.id) for state in states]
+
+    def campaign(self, campaign: bytes | str) -> Campaign:
+        """A Campaign by its id, or the beginning of it in hex.
+
+        Raises:
+            CampaignUnknownError: none has it, or several do.
+        """
+        wanted = campaign.hex() if isinstance(campaign, bytes) else campaign.lower().removeprefix("0x")
+        found = [one for one in self.ledger().campaigns if one.hex().startswith(wanted)]
+        if len(found) != 1 or not wanted:
+            how_many = "no Campaign has" if not found else f"{len(found)} Campaigns have"
+            raise CampaignUnknownError(f"{how_many} an id that begins with 0x{wanted}: check it, and the network")
+        return Campaign(self, found[0])
+
+    def currency(self, address: str) -> Currency:
+        """A currency by its address, with symbol and decimals from its contract."""
+        if address == ZERO_ADDRESS:
+            return COIN
+        if address not in self._tokens:
+            symbol = "".join(letter for letter in self.chain.token_symbol(address)[:16] if letter.isalnum())
+            self._tokens[address] = Currency(address, symbol or address, self.chain.token_decimals(address))
+        return self._tokens[address]
+
+    @property
+    def key(self) -> Key:
+        """The Data Scientist's OpenPGP key; a fresh one, in a vault in the home, the first time.
+
+        Raises:
+            VaultError: the passphrase is wrong, or the vault damaged.
+        """
+        if self._key is None:
+            path = self._home / _KEY_FILE
+            if not path.exists():
+                self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+                fresh = Key.generate(f"Data Scientist {self.chain.sender}")
+                vault.write(path, fresh.to_bytes(), self._passphrase, purpose=_KEY_PURPOSE, cost=self._cost)
+            self._key = Key.from_bytes(vault.read(path, self._passphrase, purpose=_KEY_PURPOSE))
+        return self._key
+
+    # ------------------------------------------------------------------ creating
+
+    def create(
+        self,
+        model: Model,
+        *,
+        input: Any,  # noqa: A002 - the protocol's word
+        output: Any,
+        validation: tuple[Any, Any],
+        bounty: str,
+        capsule: str,
+        lasts: str | timedelta | int,
+        target_accuracy: Decimal | float | str = 1.0,
+        starting_accuracy: Decimal | float | str | None = None,
+        parent: Campaign | None = None,
+        seed: int | None = None,
+        description: str = "",
+        input_description: str = "",
+        output_description: str = "",
+        key_bits: int = DEFAULT_BITS,
+        nonce: int = 0,
+        **asked: Any,
+    ) -> Campaign:
+        """Starts a Campaign: publishes its blobs and puts the Bounty in trust.
+
+        Asked again with the same arguments, in this process or after a crash, it continues where it stood and creates
+        nothing twice; another `nonce` makes another Campaign of the same kind.
+
+        Args:
+            model: a Syft Model with its inputs and outputs; its weights are not looked at.
+            input, output: Table Schemas; the Output has one field.
+            validation: Inputs and their Outputs in their own units, which only the Capsule will see.
+            bounty: such as "1000 USDC" or "0.5 ether".
+            capsule: address, or a name from the settings.
+            lasts: time of mining, such as "2 days".
+            target_accuracy: 0 to 1; beyond it nothing is paid.
+            starting_accuracy: a claim; measured exactly if left out.
+            parent: a Delivered Campaign whose weights to start from.
+            seed: of small random initial weights; zeros if left out.
+            description, input_description, output_description: for people.
+            key_bits: bits of the homomorphic key.
+            nonce: tells equal Campaigns apart.
+            asked: any other field of `Offer`, windows in words ("1 hour") or seconds.
+
+        Raises:
+            UsageError, SpecError, SchemaError, RowError, OfferError: an argument that cannot be used; says which.
+            FundsMissingError: the account does not hold the Bounty.
+            ContractError, ChainError, StoreError, VaultError: from below.
+        """
+        encoder = RowEncoder(input, output)
+        rows, targets = encode_validation(encoder, validation)
+        frozen = Frozen.of(model)
+        initial = _initial(parent, seed)
+        spec = write_spec(
+            model,
+            description=description,
+            input_description=input_description,
+            output_description=output_description,
+            input_schema=input,
+            output_schema=output,
+            frozen_cid=to_cid(self.store.address_of(frozen.data)) if frozen.data else None,
+            initial=initial,
+            key_bits=key_bits,
+            certificate=self.key.certificate.armoured(),
+        )
+        amount, currency = parse_money(bounty, self._tokens.values())
+        measured = starting_weights(model, initial, _weights_of(parent)).evaluate(rows, targets).accuracy
+        offer = Offer(
+            capsule=self._capsule(capsule),
+            currency=currency,
+            bounty=amount,
+            duration=parse_duration(lasts),
+            target_accuracy=to_wad(target_accuracy),
+            starting_accuracy=measured if starting_accuracy is None else to_wad(starting_accuracy),
+            rows=len(rows),
+            **{name: parse_duration(value) if _is_window(name) else value for name, value in asked.items()},
+        )
+        own = ValidationSet.build(rows, targets)
+        request = request_digest(spec, own, offer=offer, parent=parent.id if parent else b"", nonce=nonce)
+        draft = self._draft(request) or self._new_draft(request, nonce, spec.to_bytes(), own, offer, parent)
+        self._publish(draft, frozen)
+        return self._send(draft)
+
+    def own_validation(self, campaign: bytes) -> ValidationSet:
+        """The validation set of a Campaign that was created from this home. Raises DraftError, SealError."""
+        state, sealed = self.ledger().campaign(campaign), self._drafts.part(campaign, "own-validation.pgp")
+        data = unseal(sealed, self.key, signers=[self.key.certificate], limit=LARGEST_VALIDATION)
+        encoder = read_spec(self.store, state.terms.spec).encoder()
+        classes = len(encoder.classes) if encoder.classes else None
+        return ValidationSet.from_bytes(data, columns=len(encoder.columns), classes=classes)
+
+    def _draft(self, request: bytes) -> Draft | None:
+        here = (self.chain.chain_id, self.chain.address.lower(), self.chain.sender.lower())
+        drafts = (draft for draft in self._drafts if draft.request == request)
+        return next((one for one in drafts if (one.chain_id, one.contract, one.scientist) == here), None)
+
+    def _new_draft(
+        self, request: bytes, nonce: int, spec: bytes, own: ValidationSet, offer: Offer, parent: Campaign | None
+    ) -> Draft:
+        """Everything of the Campaign on disk, before anything of it is anywhere else."""
+        ring = read_ring(self.store, self.chain.certificates_of(offer.capsule))
+        sealed = seal(own.to_bytes(), ring, signer=self.key)
+        terms = offer.terms(
+            self.chain.capsule_terms(offer.capsule),
+            self.chain.currency_terms(offer.capsule, offer.currency),
+            spec=self.store.address_of(spec),
+            validation=self.store.address_of(sealed),
+            validation_root=own.root(),
+            parent=parent.id if parent else bytes(32),
+        )
+        draft = Draft(
+            request=request,
+            nonce=nonce,
+            chain_id=self.chain.chain_id,
+            contract=self.chain.address.lower(),
+            scientist=self.chain.sender.lower(),
+            campaign=self.chain.id_of(self.chain.sender, nonce, terms),
+            terms=terms,
+        )
+        to_self = seal(own.to_bytes(), [self.key.certificate], signer=self.key)
+        self._drafts.add(draft, spec=spec, validation=sealed, own_validation=to_self)
+        return draft
+
+    def _publish(self, draft: Draft, frozen: Frozen) -> None:
+        for name in ("spec.json", "validation.pgp"):
+            self.store.put(self._drafts.part(draft.campaign, name))
+        if frozen.data:
+            self.store.put(frozen.data)
+
+    def _send(self, draft: Draft) -> Campaign:
+        """Puts the Bounty in trust, unless that was done before."""
+        if self.chain.status_of(draft.campaign) is Status.NONE:
+            terms = draft.terms
+            if terms.currency != ZERO_ADDRESS:
+                self._allow(terms.currency, terms.bounty + terms.capsule_fee)
+            self.chain.create(draft.nonce, terms)
+        self._drafts.mark_created(draft)
+        return Campaign(self, draft.campaign)
+
+    def _allow(self, token: str, amount: int) -> None:
+        held = self.chain.token_balance(token, self.chain.sender)
+        if held < amount:
+            has, needs = (Money(units, self.currency(token)) for units in (held, amount))
+            raise FundsMissingError(f"account {self.chain.sender} holds {has}, and {needs} are needed: fund it")
+        if self.chain.token_allowance(token, self.chain.sender, self.chain.address) < amount:
+            self.chain.approve(token, amount)
+
+    def _capsule(self, named: str) -> str:
+        address = self._capsules.get(named, named)
+        if not is_address(address):
+            raise UsageError(f"{named!r} is no Capsule: give its address, or a name from `capsules` in ape-config.yaml")
+        return str(to_checksum_address(address))
+
+
+@contextmanager
+def connect(
+    network: str,
+    *,
+    account: Any = None,
+    passphrase: str = "",
+    home: Path | None = None,
+    store: str | None = None,
+    sonar: str | None = None,
+) -> Iterator[Sonar]:
+    """Sonar on a network of Ape's, such as "ethereum:local:foundry".
+
+    Args:
+        network: Ape's network choice.
+        account: alias of one of Ape's accounts, or an account; None to look only.
+        passphrase: of the Data Scientist's vault.
+        home: folder of keys and drafts; the settings' by default.
+        store: URI of the blob store; the settings' by default.
+        sonar: address of the contract; the deployment recorded in the home by default.
+
+    Raises:
+        DeploymentUnknownError, ChainError, StoreError: Sonar or its blobs are not to be found.
+    """
+    import ape
+
+    with ape.networks.parse_network_choice(network):
+        signer = ape.accounts.load(account) if isinstance(account, str) else account
+        yield open_sonar(signer, passphrase, home=home, store=store, sonar=sonar)
+
+
+def open_sonar(
+    account: Any, passphrase: str, *, home: Path | None = None, store: str | None = None, sonar: str | None = None
+) -> Sonar:
+    """Sonar on the network that Ape is connected to; see `connect`."""
+    site = find_site(account, sonar)
+    return Sonar(
+        site.chain,
+        open_store(store or settings().store_uri),
+        home or settings().home_folder / "scientist",
+        passphrase,
+        start_block=site.start_block,
+        tokens=site.tokens,
+        capsules=settings().capsules,
+    )
+
+
+def _initial(parent: Campaign | None, seed: int | None) -> dict[str, Any]:
+    if parent is not None and seed is not None:
+        raise UsageError("a Campaign starts from its parent's weights or from a seed, not from both")
+    if parent is not None:
+        return {"kind": "parent"}
+    return {"kind": "zeros"} if seed is None else {"kind": "seeded", "seed": seed}
+
+
+def _weights_of(parent: Campaign | None) -> IntegerTensor | None:
+    if parent is None:
+        return None
+    weights = parent.result().model.weights_
+    assert isinstance(weights, IntegerTensor)  # a delivered Model is in the clear
+    return weights
+
+
+def _is_window(name: str) -> bool:
+    return name.endswith(("_window", "_within", "_period")) or name == "per_gradient"
+
+
+def _verdict(gradient: GradientState) -> str:
+    if gradient.scored is None:
+        return "waiting"
+    if gradient.rejection is not None:
+        return gradient.rejection.name.lower()
+    return "improved" if gradient.rise else "no improvement"
