@@ -18,6 +18,12 @@ class Case:
     packing: Packing
     spare_bits: int
 
+    @property
+    def ciphertexts(self):
+        """How many ciphertexts the tensor takes."""
+        rows, columns = self.tensor.shape
+        return rows * self.packing.plaintexts(columns)
+
 
 def integers(bound):
     """Signed integers up to a bound, its ends included more often than by chance."""
