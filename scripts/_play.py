@@ -67,12 +67,12 @@ class Stage:
 def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Dataset, rows: Rows) -> Stage:
     """Deploys Sonar, and brings in Capsule, Mines and Data Scientist, each with a home of its own."""
     deployer, scientist, capsule, *miners = (accounts[place] for place in range(3 + len(MINES)))
+    start_block = chain.blocks.head.number
     registry = deployer.deploy(project.CapsuleRegistry)
     sonar = deployer.deploy(project.Sonar, registry)
     contract = deployer.deploy(project.PlainToken)
     for holder in (scientist, capsule):
         contract.mint(holder, 10**12, sender=deployer)
-    start_block = int(registry.receipt.block_number) if registry.receipt else 0
     looker = SonarChain(sonar.address, deployer)
     token = Currency(str(contract.address), contract.symbol(), contract.decimals())
     store = EmbeddedStore(folder / "blobs")

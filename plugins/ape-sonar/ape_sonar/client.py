@@ -333,6 +333,9 @@ class Sonar:
         )
         amount, currency = parse_money(bounty, self._tokens.values())
         measured = starting_weights(model, initial, _weights_of(parent)).evaluate(rows, targets).accuracy
+        windows: dict[str, Any] = {
+            name: parse_duration(value) if _is_window(name) else value for name, value in asked.items()
+        }
         offer = Offer(
             capsule=self._capsule(capsule),
             currency=currency,
@@ -341,7 +344,7 @@ class Sonar:
             target_accuracy=to_wad(target_accuracy),
             starting_accuracy=measured if starting_accuracy is None else to_wad(starting_accuracy),
             rows=len(rows),
-            **{name: parse_duration(value) if _is_window(name) else value for name, value in asked.items()},
+            **windows,
         )
         own = ValidationSet.build(rows, targets)
         request = request_digest(spec, own, offer=offer, parent=parent.id if parent else b"", nonce=nonce)
