@@ -351,6 +351,10 @@ class World:
     def state(self, campaign: bytes) -> CampaignState:
         return self.sonar.ledger().campaign(campaign)
 
+    def waiting(self, sender: str) -> _Waiting:
+        """A transaction of somebody's that has nothing to do with Sonar."""
+        return _Waiting(sender, self.sonar.as_sender(sender).transaction_counts()[1], lambda place, ledger: [])
+
     def emit(self, *makes: Callable[[Place], Event]) -> None:
         self.others.send("others", lambda place, ledger: [make(place) for make in makes])
 

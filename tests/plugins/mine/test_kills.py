@@ -142,7 +142,7 @@ def _outcome(world: World, campaign: bytes) -> list[Any]:
     return [done, state.recorded, state.account()]
 
 
-@pytest.mark.parametrize(("aftermath", "confirmations"), [("taken", 2), ("waiting", 0), ("lost", 2)])
+@pytest.mark.parametrize(("aftermath", "confirmations"), [("taken", 1), ("waiting", 0), ("lost", 1)])
 def test_killed_anywhere_it_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aftermath: str, confirmations: int
 ) -> None:

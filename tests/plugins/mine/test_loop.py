@@ -23,6 +23,7 @@ from mine_world import (
 
 from ape_mine.home import Home
 from ape_mine.loop import Action, Mine
+from ape_sonar.chain import TransactionError
 from ape_sonar.ledger import CampaignState
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
 from ape_sonar.tables import TableSchema
@@ -295,22 +296,62 @@ def _down(data: bytes) -> bytes:
     raise StoreUnavailableError("embedded:/nowhere", "down")
 
 
-def test_a_copied_address_is_not_taken_for_ones_own(world: World, home: Home) -> None:
-    """A rival who sees the transaction submits the same bundle first; ours is still ours to send."""
+def test_a_copied_address_is_not_taken_for_ones_own(world: World, mine: Mine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rival who sees the transaction submits the same bundle first, and ours gets lost: it is still ours to send."""
     campaign = world.open_campaign()
-    mine = open_mine(world, home)
-    submit = world.sonar.submit_gradient
 
     def overtaken(campaign: bytes, bundle: bytes, commitment: bytes, version: int, **how: Any) -> Any:
         world.rival.submit_gradient(campaign, bundle, commitment, version, fee=FEE)
-        return submit(campaign, bundle, commitment, version, **how)
+        raise TransactionError("not accepted")
 
-    world.sonar.submit_gradient = overtaken  # type: ignore[method-assign]
-    mine.step()
+    with monkeypatch.context() as patch:
+        patch.setattr(world.sonar, "submit_gradient", overtaken)
+        mine.step()
+    bundle = world.state(campaign).gradients[0].record.bundle
+    assert not world.store.has(bundle), "what is not ours on chain is not published"
+
+    assert kinds(mine.step()) == ["submitted", "published"]
 
     gradients = world.state(campaign).gradients
     assert [gradient.record.miner for gradient in gradients.values()] == [RIVAL, MINER]
-    assert gradients[0].record.bundle == gradients[1].record.bundle
+    assert gradients[1].record.bundle == bundle
+
+
+def test_nothing_is_begun_while_a_transaction_of_the_account_waits(world: World, mine: Mine) -> None:
+    """The next nonce would be a guess: somebody uses the account for other things too."""
+    paying = world.open_campaign()
+    mine.step()
+    world.score(paying, 4 * 10**17)
+    world.deliver(paying)
+    world.open_campaign()
+    world.sonar.shared.pool.append(world.waiting(MINER))
+    assert [mine.step(), mine.collect()] == [[], []]
+    world.wait(1)
+    assert sorted(kinds(mine.step())) == ["claimed", "noted", "published", "submitted"]
+
+
+def test_what_is_sent_is_what_was_written_down(
+    world: World, home: Home, mine: Mine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = world.open_campaign()
+    submit, sent = world.sonar.submit_gradient, []
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        with home.state().opened() as state:
+            (written,) = state.unfinished()
+        sent.append(written)
+        assert arguments == (campaign, written.bundle, written.commitment, written.version)
+        assert named == {"fee": FEE, "nonce": written.nonce}
+        assert world.store.address_of(written.sealed) == written.bundle
+        assert not world.store.has(written.bundle)
+        return submit(*arguments, **named)
+
+    monkeypatch.setattr(world.sonar, "submit_gradient", watched)
+    mine.step()
+    assert len(sent) == 1
+    with home.state().opened() as state:
+        assert state.unfinished() == []
+        assert len(state.transactions(campaign)) == 1
 
 
 # ------------------------------------------------------------------ payouts

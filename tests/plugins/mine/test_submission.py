@@ -1,0 +1,47 @@
+"""What to do about a submission: the table, and that no path sends where the first transaction could still be taken."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ape_mine.submission import Counts, Next, Submission, what_next
+
+SUBMISSION = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7")
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "included", "counts", "expected"),
+    [
+        (True, True, (8, 8), Next.PUBLISH),
+        (True, True, (9, 11), Next.PUBLISH),
+        (False, True, (7, 8), Next.WAIT),
+        (False, False, (7, 7), Next.SEND),
+        (False, False, (5, 7), Next.SEND),
+        (False, False, (7, 8), Next.WAIT),
+        (False, False, (6, 9), Next.WAIT),
+        (False, False, (5, 6), Next.WAIT),
+        (False, False, (8, 8), Next.DROP),
+        (False, False, (9, 12), Next.DROP),
+    ],
+)
+def test_the_next_thing(confirmed: bool, included: bool, counts: tuple[int, int], expected: Next) -> None:
+    assert what_next(SUBMISSION, confirmed=confirmed, included=included, counts=Counts(*counts)) is expected
+
+
+@given(st.booleans(), st.booleans(), st.integers(0, 12), st.integers(0, 3))
+def test_it_is_sent_only_as_the_accounts_very_next_transaction(
+    confirmed: bool, included: bool, in_blocks: int, waiting: int
+) -> None:
+    counts = Counts(in_blocks, in_blocks + waiting)
+    decided = what_next(SUBMISSION, confirmed=confirmed, included=included, counts=counts)
+    if decided is Next.SEND:
+        assert not confirmed
+        assert not included
+        assert counts.with_waiting == SUBMISSION.nonce
+    if decided is Next.DROP:
+        assert not confirmed
+        assert not included
+        assert counts.confirmed > SUBMISSION.nonce
+    assert (decided is Next.PUBLISH) == confirmed
