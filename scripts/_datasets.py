@@ -145,7 +145,8 @@ def _inferred(path: Path, column: pd.Series) -> dict[str, Any]:
     if column.nunique() <= MOST_CLASSES:
         return _classes(str(column.name), column)
     raise DatasetError(
-        f"{path}: column {column.name!r} holds {column.nunique()} different texts; numbers or at most {MOST_CLASSES} values are needed"
+        f"{path}: column {column.name!r} holds {column.nunique()} different texts; "
+        f"numbers, or at most {MOST_CLASSES} values, are needed"
     )
 
 

@@ -78,8 +78,10 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
     store = EmbeddedStore(folder / "blobs")
 
     identity = Identity.create(folder / "capsule", "Capsule of the demonstration", _PASSPHRASE)
-    largest = CurrencyTerms(True, 0, 2**128 - 1)
-    offers = [CurrencyOffer(ZERO_ADDRESS, largest), CurrencyOffer(token.address, largest)]
+    offers = [
+        CurrencyOffer(address, CurrencyTerms(True, smallest_fee, 2**128 - 1))
+        for address, smallest_fee in ((ZERO_ADDRESS, 2 * 10**15), (token.address, 20 * 10**token.decimals))
+    ]
     announce(looker.as_account(capsule), store, identity, _CAPSULE_TERMS, offers)
     oracle = build_oracle(
         looker.as_account(capsule), store, folder / "capsule", _PASSPHRASE, confirmations=0, start_block=start_block
@@ -108,9 +110,13 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
 
 
 def play(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Dataset, screen: Screen) -> list[Outcome]:
-    """Two Campaigns: one with an ERC-20 Bounty, and a small one in ether that starts from the first one's weights."""
+    """Sets the stage, and plays on it."""
     rows = divide(dataset)
-    stage = set_up(project, accounts, chain, folder, dataset, rows)
+    return play_on(set_up(project, accounts, chain, folder, dataset, rows), dataset, rows, screen)
+
+
+def play_on(stage: Stage, dataset: Dataset, rows: Rows, screen: Screen) -> list[Outcome]:
+    """Two Campaigns: one with an ERC-20 Bounty, and a small one in ether that starts from the first one's weights."""
     model = model_for(dataset)
     first = _campaign(stage, dataset, rows, model, bounty=f"1000 {stage.token.symbol}", parent=None)
     outcome = _run(stage, dataset, rows, first, f"{dataset.name}, {stage.token.symbol}", stage.token, screen)

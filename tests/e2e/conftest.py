@@ -1,0 +1,37 @@
+"""The play on a small data set, once a session: what the demo does, looked at from every side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts._cast import Rows, divide
+from scripts._datasets import Dataset, load
+from scripts._outcome import Outcome
+from scripts._play import Stage, play_on, set_up
+from scripts._screen import Screen
+
+
+@dataclass(frozen=True)
+class Played:
+    """The play after its last act."""
+
+    dataset: Dataset
+    rows: Rows
+    stage: Stage
+    outcomes: list[Outcome]
+    folder: Path
+    first_block: int
+
+
+@pytest.fixture(scope="session")
+def played(project: Any, accounts: Any, chain: Any, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    folder = tmp_path_factory.mktemp("play")
+    dataset = load("wine")
+    rows, first_block = divide(dataset), chain.blocks.head.number
+    stage = set_up(project, [accounts[place] for place in range(10)], chain, folder, dataset, rows)
+    outcomes = play_on(stage, dataset, rows, Screen())
+    return Played(dataset, rows, stage, outcomes, folder, first_block)
