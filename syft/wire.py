@@ -29,7 +29,8 @@ LARGEST_HEADER = 1 << 16
 _LARGEST_KEY = 1 << 16
 
 _PUBLIC_KEY, _TENSOR, _OPENINGS, _ARRAYS = "public-key/1", "encrypted-tensor/1", "openings/1", "arrays/1"
-_DTYPES = {"uint8", "int16", "int32", "int64"}
+#: numpy's names of the types that are allowed, by safetensors' names.
+_DTYPES = {"U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64"}
 _MOST_ARRAYS = 64
 _MOST_DIMENSIONS = 4
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -164,12 +165,13 @@ def _load(kind: str, data: bytes, limit: int) -> tuple[Arrays, dict[str, Any]]:
     header_bytes = int.from_bytes(data[:8], "little")
     _require(header_bytes <= min(LARGEST_HEADER, len(data) - 8), "the header is longer than allowed")
     try:
-        header = json.loads(data[8 : 8 + header_bytes], object_pairs_hook=_without_duplicates)
+        header = json.loads(data[8 : 8 + header_bytes])
         _require(
             isinstance(header, dict) and 1 <= len(header) <= _MOST_ARRAYS + 1,
             "the header is no table of arrays",
         )
-        facts = json.loads(header["__metadata__"]["syft"], object_pairs_hook=_without_duplicates)
+        facts = json.loads(header.pop("__metadata__")["syft"])
+        _require(all(entry["dtype"] in _DTYPES for entry in header.values()), "an array of a type that is not allowed")
         arrays: Arrays = load(data)
     except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         if isinstance(error, SyftError):
@@ -185,16 +187,10 @@ def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, array in arrays.items():
         _require(_NAME.fullmatch(name) is not None, f"{name[:80]!r} is not an array's name")
         _require(
-            array.dtype.name in _DTYPES,
-            f"array {name!r} has type {array.dtype.name}: only {', '.join(sorted(_DTYPES))} are allowed",
+            array.dtype.name in _DTYPES.values(),
+            f"array {name!r} has type {array.dtype.name}: only {', '.join(_DTYPES.values())} are allowed",
         )
         _require(array.ndim <= _MOST_DIMENSIONS, f"array {name!r} has {array.ndim} dimensions")
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    _require(len(table) == len(pairs), "a key occurs twice")
-    return table
 
 
 def _require(condition: bool, why: str) -> None:

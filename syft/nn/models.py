@@ -417,17 +417,11 @@ def check_spec(spec: Mapping[str, Any]) -> None:
     """
     _model_class(spec)
     _parameters(spec)
-    for place, step in enumerate(_parts(spec["features"], Sequence, "features")):
+    for place, step in enumerate(_of_kind(spec["features"], Sequence, "features")):
         try:
-            check_step(_parts(step, Mapping, "a feature step"))
+            check_step(_of_kind(step, Mapping, "a feature step"))
         except FeatureError as error:
             raise FeatureError(str(error), place) from None
-
-
-def _parts(value: Any, kind: type, what: str) -> Any:
-    if not isinstance(value, kind) or isinstance(value, str):
-        raise ModelSpecError(f"{what} must be a {kind.__name__.lower()}, not {value!r}")
-    return value
 
 
 def from_spec(spec: Mapping[str, Any], tensors: Tensors, fixed_point: FixedPoint = _DEFAULT_SCALES) -> Model:
@@ -457,9 +451,11 @@ def _model_class(spec: Mapping[str, Any]) -> type[Model]:
 
 
 def _parameters(spec: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = dict(_parts(spec["parameters"], Mapping, "parameters"))
+    parameters = dict(_of_kind(spec["parameters"], Mapping, "parameters"))
     if set(parameters) != {"inputs", "outputs", "mu"}:
-        raise ModelSpecError(f"a Model's parameters are inputs, outputs and mu; got {', '.join(sorted(parameters))}")
+        raise ModelSpecError(
+            f"a Model's parameters are inputs, outputs and mu; got {', '.join(sorted(map(str, parameters)))}"
+        )
     for key in ("inputs", "outputs"):
         value = parameters[key]
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_COLUMNS:
@@ -468,3 +464,9 @@ def _parameters(spec: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(mu, int | float) or isinstance(mu, bool) or not 0 < mu < 1e6:
         raise ModelSpecError("mu must be a positive number")
     return {**parameters, "mu": float(mu)}
+
+
+def _of_kind(value: Any, kind: type, what: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, str):
+        raise ModelSpecError(f"{what} must be a {kind.__name__.lower()}, not {value!r}")
+    return value

@@ -35,6 +35,15 @@ def test_products_of_machine_integers(pair):
     assert matmul(left, right).tolist() == product(*pair)
 
 
+def test_products_where_floats_would_round():
+    odd = (1 << 27) + 1
+    left, right = np.full((1, 3), odd), np.full((3, 1), odd)
+    assert matmul(left, right).tolist() == [[3 * odd * odd]]
+    tall, sum_of_squares = np.full((5, 1), (1 << 26) - 1), 5 * ((1 << 26) - 1) ** 2
+    assert gram(tall, tall).tolist() == [[sum_of_squares]]
+    assert sum_of_squares > 1 << 53
+
+
 @quick
 @given(pairs(26, 26))
 def test_sums_over_rows(pair):

@@ -208,6 +208,11 @@ def test_classes_that_are_refused(y):
         LinearClassifier().fit([[0.1], [0.2]], y)
 
 
+def test_classes_are_learned_as_centred_numbers():
+    targets = LinearClassifier(inputs=1, outputs=3).targets(np.array([[2], [0]]))
+    assert targets.tolist() == [[-341, -341, 683], [683, -341, -341]]
+
+
 def test_a_class_that_the_model_does_not_have():
     model = LinearClassifier(inputs=1, outputs=2).start()
     with pytest.raises(FeatureError, match=r"0 \.\. 1"):

@@ -237,7 +237,11 @@ def test_headers_that_are_refused(good, kind):
         json.dumps({**header, "__metadata__": {"syft": "[" * 30_000}}).encode(),
         json.dumps({**header, "__metadata__": {"syft": "9" * 30_000}}).encode(),
         json.dumps({**header, "__metadata__": "x"}).encode(),
-        json.dumps({**header, first: {**header[first], "dtype": "F64"}}).encode(),
+        *(
+            json.dumps({**header, first: {**header[first], "dtype": dtype}}).encode()
+            for dtype in ("F64", "BF16", "F8_E4M3", "BOOL", "C64", "U16", "?", "", None, 8, ["U8"])
+        ),
+        json.dumps({**header, first: None}).encode(),
         json.dumps({**header, first: {**header[first], "shape": [1 << 62, 1 << 62]}}).encode(),
         json.dumps({**header, first: {**header[first], "shape": [-1, -1]}}).encode(),
         json.dumps({**header, first: {**header[first], "data_offsets": [0, 1 << 62]}}).encode(),
@@ -264,6 +268,12 @@ def test_lengths_are_checked_before_memory_is_asked_for(good):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1 << 20
+
+
+def test_a_header_beyond_its_limit(good):
+    for data, read in (good[kind] for kind in KINDS if kind != "key"):
+        with pytest.raises(WireError, match="header is longer"):
+            read(with_header(data, json.dumps(header_of(data)).encode() + b" " * wire.LARGEST_HEADER))
 
 
 def test_limits_are_the_callers(good):
