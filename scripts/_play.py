@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ape_sonar.client import Campaign, Sonar
-
 import syft
 from ape_capsule.identity import Identity
 from ape_capsule.oracle import Oracle
@@ -15,6 +13,7 @@ from ape_capsule.service import announce, build_oracle
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.chain import SonarChain
+from ape_sonar.client import Campaign, Sonar
 from ape_sonar.ledger import CampaignState
 from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status

@@ -38,7 +38,9 @@ def secrets_of(played) -> dict[str, bytes]:
                 patterns[f"{mine}: row {place} as {kind}"] = row.astype(kind).tobytes()
         for value in set(inputs.to_numpy().ravel()) - public:
             for kind in ("<f8", ">f8"):
-                patterns[f"{mine}: {value} as {kind}"] = np.array(value, dtype=kind).tobytes()
+                number = np.array(value, dtype=kind).tobytes()
+                if len(number.strip(b"\0")) >= 6:  # 2.0 and its like are found by chance
+                    patterns[f"{mine}: {value} as {kind}"] = number
             if len(repr(float(value))) >= 6:
                 patterns[f"{mine}: {value} as text"] = repr(float(value)).encode()
         labels = "\n".join(map(str, frame[dataset.output]))
