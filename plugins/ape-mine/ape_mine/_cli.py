@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ape_mine.datasets import read_schema
-from ape_mine.errors import NothingToApproveError
+from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
 from ape_mine.loop import Action
 from ape_mine.overview import CampaignView, DatasetView, view_campaigns, view_datasets
@@ -115,8 +115,7 @@ def run(
         if not once:
             serve(mine, report, poll_interval=poll)
             return
-        for action in mine.step():
-            report(action)
+        _tell_all(mine.step(), report)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -130,8 +129,7 @@ def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None
     """Take rewards, fees and compensation that are due, and nothing else."""
     with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to) as mine:
         actions = mine.collect()
-    for action in actions:
-        _reporter(as_json)(action)
+    _tell_all(actions, _reporter(as_json))
     if not actions and not as_json:
         click.echo("Nothing is due.")
 
@@ -175,6 +173,16 @@ def status(home: Path | None, as_json: bool) -> None:
     console.print(f"Mine of {owner.miner} in {place.folder}")
     console.print(_dataset_table(datasets))
     console.print(_campaign_table(campaigns))
+
+
+def _tell_all(actions: list[Action], report: Callable[[Action], None]) -> None:
+    """Tells what happened, and ends with the first trouble where there was any. Raises TroubleError."""
+    for action in actions:
+        if action.kind != "trouble":
+            report(action)
+    for action in actions:
+        if action.kind == "trouble":
+            raise TroubleError(action.campaign, action.words)
 
 
 def _reporter(as_json: bool) -> Callable[[Action], None]:

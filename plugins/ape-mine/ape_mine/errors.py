@@ -99,6 +99,14 @@ class AccountBusyError(MineError, RuntimeError):
         super().__init__(f"another transaction of {account} waits for its block: give the Mine an account of its own")
 
 
+class TroubleError(MineError, RuntimeError):
+    """Something stood in the way of a single pass; the same is tried again at the next."""
+
+    def __init__(self, campaign: bytes | None, why: str) -> None:
+        self.campaign, self.why = campaign, why
+        super().__init__(f"Campaign 0x{campaign.hex()}: {why}" if campaign else why)
+
+
 class NothingToApproveError(MineError, LookupError):
     """No Campaign awaits an approval by hand under that id."""
 

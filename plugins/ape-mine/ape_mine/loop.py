@@ -39,8 +39,8 @@ class Action:
     """Something the Mine did or found out.
 
     Attributes:
-        kind: submitted, published, dropped, claimed, reclaimed, compensated, expired or noted (a verdict, or trouble;
-            told when it changes).
+        kind: submitted, published, dropped, claimed, reclaimed, compensated or expired; noted, a new verdict of the
+            policy; trouble, what stood in the way and is tried again.
         campaign: id; None for what is about no Campaign.
         words: for people; no row, label or feature value in them.
     """
@@ -92,17 +92,22 @@ class Mine:
         self._workshop = Workshop(store, home.statistics, most_features=most_features)
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
         self._rests = Rests(clock)
-        self._policy_trouble = ""
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
-        """Steps until `stop` is set, every `poll_interval` seconds; troubles are reported, and tried again."""
+        """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
+        told: dict[bytes | None, Action] = {}
         while not stop.is_set():
-            try:
-                for action in self.step():
+            for action in self._careful_step():
+                if action.kind != "trouble" or told.get(action.campaign) != action:
                     report(action)
-            except (SonarError, SyftError, OSError) as error:
-                report(Action("noted", None, f"trouble: {one_line(error)}"))
+                told[action.campaign] = action
             stop.wait(poll_interval)
+
+    def _careful_step(self) -> list[Action]:
+        try:
+            return self.step()
+        except (SonarError, SyftError, OSError) as error:
+            return [Action("trouble", None, one_line(error))]
 
     def step(self) -> list[Action]:
         """Does all that can be done now, and tells of it.
@@ -131,13 +136,11 @@ class Mine:
         self._state.close()
 
     def _policy_in_force(self) -> tuple[Policy, list[Action]]:
-        """The policy; one that allows nothing where the file is broken, which is told once."""
+        """The policy; one that allows nothing where the file is broken."""
         try:
-            policy, trouble = self._home.policy(self._tokens), ""
+            return self._home.policy(self._tokens), []
         except PolicyError as error:
-            policy, trouble = Policy(), one_line(error)
-        told, self._policy_trouble = self._policy_trouble, trouble
-        return policy, [Action("noted", None, f"trouble: {trouble}")] if trouble and trouble != told else []
+            return Policy(), [Action("trouble", None, one_line(error))]
 
     # ------------------------------------------------------------------ what is under way
 
@@ -321,9 +324,12 @@ class Mine:
         name = choice.dataset.name if choice.dataset else ""
         return self._keep(Note(campaign.id, choice.decision.verdict, choice.decision.reason, name))
 
-    def _trouble(self, campaign: bytes, error: Exception) -> list[Action]:
-        return self._keep(Note(campaign, None, one_line(error), ""))
-
     def _keep(self, note: Note) -> list[Action]:
-        verdict = note.verdict.value if note.verdict else "trouble"
+        """Notes a verdict, and tells it if it is news."""
+        verdict = note.verdict.value if note.verdict else ""
         return [Action("noted", note.campaign, f"{verdict}: {note.reason}")] if self._state.note(note) else []
+
+    def _trouble(self, campaign: bytes, error: Exception) -> list[Action]:
+        """Notes what stood in the way, and tells it every time."""
+        self._state.note(Note(campaign, None, one_line(error), ""))
+        return [Action("trouble", campaign, one_line(error))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from mine_world import (
 
 from ape_mine.home import Home
 from ape_mine.loop import Action, Mine
-from ape_sonar.chain import TransactionError
+from ape_sonar.chain import ChainError, TransactionError
 from ape_sonar.ledger import CampaignState
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
 from ape_sonar.tables import TableSchema
@@ -245,10 +246,10 @@ def test_a_broken_policy_lets_nothing_out_but_money_in(world: World, home: Home,
     world.score(campaign, 10**17)
     (home.folder / "policy.yaml").write_text("allow: everything")
     actions = mine.step()
-    assert kinds(actions) == ["noted", "noted"]
+    assert kinds(actions) == ["trouble", "noted"]
     assert "policy.yaml" in actions[0].words
     world.deliver(campaign)
-    assert kinds(mine.step()) == ["claimed"]
+    assert kinds(mine.step()) == ["trouble", "claimed"]
 
 
 # ------------------------------------------------------------------ trouble
@@ -264,7 +265,7 @@ def test_a_campaign_that_gives_trouble_stops_no_other_and_is_tried_again_later(w
 
     actions = mine.step()
 
-    notes = {action.campaign: action.words for action in actions if action.kind == "noted"}
+    notes = {action.campaign: action.words for action in actions if action.kind in ("noted", "trouble")}
     assert "blob" in notes[missing]
     assert "Campaign spec" in notes[garbage]
     assert "scheme 2" in notes[newer]
@@ -285,8 +286,8 @@ def _no_blob(address: bytes) -> bytes:
 def test_a_store_that_is_down_is_tried_again(world: World, home: Home, mine: Mine) -> None:
     campaign = world.open_campaign()
     put, world.store.put = world.store.put, _down  # type: ignore[method-assign]
-    assert kinds(mine.step()) == ["noted", "submitted", "noted"]
-    assert mine.step() == [], "trouble is told once"
+    assert kinds(mine.step()) == ["noted", "submitted", "trouble"]
+    assert kinds(mine.step()) == ["trouble"]
     world.store.put = put  # type: ignore[method-assign]
     assert kinds(mine.step()) == ["published"]
     assert own(world.state(campaign)) == [0]
@@ -352,6 +353,27 @@ def test_what_is_sent_is_what_was_written_down(
     with home.state().opened() as state:
         assert state.unfinished() == []
         assert len(state.transactions(campaign)) == 1
+
+
+def test_a_service_tells_trouble_once_and_news_always(
+    world: World, mine: Mine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Action("trouble", None, "no node"), Action("trouble", b"c" * 32, "no blob")
+    news = Action("submitted", b"c" * 32, "a Gradient")
+    coming: list[Any] = [[second], ChainError("no node"), ChainError("no node"), [second], [news, news], [second], []]
+    stop, told = Flag(), []
+
+    def step() -> list[Action]:
+        happened = coming.pop(0)
+        if not coming:
+            stop.set()
+        if isinstance(happened, Exception):
+            raise happened
+        return list(happened)
+
+    monkeypatch.setattr(mine, "step", step)
+    mine.run(poll_interval=0, stop=stop, report=told.append)
+    assert told == [second, first, news, news, second]
 
 
 # ------------------------------------------------------------------ payouts
