@@ -27,7 +27,7 @@ class Case:
 
 def integers(bound):
     """Signed integers up to a bound, its ends included more often than by chance."""
-    return st.one_of(st.integers(-bound, bound), st.sampled_from([-bound, bound, 0, 1, -1]))
+    return st.one_of(st.integers(-bound, bound), st.sampled_from([-bound, bound, 0]))
 
 
 def tensors(rows, columns, bound, exponent=8):
