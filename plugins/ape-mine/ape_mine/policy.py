@@ -27,7 +27,6 @@ from enum import Enum
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from eth_utils.address import is_checksum_address, to_checksum_address
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -41,12 +40,11 @@ from pydantic import (
 from ape_mine.errors import PolicyError
 from ape_sonar.errors import UsageError
 from ape_sonar.tables import first_problem
-from ape_sonar.units import COIN, Currency, format_money, parse_money
+from ape_sonar.units import COIN, Currency, format_money, parse_address, parse_money
 
 #: Most bytes of a policy file.
 LARGEST_POLICY = 1 << 18
 _LIMIT = re.compile(r"(>=|<=)\s*(\S.*)")
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +62,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _address(value: Any) -> str:
-    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
-        raise ValueError(f"{value!r:.60} is no address: write 0x and 40 hex digits")
-    digits = value[2:]
-    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(value):
-        raise ValueError(f"the address {value} has a wrong checksum (EIP-55): a digit was mistyped")
-    return str(to_checksum_address(value))
-
-
 def _parties(value: Any) -> Literal["any"] | tuple[str, ...]:
     if value == "any":
         return "any"
     if not isinstance(value, list | tuple) or not value:
         raise ValueError("list addresses, or write 'any'")
-    return tuple(_address(one) for one in value)
+    return tuple(parse_address(one) for one in value)
 
 
 def _limit(value: Any, info: ValidationInfo, sign: str) -> Limit:

@@ -14,6 +14,7 @@ from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.config import settings
 from ape_sonar.site import find_site, until_asked_to_end
 from ape_sonar.store import open_store
+from ape_sonar.units import parse_address
 
 
 def default_home() -> Path:
@@ -33,6 +34,7 @@ def open_mine(
     """The Mine in a home, ready to step, and no other process's while it is open.
 
     Raises:
+        UsageError: `sonar` or `pay_to` is no address.
         HomeMissingError, HomeMismatchError, HomeBusyError: the home cannot be used.
         DeploymentUnknownError, ChainError, StoreError: chain or store cannot be used.
     """
@@ -45,7 +47,7 @@ def open_mine(
             confirmations=site.confirmations,
             start_block=site.start_block,
             tokens=site.tokens,
-            pay_to=pay_to,
+            pay_to=pay_to and parse_address(pay_to),
             most_features=most_features,
         )
         try:

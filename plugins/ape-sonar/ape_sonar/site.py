@@ -15,7 +15,7 @@ from eth_utils.address import to_checksum_address
 from ape_sonar.chain import SonarChain
 from ape_sonar.config import settings
 from ape_sonar.deployments import DeploymentUnknownError, find_deployment
-from ape_sonar.units import Currency
+from ape_sonar.units import Currency, parse_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,14 @@ def find_site(account: AccountAPI | None, sonar: str | None = None) -> Site:
         sonar: address of the contract; else the one that was deployed from this home.
 
     Raises:
+        UsageError: `sonar` is no address.
         DeploymentUnknownError: no contract is named, and none was recorded for the chain.
         ChainError: there is no such contract, or the node does not answer.
     """
     from ape.utils.basemodel import ManagerAccessMixin
 
     provider = ManagerAccessMixin.provider
-    address, start_block = _contract(provider.chain_id, sonar)
+    address, start_block = _contract(provider.chain_id, sonar and parse_address(sonar))
     chain = SonarChain(address, account, provider)
     confirmations = settings().confirmations
     if confirmations is None:
@@ -83,5 +84,5 @@ def _contract(chain_id: int, sonar: str | None) -> tuple[str, int]:
         if sonar is None:
             raise
         return sonar, 0
-    known = sonar is None or sonar.lower() == deployment.sonar.lower()
+    known = sonar in (None, deployment.sonar)
     return (deployment.sonar, deployment.block) if known else (str(sonar), 0)

@@ -9,6 +9,8 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from eth_utils.address import is_checksum_address, to_checksum_address
+
 from ape_sonar.errors import UsageError
 
 #: Accuracy on chain: 1.0 is 10^18.
@@ -18,6 +20,7 @@ ZERO_ADDRESS = "0x" + "0" * 40
 
 _NUMBER = re.compile(r"([0-9]{1,40})(?:\.([0-9]{1,40}))?")
 _MONEY = re.compile(rf"({_NUMBER.pattern})\s*([A-Za-z][\w.\-]{{0,41}}|0x[0-9a-fA-F]{{40}})")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _DURATION_PART = re.compile(rf"\s*({_NUMBER.pattern})\s*([a-z]+)\s*,?")
 _SECONDS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
@@ -68,6 +71,23 @@ class Money:
     def value(self) -> Decimal:
         """The amount in whole units of the currency, exactly."""
         return Decimal(f"{self.units}e-{self.currency.decimals}")
+
+
+def parse_address(value: str) -> str:
+    """The address of an account or a contract, checksummed (EIP-55).
+
+    Raises:
+        UsageError: not 0x and 40 hex digits, or of mixed case with a wrong checksum: a digit was mistyped.
+
+    >>> parse_address("0x" + "ab" * 20)
+    '0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB'
+    """
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise UsageError(f"{value!r:.60} is no address: write 0x and 40 hex digits")
+    digits = value[2:]
+    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(value):
+        raise UsageError(f"the address {value} has a wrong checksum (EIP-55): a digit was mistyped")
+    return str(to_checksum_address(value))
 
 
 def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> tuple[int, str]:

@@ -302,6 +302,7 @@ def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_
     assert "awaits approval" in _error(ape_mine("approve", "0x" + "12" * 32, status=1))
     town.open_campaign(spec=town.store.put(b"{}"))
     assert "Campaign spec" in _error(ape_mine("run", "--once", signs=True, status=1))
+    assert "no address" in _error(ape_mine("claim", "--pay-to", "me", signs=True, status=1))
     with Home(tmp_path / "mine").lock():
         assert "another Mine process" in _error(ape_mine("run", "--once", signs=True, status=1))
     ape_mine("add", "ward-7", status=2)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from ape_sonar.units import (
     floor_wad,
     format_money,
     from_wad,
+    parse_address,
     parse_duration,
     parse_money,
     to_wad,
@@ -150,3 +152,27 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
 def test_durations_are_whole_seconds_from_zero_on(bad: timedelta) -> None:
     with pytest.raises(UsageError):
         parse_duration(bad)
+
+
+@pytest.mark.parametrize(
+    "spelled", ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x" + "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"]
+)
+def test_an_address_is_checksummed(spelled: str) -> None:
+    """The first example of EIP-55."""
+    assert parse_address(spelled) == "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "0x12",
+        "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "0x" + "g" * 40,
+        7,
+    ],
+)
+def test_what_is_no_address_is_refused(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="no address|checksum"):
+        parse_address(wrong)
