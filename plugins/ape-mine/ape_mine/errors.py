@@ -113,11 +113,3 @@ class NothingToApproveError(MineError, LookupError):
     def __init__(self, campaign: str) -> None:
         self.campaign = campaign
         super().__init__(f"no Campaign {campaign} awaits approval: `ape mine status` lists those that do")
-
-
-class StateCorruptError(MineError, ValueError):
-    """A record in the Mine's state that is not as it was written."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        self.path, self.why = path, why
-        super().__init__(f"the Mine's state {path} is damaged ({why}): restore it from a backup")
