@@ -33,6 +33,22 @@ class Frozen:
         return cls(wire.dumps_arrays(tensors) if tensors else None)
 
 
+def fit_to_schemas(model: Model, encoder: RowEncoder) -> Model:
+    """The same kind of Model, with as many inputs and outputs as the Table Schemas have.
+
+    Raises:
+        UsageError: it was made for other numbers of them.
+    """
+    given = model.get_params()
+    needed = {"inputs": len(encoder.columns), "outputs": len(encoder.classes) if encoder.classes else 1}
+    for name, number in needed.items():
+        if given[name] not in (None, number):
+            raise UsageError(f"the Model has {given[name]} {name}, but the Table Schemas make {number}: leave it out")
+    if given["inputs"] is not None and given["outputs"] is not None:
+        return model
+    return type(model)(**{**given, **needed})
+
+
 def write_spec(
     model: Model,
     *,

@@ -15,7 +15,14 @@ from eth_utils.address import is_address, to_checksum_address
 
 from ape_sonar import vault
 from ape_sonar.address import to_cid
-from ape_sonar.author import Frozen, encode_validation, request_digest, starting_weights, write_spec
+from ape_sonar.author import (
+    Frozen,
+    encode_validation,
+    fit_to_schemas,
+    request_digest,
+    starting_weights,
+    write_spec,
+)
 from ape_sonar.blobs import LARGEST_VALIDATION, read_ring, read_spec
 from ape_sonar.certificates import Key
 from ape_sonar.chain import SonarChain
@@ -24,20 +31,41 @@ from ape_sonar.drafts import Draft, DraftBook
 from ape_sonar.errors import SonarError, UsageError
 from ape_sonar.handover import open_delivery
 from ape_sonar.ledger import CampaignState, GradientState, Ledger
-from ape_sonar.offer import Offer, payable
+from ape_sonar.offer import Offer
+from ape_sonar.overview import left_to_pay, verdict
 from ape_sonar.rows import RowEncoder
 from ape_sonar.seal import seal, unseal
 from ape_sonar.site import find_site
 from ape_sonar.store import BlobStore, open_store
 from ape_sonar.terms import Status
 from ape_sonar.trained import TrainedModel
-from ape_sonar.units import COIN, ZERO_ADDRESS, Currency, Money, from_wad, parse_duration, parse_money, to_wad
+from ape_sonar.units import (
+    COIN,
+    ZERO_ADDRESS,
+    Currency,
+    Money,
+    from_wad,
+    parse_address,
+    parse_duration,
+    parse_money,
+    to_wad,
+)
 from ape_sonar.validation import ValidationSet
 from syft.nn import Model
 from syft.paillier import IntegerTensor
 from syft.paillier.keys import DEFAULT_BITS
 
 _KEY_FILE, _KEY_PURPOSE = "identity.vault", "scientist-identity"
+_WINDOWS = (
+    "open_within",
+    "notice_period",
+    "scoring_window",
+    "per_gradient",
+    "unavailability_window",
+    "delivery_window",
+    "audit_window",
+)
+_AMOUNTS = ("capsule_fee", "capsule_bond", "compensation", "scoring_fee")
 _ENDED = (Status.DECLINED, Status.CANCELLED, Status.DELIVERED, Status.EXPIRED, Status.CONVICTED)
 
 
@@ -109,8 +137,7 @@ class Campaign:
     def payable(self) -> Money:
         """What Miners can still earn: the Bounty without what the accuracy so far is worth."""
         state = self.state
-        left = state.payable() if state.opening else payable(state.terms, state.terms.starting_accuracy)
-        return Money(left, self.currency)
+        return Money(left_to_pay(state), self._sonar.currency(state.terms.currency))
 
     @property
     def accuracy(self) -> Decimal:
@@ -139,10 +166,13 @@ class Campaign:
         """Each Gradient when it is scored or rejected, until the Campaign has ended."""
         seen = 0
         while True:
-            done = [gradient for gradient in self.gradients() if gradient.verdict != "waiting"]
-            yield from done[seen:]
+            # One look a round: a Gradient scored while the caller is busy with another is not the last of them.
+            now, state = self._sonar.chain.timestamp(), self.state
+            done = [one for _, one in sorted(state.gradients.items()) if one.scored]
+            for gradient in done[seen:]:
+                yield self._gradient(state, gradient)
             seen = len(done)
-            if self.status in _ENDED:
+            if state.status(now) in _ENDED:
                 return
             time.sleep(poll_interval or settings().poll_interval)
 
@@ -173,7 +203,7 @@ class Campaign:
         before, after = (scored.before, scored.afterwards) if scored else (state.accuracy, state.accuracy)
         reward = Money(state.reward(gradient), self._sonar.currency(state.terms.currency))
         number, miner = gradient.record.number, gradient.record.miner
-        return Gradient(number, miner, from_wad(before), from_wad(after), reward, _verdict(gradient))
+        return Gradient(number, miner, from_wad(before), from_wad(after), reward, verdict(gradient))
 
 
 class Sonar:
@@ -295,7 +325,7 @@ class Sonar:
         nothing twice; another `nonce` makes another Campaign of the same kind.
 
         Args:
-            model: a Syft Model with its inputs and outputs; its weights are not looked at.
+            model: a Syft Model; its inputs and outputs follow from the schemas, its weights are not looked at.
             input, output: Table Schemas; the Output has one field.
             validation: Inputs and their Outputs in their own units, which only the Capsule will see.
             bounty: such as "1000 USDC" or "0.5 ether".
@@ -308,7 +338,8 @@ class Sonar:
             description, input_description, output_description: for people.
             key_bits: bits of the homomorphic key.
             nonce: tells equal Campaigns apart.
-            asked: any other field of `Offer`, windows in words ("1 hour") or seconds.
+            asked: any other field of `Offer`: windows in words ("1 hour") or seconds, amounts in words ("2 USDC") or
+                smallest units, `min_improvement` from 0 to 1.
 
         Raises:
             UsageError, SpecError, SchemaError, RowError, OfferError: an argument that cannot be used; says which.
@@ -316,6 +347,7 @@ class Sonar:
             ContractError, ChainError, StoreError, VaultError: from below.
         """
         encoder = RowEncoder(input, output)
+        model = fit_to_schemas(model, encoder)
         rows, targets = encode_validation(encoder, validation)
         frozen = Frozen.of(model)
         initial = _initial(parent, seed)
@@ -333,9 +365,6 @@ class Sonar:
         )
         amount, currency = parse_money(bounty, self._tokens.values())
         measured = starting_weights(model, initial, _weights_of(parent)).evaluate(rows, targets).accuracy
-        windows: dict[str, Any] = {
-            name: parse_duration(value) if _is_window(name) else value for name, value in asked.items()
-        }
         offer = Offer(
             capsule=self._capsule(capsule),
             currency=currency,
@@ -344,13 +373,32 @@ class Sonar:
             target_accuracy=to_wad(target_accuracy),
             starting_accuracy=measured if starting_accuracy is None else to_wad(starting_accuracy),
             rows=len(rows),
-            **windows,
+            **{name: self._asked(name, value, currency) for name, value in asked.items()},
         )
         own = ValidationSet.build(rows, targets)
         request = request_digest(spec, own, offer=offer, parent=parent.id if parent else b"", nonce=nonce)
         draft = self._draft(request) or self._new_draft(request, nonce, spec.to_bytes(), own, offer, parent)
         self._publish(draft, frozen)
         return self._send(draft)
+
+    def _asked(self, name: str, value: Any, currency: str) -> Any:
+        """A further field of an Offer, from people's units."""
+        if name in _WINDOWS:
+            return parse_duration(value)
+        if name == "min_improvement":
+            return to_wad(value)
+        if name == "arbiter":
+            return parse_address(value)
+        if name not in _AMOUNTS:
+            known = ", ".join(("arbiter", "min_improvement", *_AMOUNTS, *_WINDOWS))
+            raise UsageError(f"create takes no {name!r}; beside those it names it takes {known}")
+        wanted = ZERO_ADDRESS if name == "scoring_fee" else currency
+        if isinstance(value, int):
+            return value
+        amount, given = parse_money(value, self._tokens.values())
+        if given != wanted:
+            raise UsageError(f"{name} must be in {self.currency(wanted).symbol}, not {value!r}")
+        return amount
 
     def own_validation(self, campaign: bytes) -> ValidationSet:
         """The validation set of a Campaign that was created from this home. Raises DraftError, SealError."""
@@ -483,15 +531,3 @@ def _weights_of(parent: Campaign | None) -> IntegerTensor | None:
     weights = parent.result().model.weights_
     assert isinstance(weights, IntegerTensor)  # a delivered Model is in the clear
     return weights
-
-
-def _is_window(name: str) -> bool:
-    return name.endswith(("_window", "_within", "_period")) or name == "per_gradient"
-
-
-def _verdict(gradient: GradientState) -> str:
-    if gradient.scored is None:
-        return "waiting"
-    if gradient.rejection is not None:
-        return gradient.rejection.name.lower()
-    return "improved" if gradient.rise else "no improvement"

@@ -40,9 +40,8 @@ class TrainedModel:
             RowError: a cell is not of its field's type.
         """
         predictions = self.model.predictions(self.encoder.encode_inputs(table))
-        if self.encoder.classes is None:
-            predictions = predictions / (1 << (PREDICTION_BITS - FRACTION_BITS))
-        return np.array(self.encoder.decode_predictions(predictions))
+        finer = PREDICTION_BITS - FRACTION_BITS if self.encoder.classes is None else 0
+        return np.array(self.encoder.decode_predictions(predictions / (1 << finer)))
 
     def score(self, table: Table, answers: Table) -> Decimal:
         """Accuracy, or r2 clipped to [0, 1], on other records.
