@@ -52,6 +52,7 @@ class Scores:
         self._table = Table("Round", "Mine", "Before", "After", "Reward", title=title)
         for column in ("Round", "Before", "After", "Reward"):
             next(one for one in self._table.columns if one.header == column).justify = "right"
+        self._console = console
         self._live = Live(self._table, console=console, auto_refresh=False)
 
     def __enter__(self) -> Scores:
@@ -60,6 +61,8 @@ class Scores:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        if not self._console.is_terminal:
+            self._console.line()
 
     def add(self, gradient: GradientOutcome, reward: str) -> None:
         before, after = gradient.accuracy_before / WAD, gradient.accuracy_after / WAD

@@ -347,7 +347,12 @@ class SonarChain:
     def _broadcast(self, call: dict[str, Any], nonce: int | None, ask_again: Callable[[], Any]) -> ReceiptAPI:
         ecosystem = self._provider.network.ecosystem
         transaction = ecosystem.create_transaction(
-            receiver=call["to"], data=call["data"], value=call["value"], chain_id=self.chain_id, nonce=nonce
+            sender=call["from"],
+            receiver=call["to"],
+            data=call["data"],
+            value=call["value"],
+            chain_id=self.chain_id,
+            nonce=nonce,
         )
         assert self.account is not None
         try:

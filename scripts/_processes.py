@@ -1,0 +1,123 @@
+"""The parts of the live play that are processes of their own: chain, IPFS nodes, and one for each party."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import requests
+
+from ape_sonar.errors import SonarError
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+NETWORK = "ethereum:devnet:node"
+_CHAIN_ID = 424242
+
+
+class LiveError(SonarError, RuntimeError):
+    """A part of the live play did not do what it has to."""
+
+
+class Party:
+    """One process that can be killed and started again; its output goes to a log file.
+
+    Args:
+        name: for people and for the log's name.
+        command: to run, from the project's root.
+        environment: on top of this process's own.
+        logs: folder of the log files.
+    """
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], logs: Path) -> None:
+        self.name = name
+        self._command, self._environment = command, {**os.environ, **environment}
+        self._log = logs / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is finished, nothing is said."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Asks it to end, and waits."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def require_alive(self) -> None:
+        """Raises LiveError with the end of its log when it is not running."""
+        if self._process is not None and self._process.poll() is not None:
+            tail = self._log.read_text(errors="replace").splitlines()[-3:]
+            raise LiveError(f"{self.name} ended with status {self._process.returncode}: {' | '.join(tail)}")
+
+
+@contextmanager
+def anvil(log: IO[bytes]) -> Iterator[str]:
+    """A chain of its own on a free port of the loopback interface; gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [BIN / "anvil", "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(_CHAIN_ID)]
+    process = subprocess.Popen([*command, "--hardfork", "prague", "--silent"], stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _answers(url), "anvil answers", seconds=30)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ape(arguments: list[str], environment: dict[str, str]) -> str:
+    """Runs `ape ...` to its end, and gives what it printed; raises LiveError when it fails."""
+    done = subprocess.run(
+        [BIN / "ape", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode:
+        raise LiveError(f"ape {' '.join(arguments[:3])} failed: {(done.stderr or done.stdout).strip()[-400:]}")
+    return done.stdout
+
+
+def until(condition: Callable[[], bool], what: str, *, seconds: float, interval: float = 0.2) -> None:
+    """Waits until something is so; raises LiveError when it is not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise LiveError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(interval)
+
+
+def _answers(url: str) -> bool:
+    request = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    try:
+        return requests.post(url, json=request, timeout=2).ok
+    except requests.RequestException:
+        return False

@@ -1,0 +1,222 @@
+"""The play with real parts: anvil, two IPFS nodes, one operating-system process a party, and two of them killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import ape
+import click
+
+from ape_sonar.client import Campaign, open_sonar
+from ape_sonar.errors import cli_errors
+from ape_sonar.ledger import CampaignState
+from ape_sonar.units import COIN, format_money
+from scripts._cast import divide, other, write_policy
+from scripts._datasets import Dataset, load
+from scripts._ipfs_node.ipfs_node import running_node
+from scripts._outcome import GradientOutcome
+from scripts._play import KEY_BITS, ROUNDS, model_for
+from scripts._processes import BIN, NETWORK, LiveError, Party, anvil, until
+from scripts._processes import ape as run_ape
+from scripts._screen import Screen
+
+_PASSPHRASE = "only for this demonstration"  # noqa: S105 - nothing of it outlives the play
+_ACCOUNTS = {"deployer": 0, "scientist": 1, "capsule": 2, "north": 3, "noise": 4, "south": 5, "outsider": 6}
+_MINES = ("north", "noise", "south", "outsider")
+_POLL = "0.3"
+
+
+@click.command()
+@click.option("--dataset", default="digits", show_default=True)
+@click.option("--keep", type=click.Path(path_type=Path), help="Keep homes and logs in this folder.")
+@cli_errors()
+def cli(dataset, keep):
+    """One Campaign on anvil and IPFS; the Capsule and a Mine are killed and started again on the way."""
+    data = load(dataset)
+    with ExitStack() as stack:
+        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sonar-live-")))
+        folder = folder.absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        url = stack.enter_context(anvil(stack.enter_context((folder / "anvil.log").open("wb"))))
+        public, private = (stack.enter_context(running_node(folder / f"ipfs-{place}")) for place in (0, 1))
+        private.connect(public)
+        # The Mines use one node, everybody else the other: every blob has to travel.
+        common = {"DEVNET_RPC": url, "SONAR_HOME": str(folder / "home"), "SONAR_CAPSULE_PASSPHRASE": _PASSPHRASE}
+        outside = {**common, "SONAR_STORE": f"ipfs:{public.api}"}
+        inside = {**common, "SONAR_STORE": f"ipfs:{private.api}"}
+        _Live(data, folder, outside, inside, Screen()).play()
+
+
+class _Live:
+    """The play: `play` reads as its acts."""
+
+    def __init__(
+        self, dataset: Dataset, folder: Path, outside: dict[str, str], inside: dict[str, str], screen: Screen
+    ) -> None:
+        self._dataset, self._rows = dataset, divide(dataset)
+        self._folder, self._outside, self._inside, self._screen = folder, outside, inside, screen
+        self._parties: dict[str, Party] = {}
+        self._mines: dict[str, dict[str, str]] = {}
+
+    def play(self) -> None:
+        run_ape(["run", "deploy", *_as("deployer")], self._outside)
+        self._start_capsule()
+        os.environ.update(self._outside)
+        with ape.networks.parse_network_choice(NETWORK) as provider:
+            try:
+                self._furnish_mines()
+                campaign = self._create()
+                self._kill_while_scoring(campaign)
+                self._start_other_mines(campaign)
+                self._kill_while_submitting(campaign)
+                self._until_nobody_moves(campaign)
+                provider.web3.provider.make_request("evm_setNextBlockTimestamp", [campaign.state.ends_at])
+                provider.web3.provider.make_request("evm_mine", [])
+                self._until_settled(campaign)
+                self._show(campaign)
+            finally:
+                for party in self._parties.values():
+                    party.stop()
+
+    def _start_capsule(self) -> None:
+        run_ape(["capsule", "init"], self._outside)
+        run_ape(["capsule", "announce", *_as("capsule")], self._outside)
+        self._start("capsule", ["run", "capsule", *_as("capsule"), "--poll", _POLL], self._outside)
+        self._screen.say("Capsule: announced, and running as a process of its own.")
+
+    def _furnish_mines(self) -> None:
+        capsule = str(ape.accounts.test_accounts[_ACCOUNTS["capsule"]].address)
+        for name in _MINES:
+            kind = other(self._dataset) if name == "outsider" else self._dataset
+            frame = kind.frame if name == "outsider" else self._rows.mines[name]
+            table, schema, policy = (self._folder / f"{name}{ending}" for ending in (".csv", ".schema.json", ".yaml"))
+            frame.to_csv(table, index=False)
+            schema.write_text(json.dumps(kind.schema))
+            write_policy(policy, name, kind, capsule, ["wei"], ROUNDS)
+            environment = {**self._inside, "SONAR_MINE_HOME": str(self._folder / f"mine-{name}")}
+            run_ape(["mine", "init", *_as(name)], environment)
+            run_ape(["mine", "add", name, str(table), str(schema)], environment)
+            run_ape(["mine", "policy", str(policy), "--network", NETWORK], environment)
+            self._mines[name] = environment
+        self._start_mine("north")
+        self._screen.say("Mines: all with their rows and their policy; north is the first to watch.")
+
+    def _start_mine(self, name: str) -> None:
+        self._start(name, ["run", "mine", *_as(name), "--poll", _POLL], self._mines[name])
+
+    def _create(self) -> Campaign:
+        account = ape.accounts.test_accounts[_ACCOUNTS["scientist"]]
+        scientist = open_sonar(account, _PASSPHRASE)
+        inputs = self._rows.validation.drop(columns=self._dataset.output)
+        campaign = scientist.create(
+            model_for(self._dataset),
+            description=self._dataset.description,
+            input=self._dataset.input_schema,
+            output=self._dataset.output_schema,
+            validation=(inputs, self._rows.validation[self._dataset.output]),
+            bounty="1 ether",
+            capsule=str(ape.accounts.test_accounts[_ACCOUNTS["capsule"]].address),
+            lasts="1 day",
+            key_bits=KEY_BITS,
+        )
+        self._screen.say(f"Campaign 0x{campaign.id.hex()[:16]}: {campaign.bounty}, payable {campaign.payable}.")
+        return campaign
+
+    def _kill_while_scoring(self, campaign: Campaign) -> None:
+        """SIGKILL between the first warrant, which comes before a decryption, and its score."""
+        log = self._folder / "home" / "capsule" / "warrants.jsonl"
+        self._until(lambda: log.exists() and log.stat().st_size > 0, "the Capsule decrypts a first Gradient")
+        self._parties["capsule"].kill()
+        scored = campaign.state.scored
+        self._screen.say(f"Capsule: killed while scoring ({scored} scored), and started again.")
+        if scored:
+            raise LiveError("the Capsule was faster than its killer: run it again")
+        self._parties["capsule"].start()
+
+    def _start_other_mines(self, campaign: Campaign) -> None:
+        self._until(lambda: campaign.state.scored > 0, "a first Gradient is scored")
+        for name in _MINES[1:]:
+            self._start_mine(name)
+        self._screen.say(f"Mines: {', '.join(_MINES[1:])} have come too, each a process of its own.")
+
+    def _kill_while_submitting(self, campaign: Campaign) -> None:
+        """SIGKILL when the Mine's transaction is in a block: before or while its bundle is published."""
+        miner = str(ape.accounts.test_accounts[_ACCOUNTS["south"]].address)
+        self._until(lambda: bool(_numbers_of(campaign.state, miner)), "the Mine south submits")
+        self._parties["south"].kill()
+        self._screen.say("Mine south: killed while submitting, and started again.")
+        self._parties["south"].start()
+
+    def _until_nobody_moves(self, campaign: Campaign) -> None:
+        """Every Mine with rows stops after a Gradient that brought nothing, or after all its rounds."""
+        miners = [str(ape.accounts.test_accounts[_ACCOUNTS[name]].address) for name in ("north", "noise", "south")]
+
+        def quiet() -> bool:
+            state = campaign.state
+            if state.target_met:
+                return True
+            return not state.awaits_score and all(_is_done(state, miner) for miner in miners)
+
+        self._until(quiet, "every Mine has stopped", seconds=600)
+
+    def _until_settled(self, campaign: Campaign) -> None:
+        self._until(lambda: bool(campaign.state.delivery), "the Model is delivered")
+        campaign.refund()
+        self._until(lambda: campaign.state.account().held == 0, "everybody took what is theirs")
+
+    def _show(self, campaign: Campaign) -> None:
+        state, trained = campaign.state, campaign.result()
+        names = {str(ape.accounts.test_accounts[place].address): name for name, place in _ACCOUNTS.items()}
+        with self._screen.scores(f"{self._dataset.name}, live") as table:
+            for gradient in _outcomes(state, names):
+                table.add(gradient, format_money(gradient.reward, COIN))
+        account = state.account()
+        numbers = [number for number, gradient in state.gradients.items() if gradient.scored]
+        if numbers != list(range(state.submitted)):
+            raise LiveError(f"scored {numbers} of {state.submitted} submitted Gradients")
+        if account.escrowed != account.paid:
+            raise LiveError(f"{account.escrowed} were escrowed, and {account.paid} paid out")
+        held_out = self._rows.held_out
+        score = trained.score(held_out.drop(columns=self._dataset.output), held_out[self._dataset.output])
+        self._screen.say(
+            f"{state.submitted} Gradients submitted, {len(numbers)} scored, none twice; escrowed "
+            f"{format_money(account.escrowed, COIN)} = paid, refunded and fee {format_money(account.paid, COIN)}; "
+            f"held out {float(score):.2%}."
+        )
+
+    def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
+        party = Party(name, [str(BIN / "ape"), *arguments], environment, self._folder)
+        party.start()
+        self._parties[name] = party
+
+    def _until(self, condition, what: str, *, seconds: float = 300) -> None:
+        def alive_and_so() -> bool:
+            for party in self._parties.values():
+                party.require_alive()
+            return bool(condition())
+
+        until(alive_and_so, what, seconds=seconds, interval=0.1)
+
+
+def _as(role: str) -> list[str]:
+    return ["--network", NETWORK, "--account", f"TEST::{_ACCOUNTS[role]}"]
+
+
+def _numbers_of(state: CampaignState, miner: str) -> list[int]:
+    return [number for number, gradient in state.gradients.items() if gradient.record.miner == miner]
+
+
+def _is_done(state: CampaignState, miner: str) -> bool:
+    own = [state.gradients[number] for number in _numbers_of(state, miner)]
+    return bool(own) and (len(own) >= ROUNDS or (own[-1].scored is not None and not own[-1].rise))
+
+
+def _outcomes(state: CampaignState, names: dict[str, str]):
+    for number, gradient in sorted(state.gradients.items()):
+        assert gradient.scored is not None
+        before, after = gradient.scored.before, gradient.scored.afterwards
+        yield GradientOutcome(number, names[gradient.record.miner], before, after, state.reward(gradient))
