@@ -2,6 +2,16 @@
 
 What a decoder accepts is exactly what the encoder writes for it: every decoded object is encoded again and compared,
 so that one object has one encoding. Nothing is unpickled, and no memory is asked for before lengths are checked.
+
+The header's one entry of metadata, "syft", is JSON without spaces, keys sorted: "kind" and the facts below. Arrays
+come in the order in which safetensors writes them: widest type first, then by name. Numbers are rows of big-endian
+bytes.
+
+* public-key/1: n and h, uint8 (1, n_bits / 8).
+* encrypted-tensor/1: ciphertexts, uint8 (d x plaintexts a row, n_bits / 4), row-major. Facts: shape [d, k], slot_bits,
+  slots, exponent, and bound as "0x...".
+* openings/1: plaintexts modulo n, and roots, uint8 (ciphertexts, n_bits / 8).
+* arrays/1: any arrays of uint8, int16, int32 or int64.
 """
 
 from __future__ import annotations

@@ -75,8 +75,10 @@ class PublicContext:
         """Encrypts integers, several to a plaintext.
 
         Raises:
+            PlaintextRangeError: an integer exceeds the tensor's own bound.
             SlotOverflowError: the tensor's bound does not fit the slots.
         """
+        tensor.check_bound()
         packing.require(tensor.bound)
         packed = [m for row in tensor.values for m in packing.pack_row(row)]
         ciphertexts = self.raw_encrypt(packed)

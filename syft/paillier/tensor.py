@@ -134,7 +134,8 @@ class EncryptedTensor:
     """Weights under Paillier encryption: the integers of a row share one or more plaintexts.
 
     `a + b`, `a - b`, `-a`, `a * integer`, `matrix @ a` and `a + IntegerTensor` act on what is encrypted. Each raises
-    SlotOverflowError, before computing, if its result's bound does not fit the slots.
+    SlotOverflowError, before computing, if its result's bound does not fit the slots; an IntegerTensor that breaks its
+    own bound is a PlaintextRangeError.
 
     Results are not re-randomised: whoever publishes one calls `rerandomise` first, or anyone who knows the operands
     can search for the plaintext operand.
@@ -236,6 +237,7 @@ class EncryptedTensor:
 
     def _addends(self, other: Tensor) -> list[mpz]:
         if isinstance(other, IntegerTensor):
+            other.check_bound()
             packed = (m for row in other.values for m in self.packing.pack_row(row))
             return [self.context.raw_encode(m) for m in packed]
         if other.context.n != self.context.n or other.packing != self.packing:

@@ -216,3 +216,17 @@ def test_floats_that_are_no_weights(values):
 def test_the_norm_of_a_matrix():
     assert row_bound(np.array([[1, -2, 3], [0, 0, -5]])) == 6
     assert row_bound(np.zeros((0, 3), dtype=np.int64)) == 0
+
+
+def test_an_integer_beyond_its_own_bound_never_gets_in(public):
+    honest = IntegerTensor(np.array([[1, 2]]), 0, 10)
+    broken = IntegerTensor(np.array([[1, 11]]), 0, 10)
+    packing = Packing(40, 2)
+    for use in (
+        lambda: public.encrypt(broken, packing),
+        lambda: public.encrypt(honest, packing) + broken,
+        lambda: public.encrypt(honest, packing) - broken,
+    ):
+        with pytest.raises(PlaintextRangeError) as caught:
+            use()
+        assert (caught.value.row, caught.value.column) == (0, 1)
