@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from ape_sonar.address import from_cid
 from ape_sonar.canonical import from_canonical, to_canonical
@@ -21,7 +21,12 @@ FORMAT = "sonar-campaign/1"
 #: Most bytes of a spec.
 LARGEST_SPEC = 1 << 20
 
-Cid = Annotated[str, Field(pattern=r"^Qm[1-9A-HJ-NP-Za-km-z]{44}$")]
+def _sound(cid: str) -> str:
+    from_cid(cid)
+    return cid
+
+
+Cid = Annotated[str, Field(pattern=r"^Qm[1-9A-HJ-NP-Za-km-z]{44}$"), AfterValidator(_sound)]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 _Scalar = bool | Annotated[int, Field(ge=-(2**53) + 1, lt=2**53)] | float | Annotated[str, Field(max_length=256)]
 _Prose = Annotated[str, Field(max_length=16_384)]
@@ -106,13 +111,6 @@ class CampaignSpec(_Part):
     key_bits: Annotated[int, Field(ge=2_048, le=8_192, multiple_of=64)]
     metric: Literal["accuracy", "r2"]
     certificate: Annotated[str, Field(max_length=65_536, pattern=r"^-----BEGIN PGP PUBLIC KEY BLOCK-----")]
-
-    @field_validator("frozen")
-    @classmethod
-    def _addresses_are_sound(cls, frozen: dict[str, str]) -> dict[str, str]:
-        for cid in frozen.values():
-            from_cid(cid)
-        return frozen
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
