@@ -26,7 +26,7 @@ from .identity import Identity
 from .oracle import Action
 from .service import STATE_FILE, WARRANT_FILE, announce, default_home, open_oracle, serve
 from .state import State
-from .warrants import Entry, Kind, read
+from .warrants import Entry, read
 
 _PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 
@@ -215,7 +215,7 @@ def _warrant(entry: Entry) -> dict[str, Any]:
     warrant = entry.warrant
     return {
         "granted": datetime.fromtimestamp(entry.granted_at, UTC).isoformat(),
-        "campaign": "" if warrant.kind is Kind.REWOUND else "0x" + warrant.campaign.hex(),
+        "campaign": "0x" + warrant.campaign.hex(),
         "kind": warrant.kind.value,
         "number": warrant.number,
         "root": "0x" + warrant.root.hex(),

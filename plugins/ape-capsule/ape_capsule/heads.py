@@ -22,10 +22,13 @@ class Heads:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        #: The last one of each Campaign, so that a look at an idle Campaign opens no file.
+        self._newest: dict[bytes, tuple[bytes, IntegerTensor]] = {}
 
     def keep(self, campaign: bytes, model_root: bytes, weights: IntegerTensor) -> None:
         """Keeps the weights, durably. Raises OSError."""
         self._archive.keep(campaign, _name(model_root), _to_bytes(weights))
+        self._newest[campaign] = model_root, weights
 
     def take(self, campaign: bytes, model_root: bytes) -> IntegerTensor:
         """The weights of that Model.
@@ -34,14 +37,15 @@ class Heads:
             HeadMissingError: they are not kept.
             SealError, FormatError: the file is damaged.
         """
+        root, weights = self._newest.get(campaign, (b"", None))
+        if weights is not None and root == model_root:
+            return weights
         try:
-            return _from_bytes(self._archive.take(campaign, _name(model_root)))
+            weights = _from_bytes(self._archive.take(campaign, _name(model_root)))
         except FileNotFoundError:
             raise HeadMissingError(campaign, model_root) from None
-
-    def remove(self, campaign: bytes) -> None:
-        """Removes all of a Campaign. Raises OSError."""
-        self._archive.remove(campaign)
+        self._newest[campaign] = model_root, weights
+        return weights
 
 
 def _name(model_root: bytes) -> str:

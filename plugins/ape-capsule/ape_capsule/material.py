@@ -7,7 +7,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ape_sonar.blobs import LARGEST_VALIDATION, read_frozen, read_initial, read_spec
+from ape_sonar.address import from_cid
+from ape_sonar.blobs import (
+    LARGEST_FROZEN,
+    LARGEST_VALIDATION,
+    LARGEST_WEIGHTS,
+    read_frozen,
+    read_initial,
+    read_spec,
+)
 from ape_sonar.certificates import Certificate, CertificateError, parse_certificate
 from ape_sonar.errors import FormatError, one_line
 from ape_sonar.seal import (
@@ -16,7 +24,7 @@ from ape_sonar.seal import (
     NoValidSignatureError,
     WrongKeyError,
 )
-from ape_sonar.spec import CampaignSpec, Parent
+from ape_sonar.spec import LARGEST_SPEC, Addressed, CampaignSpec, Parent
 from ape_sonar.store import BlobStore, BlobTooLargeError
 from ape_sonar.terms import Terms
 from ape_sonar.validation import ValidationSet
@@ -85,7 +93,6 @@ def read_material(store: BlobStore, identity: Identity, terms: Terms, parent: In
 def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> Material:
     spec = read_spec(store, terms.spec)
     scientist = parse_certificate(spec.certificate.encode("ascii", "replace"))
-    scientist.recipient()
     model = _model(store, spec, parent)
     sealed = store.get(terms.validation, limit=LARGEST_VALIDATION)
     encoder = spec.encoder()
@@ -108,3 +115,12 @@ def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -
         started = parent.requantise(points.weight_exponent)
         weights = started.with_bound(points.head_bound(points.weight_exponent)).values
     return spec.started(read_frozen(store, spec), weights)
+
+
+def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:
+    """Addresses of everything `read_material` fetches, with size limits: a Capsule keeps copies of its own."""
+    blobs = [(terms.spec, LARGEST_SPEC), (terms.validation, LARGEST_VALIDATION)]
+    blobs += [(from_cid(cid), LARGEST_FROZEN) for cid in spec.frozen.values()]
+    if isinstance(spec.initial, Addressed):
+        blobs.append((from_cid(spec.initial.address), LARGEST_WEIGHTS))
+    return blobs

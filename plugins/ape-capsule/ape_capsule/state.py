@@ -12,10 +12,20 @@ from ape_sonar.journal import Journal
 _MIGRATIONS = (
     f"""{CHRONICLE_TABLES};
 CREATE TABLE prepared (campaign BLOB NOT NULL, move TEXT NOT NULL, anchor BLOB NOT NULL, arguments TEXT NOT NULL,
-                       PRIMARY KEY (campaign, move)) WITHOUT ROWID;
+                       PRIMARY KEY (campaign, move, anchor)) WITHOUT ROWID;
+CREATE TABLE attempt (message BLOB PRIMARY KEY, failed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE refusal (campaign BLOB NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL,
                       PRIMARY KEY (campaign, number)) WITHOUT ROWID
 """,
+)
+_NONE = bytes(32)
+_OLDEST_FIRST = "ORDER BY block, log_index LIMIT 1"
+_OF_CAMPAIGN = "json_extract(arguments, '$.campaign.hex') = ?"
+#: Where each event that makes a Model has the root of its ciphertexts.
+_MODEL_ROOTS = (
+    ("CampaignOpened", "$.opening[3].hex"),
+    ("GradientScored", "$.score[3].hex"),
+    ("ModelRebased", "$.model_root.hex"),
 )
 
 
@@ -35,6 +45,14 @@ class Prepared:
     anchor: bytes
     arguments: dict[str, int | str]
 
+    def digest(self, name: str) -> bytes:
+        """An argument that is bytes."""
+        return bytes.fromhex(str(self.arguments[name]))
+
+    def number(self, name: str) -> int:
+        """An argument that is a number."""
+        return int(self.arguments[name])
+
 
 class State:
     """The Capsule's journal.
@@ -46,11 +64,20 @@ class State:
     def __init__(self, path: Path) -> None:
         self.journal = Journal(path, _MIGRATIONS)
 
-    def prepare(self, prepared: Prepared) -> None:
-        """Keeps a move; it takes the place of an older one of its kind."""
-        row = (prepared.campaign, prepared.move, prepared.anchor, json.dumps(prepared.arguments))
+    def close(self) -> None:
+        """Closes the journal."""
+        self.journal.close()
+
+    # ------------------------------------------------------------------ moves
+
+    def prepare(self, campaign: bytes, move: str, anchor: bytes, **arguments: bytes | int | str) -> Prepared:
+        """Keeps a move, durably: from now on it is this one that is sent, however often."""
+        plain = {name: value.hex() if isinstance(value, bytes) else value for name, value in arguments.items()}
         with self.journal.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO prepared VALUES (?, ?, ?, ?)", row)
+            connection.execute(
+                "INSERT OR REPLACE INTO prepared VALUES (?, ?, ?, ?)", (campaign, move, anchor, json.dumps(plain))
+            )
+        return Prepared(campaign, move, anchor, plain)
 
     def prepared(self, campaign: bytes, move: str, anchor: bytes) -> Prepared | None:
         """The move that answers `anchor`, if it was prepared before."""
@@ -69,19 +96,32 @@ class State:
         rows = self.journal.rows("SELECT number, reason FROM refusal WHERE campaign = ?", (campaign,))
         return {int(row["number"]): str(row["reason"]) for row in rows}
 
-    def transaction_of(self, campaign: bytes, event: str, **arguments: int) -> bytes:
-        """Hash of the newest transaction that emitted such an event; 32 zero bytes where none is on record."""
-        like = f"%{campaign.hex()}%"
-        rows = self.journal.rows(
-            "SELECT tx, arguments FROM event WHERE name = ? AND arguments LIKE ? ORDER BY block DESC, log_index DESC",
-            (event, like),
-        )
-        for row in rows:
-            found = json.loads(row["arguments"])
-            if all(found.get(name) == value for name, value in arguments.items()):
-                return bytes(row["tx"])
-        return bytes(32)
+    def count_attempt(self, message: bytes) -> int:
+        """Notes that opening a sealed message (by its address) failed once more; how often it has by now."""
+        with self.journal.transaction() as connection:
+            connection.execute(
+                "INSERT INTO attempt VALUES (?, 1) ON CONFLICT (message) DO UPDATE SET failed = failed + 1", (message,)
+            )
+            row = self.journal.row("SELECT failed FROM attempt WHERE message = ?", (message,))
+        return int(row["failed"]) if row else 0
 
-    def close(self) -> None:
-        """Closes the journal."""
-        self.journal.close()
+    # ------------------------------------------------------------------ who registered what
+
+    def submission_of(self, campaign: bytes, number: int) -> bytes:
+        """Hash of the transaction that submitted a Gradient; zeros where no confirmed one did."""
+        where = f"name = 'GradientSubmitted' AND {_OF_CAMPAIGN} AND json_extract(arguments, '$.number') = ?"
+        return self._transaction(where, (campaign.hex(), number))
+
+    def maker_of(self, campaign: bytes, model_root: bytes) -> bytes:
+        """Hash of the transaction that made a Model count; zeros where no confirmed one did.
+
+        A score without improvement names the root that it leaves in force: the first event with a root made it.
+        """
+        choices = [f"(name = '{name}' AND json_extract(arguments, '{path}') = ?)" for name, path in _MODEL_ROOTS]
+        where = f"{_OF_CAMPAIGN} AND ({' OR '.join(choices)})"
+        return self._transaction(where, (campaign.hex(), *[model_root.hex()] * len(choices)))
+
+    def _transaction(self, where: str, arguments: tuple[object, ...]) -> bytes:
+        query = f"SELECT tx FROM event WHERE {where} {_OLDEST_FIRST}"  # noqa: S608  constants of this module
+        row = self.journal.row(query, arguments)
+        return bytes(row["tx"]) if row else _NONE

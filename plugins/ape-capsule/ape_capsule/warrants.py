@@ -94,18 +94,23 @@ class WarrantLog:
             raise WarrantRefusedError(warrant.campaign, str(warrant), f"{granted[0].warrant} was decrypted before")
         return self._write(warrant, now)
 
-    def rewound(self, block: int, now: int) -> Entry:
-        """Writes that the chain took back everything from this block on.
+    def newest(self, campaign: bytes, kind: Kind) -> Warrant | None:
+        """The last warrant of this kind since the last reorganisation, if there is one."""
+        granted = self._granted(campaign, kind)
+        return granted[0].warrant if granted else None
 
-        What was registered there may be registered anew, in another order: from here on the order
-        counts afresh.
+    def rewound(self, campaign: bytes, block: int, now: int) -> Entry:
+        """Writes that the chain, looked at in this block, took back what the newest warrant of a Campaign names.
+
+        It may be registered anew, in another order: from here on the Campaign's order counts afresh.
         """
-        return self._write(Warrant(_GENESIS, Kind.REWOUND, block, _GENESIS, _GENESIS), now)
+        return self._write(Warrant(campaign, Kind.REWOUND, block, _GENESIS, _GENESIS), now)
 
     def _granted(self, campaign: bytes, kind: Kind) -> list[Entry]:
         """Newest first, since the last reorganisation."""
-        since = takewhile(lambda entry: entry.warrant.kind is not Kind.REWOUND, reversed(self._entries))
-        return [entry for entry in since if (entry.warrant.campaign, entry.warrant.kind) == (campaign, kind)]
+        own = (entry for entry in reversed(self._entries) if entry.warrant.campaign == campaign)
+        since = takewhile(lambda entry: entry.warrant.kind is not Kind.REWOUND, own)
+        return [entry for entry in since if entry.warrant.kind is kind]
 
     def _write(self, warrant: Warrant, now: int) -> Entry:
         line, entry = _line(warrant, now, self._entries[-1].digest if self._entries else _GENESIS)

@@ -42,6 +42,11 @@ class Certificate:
         """Who it says it belongs to; nobody has checked that."""
         return tuple(str(user_id) for user_id in self._cert.user_ids)
 
+    @property
+    def expires(self) -> datetime | None:
+        """When it stops being good to encrypt to; None for never."""
+        return self._cert.expiration
+
     def armoured(self) -> str:
         """The certificate as text."""
         return str(self._cert)

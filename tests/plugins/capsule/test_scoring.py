@@ -83,7 +83,9 @@ def matrices(columns: int, small: int) -> st.SearchStrategy[list[list[int]]]:
 @st.composite
 def cases(draw: st.DrawFn, columns: int) -> tuple[IntegerTensor, IntegerTensor, list[list[int]], list[int]]:
     count = draw(st.integers(1, 12))
-    rows = draw(st.lists(st.lists(st.integers(0, ONE), min_size=INPUTS, max_size=INPUTS), min_size=count, max_size=count))
+    rows = draw(
+        st.lists(st.lists(st.integers(0, ONE), min_size=INPUTS, max_size=INPUTS), min_size=count, max_size=count)
+    )
     largest = CLASSES - 1 if columns > 1 else ONE
     targets = draw(st.lists(st.integers(0, largest), min_size=count, max_size=count))
     head_exponent, delta_exponent = draw(st.integers(6, 40)), draw(st.integers(9, 40))
@@ -155,8 +157,13 @@ def test_a_rise_counts_from_the_smaller_of_least_improvement_and_what_the_target
     accuracy: int, target: int, least: int, improved: bool
 ) -> None:
     verdict = scoring.score(
-        classifier(), tensor(ZERO, 6), tensor(GOOD, 9), validation(ROWS, TARGETS),
-        accuracy=accuracy, target=target, min_improvement=least,
+        classifier(),
+        tensor(ZERO, 6),
+        tensor(GOOD, 9),
+        validation(ROWS, TARGETS),
+        accuracy=accuracy,
+        target=target,
+        min_improvement=least,
     )
     assert verdict.accuracy == WAD
     assert verdict.improved is improved
@@ -164,7 +171,13 @@ def test_a_rise_counts_from_the_smaller_of_least_improvement_and_what_the_target
 
 def test_of_equally_good_steps_the_largest_counts() -> None:
     verdict = scoring.score(
-        classifier(), tensor(ZERO, 6), tensor(GOOD, 9), validation(ROWS, TARGETS), accuracy=0, target=WAD, min_improvement=1
+        classifier(),
+        tensor(ZERO, 6),
+        tensor(GOOD, 9),
+        validation(ROWS, TARGETS),
+        accuracy=0,
+        target=WAD,
+        min_improvement=1,
     )
     assert verdict.step == 4
 
@@ -184,8 +197,13 @@ def test_a_gradient_that_breaks_the_bound_with_every_step_is_malformed() -> None
     head = tensor([[POINTS.head_bound(6)] * CLASSES for _ in range(INPUTS + 1)], 6)
     with pytest.raises(MalformedGradientError, match="beyond the bound of 8"):
         scoring.score(
-            classifier(), head, tensor([[limit] * CLASSES] * (INPUTS + 1), 9), validation(ROWS, TARGETS),
-            accuracy=0, target=WAD, min_improvement=1,
+            classifier(),
+            head,
+            tensor([[limit] * CLASSES] * (INPUTS + 1), 9),
+            validation(ROWS, TARGETS),
+            accuracy=0,
+            target=WAD,
+            min_improvement=1,
         )
 
 
@@ -200,7 +218,8 @@ def test_a_claim_holds_within_one_row_exactly(rows: int, one: int, other: int) -
 def test_a_rebased_head_predicts_the_same_at_the_smallest_scale_that_does() -> None:
     model, packing = classifier(), Packing(100, CLASSES)
     random = np.random.default_rng(3)
-    head = tensor(random.integers(-(4 << 30), 4 << 30, (INPUTS + 1, CLASSES)).astype(object).tolist(), 30)
+    close = random.integers(0, 4 << 30, (INPUTS + 1, 1)) + random.integers(0, 1 << 20, (INPUTS + 1, CLASSES))
+    head = tensor(close.astype(object).tolist(), 30)
     rows = random.integers(0, ONE + 1, (200, INPUTS)).tolist()
     targets = random.integers(0, CLASSES, 200).tolist()
     smaller = scoring.rebase(model, head, packing, validation(rows, targets))
@@ -213,10 +232,14 @@ def test_a_rebased_head_predicts_the_same_at_the_smallest_scale_that_does() -> N
 
 
 def test_no_rebase_moves_a_prediction_to_make_room() -> None:
-    model, packing = classifier(), Packing(23, CLASSES)
-    assert not scoring.needs_rebase(model, POINTS.weight_exponent, packing)
+    model = classifier()
+    packing = next(
+        packing
+        for packing in (Packing(bits, CLASSES) for bits in range(8, 64))
+        if not scoring.needs_rebase(model, POINTS.weight_exponent, packing)
+    )
     assert scoring.needs_rebase(model, POINTS.weight_exponent + 1, packing)
-    head = tensor([[2**20 + 1, 2**20, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]], 20)
+    head = tensor([[2**20, 2**20 + 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]], 20)
     with pytest.raises(PredictionsMovedError) as caught:
         scoring.rebase(model, head, packing, validation([[ONE, 0, 0], [0, 0, 0]], [0, 0]))
     assert caught.value.room == POINTS.weight_exponent
@@ -282,8 +305,12 @@ def gradient(context: PublicContext, **changed: object) -> EncryptedTensor:
     packing = Packing(100, CLASSES)
     exponent = POINTS.weight_exponent + POINTS.gradient_bits
     facts = {
-        "context": context, "ciphertexts": [context.raw_encode(0)] * (INPUTS + 1), "shape": (INPUTS + 1, CLASSES),
-        "packing": packing, "exponent": exponent, "bound": POINTS.gradient_bound(INPUTS + 1, POINTS.weight_exponent),
+        "context": context,
+        "ciphertexts": [context.raw_encode(0)] * (INPUTS + 1),
+        "shape": (INPUTS + 1, CLASSES),
+        "packing": packing,
+        "exponent": exponent,
+        "bound": POINTS.gradient_bound(INPUTS + 1, POINTS.weight_exponent),
     }
     return EncryptedTensor(**(facts | changed))  # type: ignore[arg-type]
 

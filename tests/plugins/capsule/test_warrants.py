@@ -68,12 +68,18 @@ def test_campaigns_and_kinds_are_ordered_by_themselves(path: Path) -> None:
 
 def test_after_a_reorganisation_numbers_may_come_anew(path: Path) -> None:
     log = WarrantLog(path)
+    other = warrant(4, campaign=bytes(32))
     log.grant(warrant(4), now=1)
-    log.rewound(block=17, now=2)
+    log.grant(other, now=1)
+    assert log.newest(CAMPAIGN, Kind.GRADIENT) == warrant(4)
+    log.rewound(CAMPAIGN, block=17, now=2)
+    assert log.newest(CAMPAIGN, Kind.GRADIENT) is None
     log = WarrantLog(path)
     log.grant(warrant(4, root=50), now=3)
     with pytest.raises(WarrantRefusedError):
         log.grant(warrant(4), now=4)
+    with pytest.raises(WarrantRefusedError):
+        log.grant(warrant(3, campaign=bytes(32)), now=4)
 
 
 def test_a_torn_last_line_is_cut(path: Path) -> None:

@@ -1,0 +1,196 @@
+"""The Capsule's verdict on the oldest Gradient: score it, or reject it with a reason."""
+
+from __future__ import annotations
+
+from eth_utils.crypto import keccak
+
+from ape_sonar.bundle import Bundle
+from ape_sonar.errors import FormatError, one_line
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.roots import tensor_root
+from ape_sonar.seal import (
+    MalformedMessageError,
+    MessageTooLargeError,
+    OpenerError,
+    UnsealTimeoutError,
+    WrongKeyError,
+)
+from ape_sonar.store import BlobCorruptError, BlobNotFoundError, BlobTooLargeError
+from ape_sonar.terms import GradientRecord, Rejection, Score
+from ape_sonar.units import from_wad
+from syft import wire
+from syft.errors import SyftError
+from syft.nn import apply_delta
+from syft.paillier import EncryptedTensor, unpack
+
+from .action import Action
+from .desk import NONE, Desk
+from .errors import MalformedGradientError
+from .evidence import Evidence
+from .material import Material
+from .opening import MOST_ATTEMPTS
+from .scoring import Place, Verdict, check_commitment, check_header, check_tensor, score
+from .state import Prepared
+
+#: What a sealed bundle may have on top of its ciphertexts: headers, armour, session keys.
+_BUNDLE_OVERHEAD = 1 << 17
+
+
+def judge(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+    """Scores or rejects the oldest Gradient; waits while its bundle may still appear.
+
+    Args:
+        desk: the Capsule's tools.
+        campaign: as of the newest block; its oldest Gradient was submitted under enough confirmations.
+        ledger: all Campaigns.
+
+    Raises:
+        WrongNextError: somebody submitted in between; look again.
+        SonarError, OSError: no verdict was given, and the next step tries again.
+    """
+    gradient = campaign.oldest
+    if gradient is None:
+        return []
+    record = gradient.record
+    anchor = keccak(record.digest() + campaign.model.root)
+    prepared = desk.state.prepared(campaign.id, "score", anchor) or desk.state.prepared(campaign.id, "reject", anchor)
+    if prepared is None:
+        prepared = _Examination(desk, campaign, record, anchor, desk.material(campaign, ledger)).verdict()
+    if prepared is None:
+        return [Action("waiting", campaign.id, f"the bundle of Gradient {record.number} is not there yet")]
+    return [_send(desk, campaign, record, prepared)]
+
+
+class _Examination:
+    """One Gradient on its way to a verdict that is ready to send."""
+
+    def __init__(
+        self, desk: Desk, campaign: CampaignState, record: GradientRecord, anchor: bytes, material: Material
+    ) -> None:
+        self._desk, self._campaign, self._record = desk, campaign, record
+        self._anchor, self._material = anchor, material
+        self._context = desk.context(campaign)
+        self._packing = desk.packing(campaign, material)
+
+    def verdict(self) -> Prepared | None:
+        """A verdict, prepared; None while the bundle may still appear."""
+        try:
+            sealed = self._desk.store.get(self._record.bundle, limit=self._largest_bundle())
+        except (BlobNotFoundError, BlobCorruptError):
+            return self._unavailable()
+        except BlobTooLargeError as error:
+            return self._malformed(error)
+        try:
+            bundle = Bundle.from_bytes(self._unsealed(sealed))
+            gradient = self._checked(bundle)
+        except (FormatError, SyftError, MalformedGradientError) as error:
+            return self._malformed(error)
+        return self._weighed(bundle, gradient)
+
+    def _largest_bundle(self) -> int:
+        features, outputs = self._material.model.shape
+        return features * self._packing.plaintexts(outputs) * self._context.ciphertext_bytes + _BUNDLE_OVERHEAD
+
+    def _unavailable(self) -> Prepared | None:
+        """Unavailable, once its time is over: unless the store lacks what is known to be in it, and so is at fault."""
+        if self._desk.chain.timestamp() < self._record.submitted_at + self._campaign.terms.unavailability_window:
+            return None
+        self._desk.encrypted_head(self._campaign)
+        return self._reject(Rejection.UNAVAILABLE, "its bundle never appeared")
+
+    def _unsealed(self, sealed: bytes) -> bytes:
+        """The bundle's bytes. A message on which the opener fails again and again is one that cannot be opened."""
+        try:
+            return self._desk.identity.unseal_bundle(sealed, limit=self._largest_bundle())
+        except (MalformedMessageError, WrongKeyError, MessageTooLargeError) as error:
+            raise MalformedGradientError(one_line(error)) from error
+        except (UnsealTimeoutError, OpenerError) as error:
+            if self._desk.state.count_attempt(self._record.bundle) < MOST_ATTEMPTS:
+                raise
+            raise MalformedGradientError(one_line(error)) from error
+
+    def _checked(self, bundle: Bundle) -> EncryptedTensor:
+        """The Gradient's ciphertexts, held against what was registered. Raises FormatError, SyftError, Malformed..."""
+        chain, record = self._desk.chain, self._record
+        check_header(bundle, record, Place(chain.chain_id, chain.address, self._campaign.id))
+        gradient = wire.loads_tensor(bundle.gradient, self._context)
+        check_commitment(bundle, record, tensor_root(gradient))
+        check_tensor(gradient, self._material.model, self._packing)
+        return gradient
+
+    def _weighed(self, bundle: Bundle, gradient: EncryptedTensor) -> Prepared:
+        """Decrypts the Gradient under a warrant, scores it, and publishes what follows."""
+        terms, number = self._campaign.terms, self._record.number
+        head = self._desk.weights(self._campaign)
+        openings = self._desk.open_gradient(self._campaign, number, gradient)
+        opened = self._desk.store.put(bundle.gradient)
+        try:
+            verdict = score(
+                self._material.model,
+                head,
+                unpack(openings.plaintexts, gradient),
+                self._material.validation,
+                accuracy=self._campaign.accuracy,
+                target=terms.target_accuracy,
+                min_improvement=terms.min_improvement,
+            )
+            moved = self._moved(gradient, verdict) if verdict.improved else None
+        except (MalformedGradientError, SyftError) as error:
+            return self._malformed(error, opened, self._evidence(Evidence(openings, None)))
+        evidence = self._evidence(Evidence(openings, verdict.predictions))
+        model, root = (NONE, self._campaign.model.root) if moved is None else self._publish(moved, verdict)
+        return self._desk.state.prepare(
+            self._campaign.id,
+            "score",
+            self._anchor,
+            accuracy=verdict.accuracy,
+            step=verdict.step,
+            model=model,
+            model_root=root,
+            opened=opened,
+            evidence=evidence,
+        )
+
+    def _moved(self, gradient: EncryptedTensor, verdict: Verdict) -> EncryptedTensor:
+        """The new head, by the public recomputation that anyone can repeat."""
+        head = self._desk.encrypted_head(self._campaign)
+        return apply_delta(head, gradient, verdict.step, self._material.model.fixed_point)
+
+    def _publish(self, moved: EncryptedTensor, verdict: Verdict) -> tuple[bytes, bytes]:
+        root = tensor_root(moved)
+        self._desk.heads.keep(self._campaign.id, root, verdict.head)
+        return self._desk.store.put(wire.dumps_tensor(moved)), root
+
+    def _evidence(self, evidence: Evidence) -> bytes:
+        return self._desk.keep_evidence(self._campaign, f"gradient-{self._record.number}", evidence, self._material)
+
+    def _malformed(self, error: Exception, opened: bytes = NONE, evidence: bytes = NONE) -> Prepared:
+        return self._reject(Rejection.MALFORMED, one_line(error), opened, evidence)
+
+    def _reject(self, reason: Rejection, words: str, opened: bytes = NONE, evidence: bytes = NONE) -> Prepared:
+        state, campaign = self._desk.state, self._campaign.id
+        state.note_refusal(campaign, self._record.number, words)
+        return state.prepare(
+            campaign, "reject", self._anchor, reason=int(reason), opened=opened, evidence=evidence, words=words
+        )
+
+
+def _send(desk: Desk, campaign: CampaignState, record: GradientRecord, prepared: Prepared) -> Action:
+    opened, evidence = prepared.digest("opened"), prepared.digest("evidence")
+    if prepared.move == "reject":
+        reason = Rejection(prepared.number("reason"))
+        desk.chain.reject_gradient(campaign.id, record, reason, opened, evidence, campaign.following)
+        words = f"Gradient {record.number} is {reason.name.lower()}: {prepared.arguments['words']}"
+        return Action("rejected", campaign.id, words)
+    verdict = Score(
+        accuracy=prepared.number("accuracy"),
+        step=prepared.number("step"),
+        model=prepared.digest("model"),
+        model_root=prepared.digest("model_root"),
+        opened=opened,
+        evidence=evidence,
+    )
+    desk.chain.score_gradient(campaign.id, record, verdict, campaign.following)
+    moved = "an improvement" if verdict.model != NONE else "no improvement"
+    rise = f"{from_wad(campaign.accuracy):.4f} -> {from_wad(verdict.accuracy):.4f}"
+    return Action("scored", campaign.id, f"Gradient {record.number}: {rise}, {moved}")

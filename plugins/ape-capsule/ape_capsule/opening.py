@@ -1,0 +1,169 @@
+"""The Capsule's answer to a requested Campaign: open it, or decline with a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ape_sonar.certificates import Certificate, CertificateError
+from ape_sonar.contract_errors import (
+    BondAboveTermsError,
+    CurrencyNotAcceptedError,
+    DeliveryWindowBelowTermsError,
+    FeeBelowTermsError,
+    OpenWithinBelowTermsError,
+    PerGradientBelowTermsError,
+    ScoringFeeBelowTermsError,
+    ScoringWindowBelowTermsError,
+)
+from ape_sonar.errors import one_line
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.roots import public_key_root, tensor_root
+from ape_sonar.seal import OpenerError, UnsealTimeoutError
+from ape_sonar.store import BlobCorruptError, BlobNotFoundError
+from ape_sonar.terms import Opening, Terms
+from ape_sonar.units import ZERO_ADDRESS, from_wad
+from syft import wire
+from syft.nn import Model
+from syft.paillier import IntegerTensor
+
+from .action import Action
+from .desk import Desk
+from .errors import CampaignRefusedError
+from .material import Material, blobs_of
+from .scoring import claim_holds, measure
+from .state import Prepared
+
+#: Longer moduli take minutes to make, and keep every other Campaign waiting.
+LARGEST_KEY_BITS = 4096
+#: How often a message may fail to open before it counts as one that cannot be opened.
+MOST_ATTEMPTS = 3
+#: Bytes of a reason that the contract takes.
+_LONGEST_REASON = 256
+
+_NOT_ITS_TERMS = (
+    BondAboveTermsError,
+    CurrencyNotAcceptedError,
+    DeliveryWindowBelowTermsError,
+    FeeBelowTermsError,
+    OpenWithinBelowTermsError,
+    PerGradientBelowTermsError,
+    ScoringFeeBelowTermsError,
+    ScoringWindowBelowTermsError,
+)
+
+
+def answer(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+    """Opens a requested Campaign or declines it; waits while something is not published yet.
+
+    Raises:
+        SonarError, OSError: nothing was answered, and the next step tries again.
+    """
+    try:
+        prepared = desk.state.prepared(campaign.id, "open", campaign.id)
+        return [_open(desk, campaign, prepared or _prepare(desk, campaign, ledger))]
+    except (BlobNotFoundError, BlobCorruptError) as error:
+        return [Action("waiting", campaign.id, one_line(error))]
+    except (CampaignRefusedError, *_NOT_ITS_TERMS) as error:
+        reason = _cut(one_line(error))
+        desk.chain.decline(campaign.id, reason)
+        return [Action("declined", campaign.id, reason)]
+
+
+def _open(desk: Desk, campaign: CampaignState, prepared: Prepared) -> Action:
+    opening = Opening(
+        public_key=prepared.digest("public_key"),
+        public_key_root=prepared.digest("public_key_root"),
+        model=prepared.digest("model"),
+        model_root=prepared.digest("model_root"),
+        accuracy=prepared.number("accuracy"),
+    )
+    desk.chain.open(campaign.id, opening, value=_post_bond(desk, campaign.terms))
+    return Action("opened", campaign.id, f"starts at an accuracy of {from_wad(opening.accuracy):.4f}")
+
+
+def _prepare(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Prepared:
+    material = _read(desk, campaign, ledger)
+    _require_size(desk, material)
+    _require_certificate(material.scientist, campaign.terms, desk.chain.timestamp())
+    weights = _starting_weights(material.model)
+    accuracy = measure(material.model, weights, material.validation).accuracy
+    _require_claim(campaign.terms, accuracy, len(material.validation.rows))
+    desk.pin(blobs_of(campaign.terms, material.spec))
+    context = desk.keystore.create(campaign.id, material.spec.key_bits)
+    encrypted = context.encrypt(weights, desk.packing(campaign, material))
+    root = tensor_root(encrypted)
+    desk.heads.keep(campaign.id, root, weights)
+    return desk.state.prepare(
+        campaign.id,
+        "open",
+        campaign.id,
+        public_key=desk.store.put(wire.dumps_public_key(context)),
+        public_key_root=public_key_root(context),
+        model=desk.store.put(wire.dumps_tensor(encrypted)),
+        model_root=root,
+        accuracy=accuracy,
+    )
+
+
+def _read(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Material:
+    try:
+        return desk.material(campaign, ledger)
+    except (UnsealTimeoutError, OpenerError) as error:
+        if desk.state.count_attempt(campaign.terms.validation) < MOST_ATTEMPTS:
+            raise
+        raise CampaignRefusedError(f"the validation set cannot be opened: {one_line(error)}") from error
+
+
+def _starting_weights(model: Model) -> IntegerTensor:
+    weights = model.weights_
+    if not isinstance(weights, IntegerTensor):
+        raise CampaignRefusedError("the spec gives no weights to start from")
+    return weights
+
+
+def _require_size(desk: Desk, material: Material) -> None:
+    features, outputs = material.model.shape
+    packing = material.model.fixed_point.packing(material.spec.key_bits, (features, outputs))
+    ciphertexts = features * packing.plaintexts(outputs)
+    largest = desk.chain.capsule_terms(desk.chain.sender).largest_model
+    if ciphertexts > largest:
+        raise CampaignRefusedError(f"the Model takes {ciphertexts} ciphertexts, and at most {largest} are taken")
+    if material.spec.key_bits > LARGEST_KEY_BITS:
+        raise CampaignRefusedError(f"a key of {material.spec.key_bits} bits: at most {LARGEST_KEY_BITS} are made")
+
+
+def _require_certificate(scientist: Certificate, terms: Terms, now: int) -> None:
+    """What is delivered at the last moment can still be sealed: or the bond is lost to a certificate that expired."""
+    try:
+        scientist.recipient()
+    except CertificateError as error:
+        raise CampaignRefusedError(one_line(error)) from None
+    last = now + terms.open_within + terms.duration + terms.scoring_window + terms.delivery_window
+    if scientist.expires is not None and scientist.expires <= datetime.fromtimestamp(min(last, 2**35), UTC):
+        raise CampaignRefusedError(
+            f"the Data Scientist's certificate expires on {scientist.expires:%Y-%m-%d}, too early"
+        )
+
+
+def _require_claim(terms: Terms, accuracy: int, rows: int) -> None:
+    if not claim_holds(terms.starting_accuracy, accuracy, rows):
+        claimed, measured = from_wad(terms.starting_accuracy), from_wad(accuracy)
+        raise CampaignRefusedError(f"the starting accuracy is {measured:.4f}, not {claimed:.4f} as claimed")
+    if accuracy >= terms.target_accuracy:
+        raise CampaignRefusedError(f"the Model starts at the target: its accuracy is {from_wad(accuracy):.4f}")
+
+
+def _post_bond(desk: Desk, terms: Terms) -> int:
+    """The value to send along; an ERC-20's allowance is given first."""
+    if terms.currency == ZERO_ADDRESS:
+        return terms.capsule_bond
+    allowed = desk.chain.token_allowance(terms.currency, desk.chain.sender, desk.chain.address)
+    if allowed < terms.capsule_bond:
+        if allowed:
+            desk.chain.approve(terms.currency, 0)  # some tokens refuse to change an allowance that is not 0
+        desk.chain.approve(terms.currency, terms.capsule_bond)
+    return 0
+
+
+def _cut(reason: str) -> str:
+    return reason.encode("utf-8", "replace")[:_LONGEST_REASON].decode("utf-8", "ignore")
