@@ -21,6 +21,7 @@ FORMAT = "sonar-campaign/1"
 #: Most bytes of a spec.
 LARGEST_SPEC = 1 << 20
 
+
 def _sound(cid: str) -> str:
     from_cid(cid)
     return cid
