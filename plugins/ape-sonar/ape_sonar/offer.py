@@ -88,7 +88,9 @@ class Offer:
             OfferError: the Capsule does not serve the currency or such a bond, or the numbers contradict each other.
         """
         if not in_currency.accepted:
-            raise OfferError(f"the Capsule {self.capsule} does not accept the currency {self.currency}: take another of either")
+            raise OfferError(
+                f"the Capsule {self.capsule} does not accept the currency {self.currency}: take another of either"
+            )
         scoring_window = _given(self.scoring_window, max(SCORING_WINDOW, capsule.scoring_window))
         bond = _given(self.capsule_bond, self.bounty)
         terms = Terms(
@@ -136,7 +138,7 @@ def payable(terms: Terms, starting_accuracy: int) -> int:
 
 
 def earned(terms: Terms, accuracy: int) -> int:
-    """bounty x min(accuracy, target) / target, rounded down, in smallest units.
+    """The Bounty x min(accuracy, target) / target, rounded down, in smallest units.
 
     >>> from types import SimpleNamespace
     >>> terms = SimpleNamespace(bounty=1000, target_accuracy=80 * 10**16)
@@ -153,11 +155,15 @@ def _given(value: int | None, default: int) -> int:
 def _check_money(terms: Terms, in_currency: CurrencyTerms) -> None:
     if terms.bounty <= 0:
         raise OfferError("the Bounty is nothing: offer more than 0")
-    if max(terms.bounty, terms.capsule_bond) > _UINT128 or max(terms.capsule_fee, terms.compensation, terms.scoring_fee) > _UINT96:
+    if (
+        max(terms.bounty, terms.capsule_bond) > _UINT128
+        or max(terms.capsule_fee, terms.compensation, terms.scoring_fee) > _UINT96
+    ):
         raise OfferError("an amount is larger than the contracts can hold")
     if terms.capsule_bond > in_currency.largest_bond:
         raise OfferError(
-            f"the Capsule posts a bond of at most {in_currency.largest_bond} smallest units, and {terms.capsule_bond} is asked: "
+            f"the Capsule posts a bond of at most {in_currency.largest_bond} smallest units, "
+            f"and {terms.capsule_bond} is asked: "
             "ask for less with capsule_bond, or take another Capsule"
         )
 
@@ -170,7 +176,9 @@ def _check_accuracy(terms: Terms) -> None:
     if not 0 < terms.min_improvement <= terms.target_accuracy:
         raise OfferError("the smallest improvement must be above 0, and at most the target accuracy")
     if earned(terms, terms.min_improvement) < 1:
-        raise OfferError("the smallest improvement is worth less than one smallest unit: raise the Bounty or min_improvement")
+        raise OfferError(
+            "the smallest improvement is worth less than one smallest unit: raise the Bounty or min_improvement"
+        )
 
 
 def _check_windows(terms: Terms) -> None:
