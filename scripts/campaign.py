@@ -1,0 +1,27 @@
+"""A Campaign from its file to the trained Model: `ape run campaign FILE --account alice --network ...`."""
+
+from pathlib import Path
+
+import click
+from ape.cli import ConnectedProviderCommand, account_option
+
+from ape_sonar.campaign_file import read_campaign_file
+from ape_sonar.client import open_sonar
+from ape_sonar.errors import cli_errors
+
+
+@click.command(cls=ConnectedProviderCommand)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@account_option()
+@click.option("--passphrase", envvar="SONAR_PASSPHRASE", prompt=True, hide_input=True, help="Of your vault.")
+@cli_errors()
+def cli(file, account, passphrase):
+    """Create what FILE describes, follow it to its end, and open what it trained; started again, it continues."""
+    arguments, parent = read_campaign_file(file)
+    network = open_sonar(account, passphrase)
+    campaign = network.create(parent=network.campaign(parent) if parent else None, **arguments)
+    click.echo(f"Campaign 0x{campaign.id.hex()}: {campaign.payable} is payable.")
+    for gradient in campaign.watch():
+        click.echo(f"Gradient {gradient.number} of {gradient.miner}: {gradient.verdict}, earns {gradient.reward}")
+    trained = campaign.result()
+    click.echo(f"The trained Model is verified: accuracy {trained.accuracy:.4f} on your validation set.")
