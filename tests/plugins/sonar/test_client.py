@@ -1,163 +1,360 @@
-"""PySonar against the contracts: a Campaign is created once, whatever happens in between, and watched to its end."""
-
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-import syft
-from ape_sonar import vault
-from ape_sonar.certificates import Key, format_ring
-from ape_sonar.client import CampaignUnknownError, FundsMissingError, Sonar
-from ape_sonar.events import CampaignCreated
-from ape_sonar.handover import NotDeliveredError
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import CurrencyOffer, CurrencyTerms, Status
-from ape_sonar.units import Currency
-from tests.stage import CAPSULE_TERMS, COIN, percent
+from ape_capsule.identity import Identity
+from ape_sonar.blobs import RootMismatchError
+from ape_sonar.chain import FundsError
+from ape_sonar.client import Campaign, CampaignUnknownError, FundsMissingError, Sonar
+from ape_sonar.contract_errors import ContractError, NotRequestedError, NotScientistError
+from ape_sonar.drafts import DraftError
+from ape_sonar.errors import FormatError, RowError, SchemaError, UsageError
+from ape_sonar.handover import DeliveryFalseError, NotDeliveredError
+from ape_sonar.offer import OfferError
+from ape_sonar.seal import NoValidSignatureError, WrongKeyError
+from ape_sonar.terms import Status
+from ape_sonar.units import COIN, Money
+from ape_sonar.vault import WrongPassphraseError
+from syft import LinearClassifier, RandomFeatureClassifier
+from syft.paillier import Openings
+from tests.plugins.sonar.world import AGES, CHEAP, FEE, INPUT, OUTPUT, PASSPHRASE, VALIDATION, Lies, World, fresh_inputs
 
-pytestmark = pytest.mark.chain
-
-DOSE = {"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 8}}
-ROWS = {"dose": [0, 1, 2, 6, 7, 8]}
-ILL = [False, False, False, False, True, True]
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
+WAD = 10**18
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddedStore:
-    return EmbeddedStore(tmp_path / "blobs")
+def world(sonar: Any, chain: Any, scientist: Any, capsule: Any, token: Any, tmp_path: Path) -> World:
+    return World(sonar, chain, scientist, capsule, token, tmp_path)
 
 
 @pytest.fixture
-def client(stage: Any, store: EmbeddedStore, token: Any, tmp_path: Path) -> Sonar:
-    """The Data Scientist of a stage whose Capsule has published a ring and takes coin and token."""
-    ring = store.put(format_ring([Key.generate("Capsule").certificate]))
-    offers = [CurrencyOffer(currency, CurrencyTerms(True, 0, 10**30)) for currency in (COIN, str(token.address))]
-    stage.as_(stage.capsule).announce(ring, CAPSULE_TERMS, offers)
-    return reborn(stage, store, token, tmp_path)
+def network(world: World) -> Sonar:
+    return world.network()
 
 
-def reborn(stage: Any, store: EmbeddedStore, token: Any, folder: Path) -> Sonar:
-    """What a new process makes of the same home."""
-    return Sonar(
-        stage.as_(stage.scientist),
-        store,
-        folder / "scientist",
-        "words",
-        start_block=stage.start,
-        tokens=[Currency(str(token.address), token.symbol(), token.decimals())],
-        cost=vault.LOWEST_COST,
-    )
+def create(network: Sonar, model: Any = None, **changes: Any) -> Campaign:
+    asked = {
+        "input": INPUT,
+        "output": OUTPUT,
+        "validation": VALIDATION,
+        "bounty": "1000 wei",
+        "capsule": "the capsule",
+        "lasts": "2 days",
+        "key_bits": 2048,
+        **changes,
+    }
+    return network.create(model or LinearClassifier(), **asked)
 
 
-def create(client: Sonar, stage: Any, **changes: Any) -> Any:
-    asked = {"bounty": "1000 wei", "lasts": "1 day", "target_accuracy": "0.8", "min_improvement": "0.005"} | changes
-    return client.create(
-        syft.LinearClassifier(inputs=1, outputs=2),
-        input={"fields": [DOSE]},
-        output={"fields": [{"name": "ill", "type": "boolean"}]},
-        validation=(ROWS, ILL),
-        capsule=str(stage.capsule.address),
-        key_bits=2048,
-        **asked,
-    )
+# ------------------------------------------------------------------ creating
 
 
-def created(client: Sonar, stage: Any) -> int:
-    events = client.chain.events(stage.start, client.chain.head() + 1)
-    return sum(isinstance(event, CampaignCreated) for event in events)
-
-
-def test_a_campaign_starts_at_the_measured_accuracy_and_names_published_blobs(client, stage, store):
-    campaign = create(client, stage)
+def test_a_campaign_is_created_in_peoples_units(world: World, network: Sonar) -> None:
+    campaign = create(network, target_accuracy=0.8, description="Who falls ill", compensation="3 wei")
     terms = campaign.state.terms
     assert campaign.status is Status.REQUESTED
-    # Zeros predict the lowest class for every row: four of the six are not ill.
-    assert terms.starting_accuracy == 10**18 * 4 // 6
-    assert campaign.payable.units == 1000 - 1000 * terms.starting_accuracy // percent(80)
-    assert store.has(terms.spec)
-    assert store.has(terms.validation)
-    assert client.own_validation(campaign.id).root() == terms.validation_root
+    assert campaign.bounty == Money(1000, COIN)
+    # With weights of zero every tie goes to the class "no": 4 of 10 rows are right, and worth half of the way to 0.8.
+    assert terms.starting_accuracy == 4 * WAD // 10
+    assert campaign.payable == Money(500, COIN)
+    assert campaign.target_accuracy == Decimal("0.8")
+    assert (terms.capsule_bond, terms.compensation, terms.scoring_fee, terms.duration) == (1000, 3, FEE, 172_800)
+    assert network.campaign(campaign.id.hex()[:8]).id == campaign.id
+    assert campaign.gradients() == []
 
 
-def test_asking_again_creates_nothing_twice_and_another_nonce_another(client, stage, store, token, tmp_path):
-    first = create(client, stage)
-    assert create(reborn(stage, store, token, tmp_path), stage).id == first.id
-    assert created(client, stage) == 1
-    assert create(client, stage, nonce=1).id != first.id
-    assert created(client, stage) == 2
+def test_an_erc20_is_allowed_exactly_once(world: World, network: Sonar) -> None:
+    campaign = create(network, bounty=f"1000 {world.token.symbol}", capsule_fee=f"5 {world.token.symbol}")
+    unit = 10**world.token.decimals
+    assert str(campaign.bounty) == f"1000 {world.token.symbol}"
+    chain = network.chain
+    assert chain.token_balance(world.token.address, chain.address) == 1005 * unit
+    assert chain.token_allowance(world.token.address, chain.sender, chain.address) == 0
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before the transaction", "after the transaction"])
-def test_killed_around_the_transaction(client, stage, store, token, tmp_path, monkeypatch, after):
-    send = client.chain.create
+@pytest.mark.parametrize("moment", ["before the transaction", "after the transaction"])
+def test_a_crash_creates_nothing_twice(world: World, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    class PowerCutError(Exception):
+        pass
 
-    def killed(*arguments: Any) -> None:
-        if after:
-            send(*arguments)
-        raise KilledError
+    def cut(*_: Any) -> None:
+        raise PowerCutError
 
-    monkeypatch.setattr(client.chain, "create", killed)
-    with pytest.raises(KilledError):
-        create(client, stage)
-    assert created(client, stage) == int(after)
+    network = world.network()
+    target = (network.chain, "create") if moment.startswith("before") else (network._drafts, "mark_created")
+    with monkeypatch.context() as patch:
+        patch.setattr(*target, cut)
+        with pytest.raises(PowerCutError):
+            create(network)
+    spent = world.account.balance
 
-    again = reborn(stage, store, token, tmp_path)
-    campaign = create(again, stage)
-
-    assert created(again, stage) == 1
-    assert campaign.status is Status.REQUESTED
-    assert again.own_validation(campaign.id).root() == campaign.state.terms.validation_root
-
-
-def test_an_erc20_bounty_is_allowed_for_exactly(client, stage, token):
-    campaign = create(client, stage, bounty=f"0.001 {token.symbol()}")
-    terms = campaign.state.terms
-    assert token.balanceOf(stage.sonar.address) == terms.bounty + terms.capsule_fee
-    assert token.allowance(stage.scientist, stage.sonar.address) == 0
+    again = world.network()
+    campaign = create(again)
+    assert [one.id for one in again.campaigns()] == [campaign.id]
+    if moment.startswith("after"):
+        assert world.account.balance == spent
+    assert create(again).id == campaign.id
+    assert create(again, nonce=1).id != campaign.id
+    assert len(again.campaigns()) == 2
 
 
-def test_a_bounty_that_the_account_does_not_hold_is_named(client, stage, token):
-    with pytest.raises(FundsMissingError, match="fund it"):
-        create(client, stage, bounty=f"{10**15} {token.symbol()}")
-    assert created(client, stage) == 0
+TOO_OLD = {**VALIDATION[0], "age": [20, 200, *AGES[2:]]}
 
 
-def test_a_campaign_is_found_by_the_beginning_of_its_id(client, stage):
-    campaign = create(client, stage)
-    assert client.campaign("0x" + campaign.id.hex()[:8]).id == campaign.id
-    for nobody in ("", "0x", "ff" * 33):
+@pytest.mark.parametrize(
+    ("change", "error", "why"),
+    [
+        ({"bounty": "1000 DOGE"}, UsageError, "DOGE"),
+        ({"bounty": "lots"}, UsageError, "amount"),
+        ({"lasts": "soon"}, UsageError, "duration"),
+        ({"capsule": "nobody"}, UsageError, "nobody"),
+        ({"target_accuracy": 1.5}, UsageError, r"\[0, 1\]"),
+        ({"target_accuracy": 0.3}, OfferError, "higher target"),
+        ({"input": {"fields": []}}, SchemaError, "fields"),
+        ({"validation": VALIDATION[0]}, UsageError, "pair"),
+        ({"validation": (VALIDATION[0], ["no"])}, UsageError, "10 Inputs and 1 Outputs"),
+        (
+            {"validation": ({**VALIDATION[0], "age": [20, 200, *AGES[2:]]}, VALIDATION[1])},
+            RowError,
+            "row 2, column 'age'",
+        ),
+        ({"validation": (VALIDATION[0], ["no", "perhaps", *VALIDATION[1][2:]])}, RowError, "row 2, column 'ill'"),
+        ({"windows": "1 hour"}, UsageError, "windows"),
+        ({"capsule_fee": "1 TKN"}, UsageError, "TKN"),
+        ({"arbiter": "0x12"}, UsageError, "0x12"),
+        ({"scoring_window": "1 minute", "unavailability_window": "2 minutes"}, OfferError, "unavailability_window"),
+        ({"seed": 1, "description": "x" * 20_000}, FormatError, "description"),
+    ],
+)
+def test_what_cannot_be_asked_leaves_nothing_behind(
+    world: World, network: Sonar, change: dict[str, Any], error: type[Exception], why: str
+) -> None:
+    with pytest.raises(error, match=why):
+        create(network, **change)
+    assert network.campaigns() == []
+    assert not list((world.folder / "scientist").glob("drafts/*"))
+
+
+def test_a_model_of_another_width_is_refused(network: Sonar) -> None:
+    with pytest.raises(UsageError, match="3 outputs"):
+        create(network, LinearClassifier(outputs=3))
+
+
+def test_money_that_is_not_there(world: World, network: Sonar, stranger: Any, chain: Any) -> None:
+    with pytest.raises(FundsMissingError, match=r"holds .*, and .* are needed"):
+        create(network, bounty=f"{10**12} {world.token.symbol}")
+    with pytest.raises(FundsError, match="fund it"):
+        create(network, bounty=f"{world.account.balance} wei")
+    assert network.campaigns() == []
+
+
+def test_a_wrong_passphrase_stops_everything(world: World, network: Sonar) -> None:
+    create(network)
+    other = world.network("another")
+    with pytest.raises(WrongPassphraseError):
+        create(other, nonce=1)
+    assert len(other.campaigns()) == 1
+
+
+# ------------------------------------------------------------------ following
+
+
+def test_ids_may_be_shortened_while_only_one_fits(network: Sonar) -> None:
+    campaign = create(network)
+    assert network.campaign("0x" + campaign.id.hex()[:2].upper()).id == campaign.id
+    create(network, nonce=1)
+    for wrong in ("", "0x", "zz", "0x" + "0" * 64):
         with pytest.raises(CampaignUnknownError):
-            client.campaign(nobody)
+            network.campaign(wrong)
 
 
-def test_watch_misses_no_gradient_scored_while_its_caller_was_busy(client, stage):
-    campaign = client.campaign(stage.opened())
-    stage.submit(campaign.id)
-    stage.score(campaign.id, percent(20))
-    stage.submit(campaign.id)
-    seen = []
-    for gradient in campaign.watch(poll_interval=0.001):
-        seen.append((gradient.number, gradient.verdict, gradient.reward.units))
-        if gradient.number == 0:
-            stage.score(campaign.id, percent(80))
-            stage.deliver(campaign.id)
-    assert seen == [(0, "improved", 250), (1, "improved", 750)]
+def test_the_published_example(world: World, network: Sonar, miner: Any) -> None:
+    """Bounty 1,000, target 80 %: the Gradient that brings the accuracy from 50 % to 52 % earns 25."""
+    campaign = create(network, target_accuracy=0.8, min_improvement=0.01)
+    world.open(campaign)
+    for accuracy in (50, 52, 51):
+        world.submit(campaign, miner)
+        world.score(campaign, accuracy * WAD // 100)
+    world.submit(campaign, miner)
+    first, second, third, fourth = campaign.gradients()
+    assert (second.before, second.after, second.rise) == (Decimal("0.5"), Decimal("0.52"), Decimal("0.02"))
+    assert str(second.reward) == "0.000000000000000025 ether"
+    assert second.reward == Money(25, COIN)
+    assert second.miner == str(miner.address)
+    assert [one.verdict for one in (first, second, third, fourth)] == [
+        "improved",
+        "improved",
+        "no improvement",
+        "waiting",
+    ]
+    assert campaign.accuracy == Decimal("0.52")
+    assert campaign.payable == Money(350, COIN)
+    assert timedelta() < campaign.time_left <= timedelta(days=2)
 
 
-def test_there_is_no_result_before_the_delivery(client, stage):
-    with pytest.raises(NotDeliveredError):
-        create(client, stage).result()
+def test_watching_tells_each_gradient_once_and_ends(
+    world: World, network: Sonar, miner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = create(network, target_accuracy=0.8)
+    world.open(campaign)
+    moves = [
+        lambda: world.submit(campaign, miner),
+        lambda: world.score(campaign, 6 * WAD // 10),
+        lambda: world.submit(campaign, miner),
+        lambda: world.score(campaign, 6 * WAD // 10),
+        lambda: world.deliver(campaign),
+    ]
+    monkeypatch.setattr("time.sleep", lambda _: moves.pop(0)())
+    watched: Iterator[Any] = campaign.watch(poll_interval=1)
+    assert [(gradient.number, gradient.verdict) for gradient in watched] == [(0, "improved"), (1, "no improvement")]
+    assert moves == []
 
 
-def test_a_cancelled_campaign_gives_everything_back(client, stage):
-    campaign = create(client, stage)
+def test_cancel_and_refund_give_everything_back(world: World, network: Sonar, stranger: Any) -> None:
+    campaign = create(network, capsule_fee="50 wei")
+    before = network.chain.coin_balance(str(stranger.address))
     campaign.cancel()
-    assert campaign.refund().units == campaign.state.terms.bounty + campaign.state.terms.capsule_fee
-    assert campaign.state.account().held == 0
+    assert campaign.status is Status.CANCELLED
+    assert campaign.refund(str(stranger.address)) == Money(1050, COIN)
+    assert network.chain.coin_balance(str(stranger.address)) == before + 1050
+    with pytest.raises(NotRequestedError, match=campaign.id.hex()):
+        campaign.cancel()
+    with pytest.raises(ContractError, match=campaign.id.hex()):
+        campaign.refund()
+
+
+def test_stop_brings_the_end_nearer(world: World, network: Sonar) -> None:
+    campaign = create(network)
+    world.open(campaign)
+    campaign.stop()
+    assert campaign.time_left <= timedelta(hours=1)
+
+
+def test_expire_records_a_missed_window(world: World, network: Sonar) -> None:
+    campaign = create(network)
+    world.open(campaign)
+    world.until(campaign.state.ends_at + campaign.state.terms.delivery_window)
+    assert campaign.status is Status.EXPIRED
+    campaign.expire()
+    assert campaign.refund() == Money(2000, COIN)
+
+
+def test_strangers_cannot_act_for_the_data_scientist(world: World, network: Sonar, stranger: Any) -> None:
+    campaign = create(network)
+    theirs = world.network(account=stranger).campaign(campaign.id)
+    with pytest.raises(NotScientistError, match=campaign.id.hex()):
+        theirs.cancel()
+
+
+def test_the_ledger_forgets_what_a_reorganisation_took_back(network: Sonar, chain: Any) -> None:
+    snapshot = chain.snapshot()
+    create(network)
+    assert len(network.campaigns()) == 1
+    chain.restore(snapshot)
+    assert network.campaigns() == []
+
+
+# ------------------------------------------------------------------ the result
+
+
+@pytest.fixture
+def opened(world: World, network: Sonar) -> Campaign:
+    campaign = create(network, RandomFeatureClassifier(3), seed=5)
+    world.open(campaign)
+    return campaign
+
+
+def test_the_result_is_the_delivered_model(world: World, opened: Campaign) -> None:
+    with pytest.raises(NotDeliveredError, match="open"):
+        opened.result()
+    world.deliver(opened)
+    trained = world.network().campaign(opened.id).result()
+    assert trained.accuracy == opened.accuracy
+    assert trained.score(*VALIDATION) == opened.accuracy
+    predictions = trained.predict(fresh_inputs())
+    assert set(predictions) <= {"no", "yes"}
+    ours = RandomFeatureClassifier(3, inputs=2, outputs=2).start(5)
+    places = ours.predictions(trained.encoder.encode_inputs(fresh_inputs()))[:, 0]
+    assert predictions.tolist() == [["no", "yes"][place] for place in places]
+
+
+def one_more(openings: Openings) -> Openings:
+    first, *others = openings.plaintexts
+    return Openings([first + 1, *others], openings.roots)
+
+
+@pytest.mark.parametrize(
+    ("lies", "error", "why"),
+    [
+        (Lies(delivery=lambda d: replace(d, campaign=b"x" * 32)), DeliveryFalseError, "Campaign"),
+        (Lies(delivery=lambda d: replace(d, version=1)), DeliveryFalseError, "version"),
+        (Lies(delivery=lambda d: replace(d, model=b"x" * 32)), DeliveryFalseError, "Model"),
+        (Lies(delivery=lambda d: replace(d, accuracy=WAD)), DeliveryFalseError, "accuracy"),
+        (Lies(delivery=lambda d: replace(d, openings=b"junk")), DeliveryFalseError, "bytes"),
+        (Lies(openings=one_more), DeliveryFalseError, "opening"),
+        (Lies(root=lambda _: b"x" * 32), DeliveryFalseError, "root"),
+    ],
+)
+def test_false_deliveries_are_found_out(
+    world: World, opened: Campaign, lies: Lies, error: type[Exception], why: str
+) -> None:
+    world.deliver(opened, lies)
+    with pytest.raises(error, match=why):
+        opened.result()
+
+
+def test_a_delivery_is_signed_by_the_certificate_in_force(world: World, opened: Campaign, tmp_path: Path) -> None:
+    stranger = Identity.create(tmp_path / "other", "Capsule", PASSPHRASE, cost=CHEAP)
+    world.deliver(opened, Lies(signer=stranger))
+    with pytest.raises(NoValidSignatureError):
+        opened.result()
+
+
+def test_an_accuracy_that_the_own_rows_do_not_give(world: World, opened: Campaign, miner: Any) -> None:
+    world.submit(opened, miner)
+    world.score(opened, opened.state.accuracy + WAD // 10)
+    world.deliver(opened)
+    with pytest.raises(DeliveryFalseError, match="its accuracy is"):
+        opened.result()
+
+
+def test_only_the_home_that_created_a_campaign_can_open_it(world: World, opened: Campaign) -> None:
+    world.deliver(opened)
+    away = Sonar(world.network().chain, world.store, world.folder / "elsewhere", PASSPHRASE, cost=CHEAP)
+    with pytest.raises((DraftError, WrongKeyError)):
+        away.campaign(opened.id).result()
+
+
+def test_a_public_key_of_another_root(world: World, network: Sonar, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = create(network)
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.plugins.sonar.world.public_key_root", lambda _: b"x" * 32)
+        world.open(campaign)
+    world.deliver(campaign)
+    with pytest.raises(RootMismatchError):
+        campaign.result()
+
+
+def test_a_child_starts_from_its_parents_weights(world: World, network: Sonar) -> None:
+    parent = create(network, RandomFeatureClassifier(3), seed=5)
+    world.open(parent)
+    world.deliver(parent)
+    child = create(network, RandomFeatureClassifier(3), parent=parent)
+    assert child.state.terms.parent == parent.id
+    assert child.state.terms.starting_accuracy == parent.state.accuracy
+    with pytest.raises(UsageError, match="not from both"):
+        create(network, RandomFeatureClassifier(3), parent=parent, seed=5)
+
+
+def test_arrays_serve_as_well_as_tables(network: Sonar) -> None:
+    inputs = np.column_stack([VALIDATION[0]["age"], VALIDATION[0]["dose"]])
+    campaign = create(network, validation=(inputs, np.array(VALIDATION[1])))
+    assert campaign.state.terms.starting_accuracy == 4 * WAD // 10
