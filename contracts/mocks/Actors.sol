@@ -28,6 +28,8 @@ contract RevertingReceiver is Puppet {
 /// Tries to be paid again while it is paid.
 contract ReenteringReceiver is Puppet {
     bool public succeeded;
+    /// What the last call back returned.
+    bytes public answer;
     address private _target;
     bytes private _attack;
 
@@ -37,8 +39,9 @@ contract ReenteringReceiver is Puppet {
     }
 
     receive() external payable override {
-        (bool success,) = _target.call(_attack);
+        (bool success, bytes memory answer_) = _target.call(_attack);
         succeeded = succeeded || success;
+        answer = answer_;
     }
 }
 
