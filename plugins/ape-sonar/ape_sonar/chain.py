@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ape.api import AccountAPI, ProviderAPI, ReceiptAPI
-from ape.exceptions import ApeException, ContractLogicError
-from eth_abi import decode
+from ape.exceptions import ApeException, TransactionNotFoundError
 from eth_utils import to_checksum_address
+from web3.exceptions import BlockNotFound, Web3Exception, Web3RPCError
 
 from ape_sonar.abi import abi
-from ape_sonar.contract_errors import ContractError, build_contract_error
-from ape_sonar.errors import SonarError
+from ape_sonar.chain_errors import (
+    ChainError,
+    FundsError,
+    NoAccountError,
+    NonceError,
+    TransactionError,
+    UnconfirmedError,
+    readable,
+    transaction_failure,
+    unreachable,
+)
+from ape_sonar.errors import FormatError
 from ape_sonar.events import Event, GradientSubmitted, Place, build_event
+from ape_sonar.reverts import contract_error, revert_data
 from ape_sonar.terms import (
     CampaignRecord,
     CapsuleTerms,
@@ -33,33 +42,22 @@ from ape_sonar.terms import (
 )
 from ape_sonar.units import ZERO_ADDRESS
 
-#: Solidity's own errors: a message, or a panic code.
-_ERROR_STRING, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
+__all__ = [
+    "ChainError",
+    "FundsError",
+    "NoAccountError",
+    "NonceError",
+    "Receipt",
+    "SonarChain",
+    "TransactionError",
+    "UnconfirmedError",
+    "record_of",
+]
 
-
-class ChainError(SonarError, ConnectionError):
-    """The chain cannot be reached, or answered what no node may answer."""
-
-
-class TransactionError(SonarError, RuntimeError):
-    """A transaction was not accepted or did not go through; says which and what to do."""
-
-
-class NoAccountError(SonarError, ValueError):
-    """A transaction is asked for and no account was given."""
-
-
-class FundsError(SonarError, ValueError):
-    """The account cannot pay for what it asks.
-
-    Attributes:
-        account: address.
-        needed, held: wei.
-    """
-
-    def __init__(self, account: str, needed: int, held: int) -> None:
-        self.account, self.needed, self.held = account, needed, held
-        super().__init__(f"account {account} holds {held} wei where {needed} and gas are needed: fund it")
+#: Blocks asked for at once: what public nodes answer without complaint. A node that complains is asked for less.
+_LARGEST_RANGE = 2_000
+#: Longest symbol of a token that is shown.
+_LONGEST_SYMBOL = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class SonarChain:
 
     def head(self) -> int:
         """Number of the newest block."""
-        with _readable():
+        with readable():
             return int(self._provider.web3.eth.block_number)
 
     def block_hash(self, number: int) -> bytes:
@@ -116,13 +114,17 @@ class SonarChain:
 
     def timestamp(self) -> int:
         """Time that a transaction would see now: that of the pending block, never before the newest one's."""
-        with _readable():
+        with readable():
             blocks = self._provider.web3.eth
-            return max(int(blocks.get_block(which)["timestamp"]) for which in ("latest", "pending"))
+            newest = int(blocks.get_block("latest")["timestamp"])
+            try:
+                return max(newest, int(blocks.get_block("pending")["timestamp"]))
+            except BlockNotFound:
+                return newest
 
     def coin_balance(self, account: str) -> int:
         """Wei of an account."""
-        with _readable():
+        with readable():
             return int(self._provider.web3.eth.get_balance(to_checksum_address(account)))
 
     def transaction_counts(self) -> tuple[int, int]:
@@ -135,29 +137,24 @@ class SonarChain:
 
     def code(self, address: str) -> bytes:
         """Bytecode at an address."""
-        with _readable():
+        with readable():
             return bytes(self._provider.web3.eth.get_code(to_checksum_address(address)))
 
     def gas_price(self) -> int:
         """Wei a unit of gas costs now."""
-        with _readable():
+        with readable():
             return int(self._provider.gas_price)
 
     def events(self, start: int, stop: int) -> list[Event]:
-        """The contracts' events in blocks start <= block < stop, in order.
+        """The contracts' events in blocks start <= block < stop, in order of block and place in it.
 
         Raises:
-            ChainError: the node does not answer, or answered what is no log of these contracts.
+            ChainError: the node does not answer, or was reorganised meanwhile.
+            FormatError: it answered what is no log of these contracts.
         """
-        if stop <= start:
-            return []
-        query = {"fromBlock": start, "toBlock": stop - 1, "address": [self.address, self.registry_address]}
-        with _readable():
-            logs = self._provider.web3.eth.get_logs(query)
-        ordered = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
-        times: dict[int, int] = {}
-        found = (self._event(log, times) for log in ordered)
-        return [event for event in found if event is not None]
+        ranges = range(start, stop, _LARGEST_RANGE)
+        logs = [log for first in ranges for log in self._logs_between(first, min(first + _LARGEST_RANGE, stop))]
+        return self._events_of(logs)
 
     # ------------------------------------------------------------------ Data Scientist
 
@@ -250,7 +247,10 @@ class SonarChain:
         return bytes(self._view("idOf", scientist, nonce, terms.to_tuple()))
 
     def status_of(self, campaign: bytes) -> Status:
-        return Status(self._view("statusOf", campaign))
+        status = int(self._view("statusOf", campaign))
+        if status not in set(Status):
+            raise FormatError("result of statusOf", f"there is no status {status}: the contract is another Sonar's")
+        return Status(status)
 
     def campaign_of(self, campaign: bytes) -> CampaignRecord:
         return CampaignRecord.from_tuple(self._view("campaignOf", campaign))
@@ -292,7 +292,10 @@ class SonarChain:
         return int(self._call("ERC20", token, "decimals"))
 
     def token_symbol(self, token: str) -> str:
-        return str(self._call("ERC20", token, "symbol"))
+        symbol = str(self._call("ERC20", token, "symbol"))
+        if len(symbol) > _LONGEST_SYMBOL or not symbol.isprintable():
+            raise FormatError(f"symbol of the token {token}", "it is no short word: use another token")
+        return symbol
 
     def approve(self, token: str, amount: int) -> Receipt:
         """Lets Sonar take `amount` smallest units of the account's tokens."""
@@ -302,7 +305,7 @@ class SonarChain:
 
     def _transaction_count(self, block: Any) -> int:
         account = to_checksum_address(self.sender)
-        with _readable():
+        with readable():
             return int(self._provider.web3.eth.get_transaction_count(account, block))
 
     def _view(self, function: str, *arguments: Any) -> Any:
@@ -357,37 +360,51 @@ class SonarChain:
         assert self.account is not None
         try:
             return self.account.call(transaction)
-        except ContractLogicError as error:
+        except TransactionNotFoundError:
+            raise UnconfirmedError(_bytes(transaction.txn_hash).hex()) from None
+        except (ApeException, Web3Exception, ValueError) as error:
             ask_again()
-            raise TransactionError(f"the transaction failed, and would not fail now: repeat it ({error})") from None
-        except ApeException as error:
-            raise TransactionError(f"the transaction was not accepted: {error}") from None
-        except (OSError, ValueError) as error:
-            raise ChainError(f"the node did not take the transaction: {error}: is it running?") from None
+            held = self.coin_balance(self.sender)
+            raise transaction_failure(error, self.sender, call["value"], held) from None
+        except OSError as error:
+            raise unreachable(error) from None
 
     def _receipt(self, receipt: ReceiptAPI, function: str) -> Receipt:
         if receipt.failed:
             raise TransactionError(f"{function}: transaction {receipt.txn_hash} failed: look at the Campaign again")
-        times: dict[int, int] = {}
-        found = (self._event(log, times) for log in self._logs(receipt.txn_hash))
-        events = tuple(event for event in found if event is not None)
+        with readable():
+            logs = list(self._provider.web3.eth.get_transaction_receipt(receipt.txn_hash)["logs"])
         block = int(receipt.block_number)
-        return Receipt(_bytes(receipt.txn_hash), block, self._block(block)[1], events)
-
-    def _logs(self, transaction: str) -> list[Any]:
-        with _readable():
-            return list(self._provider.web3.eth.get_transaction_receipt(transaction)["logs"])
+        return Receipt(_bytes(receipt.txn_hash), block, self._block(block)[1], tuple(self._events_of(logs)))
 
     def _eth_call(self, call: dict[str, Any]) -> bytes:
         try:
-            return bytes(self._provider.web3.eth.call(call))
+            # A contract may ask to be looked up at a URL of its choice (EIP-3668): none of it is followed.
+            return bytes(self._provider.web3.eth.call(call, ccip_read_enabled=False))
         except Exception as error:
-            data = _revert_data(error)
-            if data is None:
-                raise ChainError(f"the node does not answer: {error}: is it running?") from None
-            raise _contract_error(data) from None
+            data = revert_data(error)
+            raise (unreachable(error) if data is None else contract_error(data)) from None
 
-    def _event(self, log: Any, times: dict[int, int]) -> Event | None:
+    def _logs_between(self, start: int, stop: int) -> list[Any]:
+        """Logs in start <= block < stop, asked for by halves where the node calls that too much."""
+        query = {"fromBlock": start, "toBlock": stop - 1, "address": [self.address, self.registry_address]}
+        with readable():
+            try:
+                return list(self._provider.web3.eth.get_logs(query))
+            except Web3RPCError:
+                if stop - start == 1:
+                    raise
+        middle = (start + stop) // 2
+        return self._logs_between(start, middle) + self._logs_between(middle, stop)
+
+    def _events_of(self, logs: list[Any]) -> list[Event]:
+        blocks: dict[int, tuple[bytes, int]] = {}
+        ordered = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+        found = (self._event(log, blocks) for log in ordered)
+        return [event for event in found if event is not None]
+
+    def _event(self, log: Any, blocks: dict[int, tuple[bytes, int]]) -> Event | None:
+        """The event of a log, or None for one of another contract; `blocks` are those seen already."""
         contract = {self.address: "Sonar", self.registry_address: "CapsuleRegistry"}.get(log["address"])
         if contract is None:
             return None
@@ -395,15 +412,19 @@ class SonarChain:
         if decoded is None:
             return None
         number = int(log["blockNumber"])
-        if number not in times:
-            times[number] = self._block(number)[1]
-        place = Place(
-            number, bytes(log["blockHash"]), int(log["logIndex"]), bytes(log["transactionHash"]), times[number]
-        )
-        return build_event(*decoded, place)
+        if number not in blocks:
+            blocks[number] = self._block(number)
+        block_hash, time = blocks[number]
+        if block_hash != bytes(log["blockHash"]):
+            raise ChainError(f"block {number} was reorganised while it was read: read it again")
+        place = Place(number, block_hash, int(log["logIndex"]), bytes(log["transactionHash"]), time)
+        try:
+            return build_event(*decoded, place)
+        except (ValueError, TypeError) as error:
+            raise FormatError(f"event {decoded[0]}", f"{error}: the contract is another Sonar's") from None
 
     def _block(self, number: int) -> tuple[bytes, int]:
-        with _readable():
+        with readable():
             block = self._provider.web3.eth.get_block(number)
         return bytes(block["hash"]), int(block["timestamp"])
 
@@ -423,51 +444,3 @@ def _active_provider() -> ProviderAPI:
 
 def _bytes(value: Any) -> bytes:
     return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except SonarError:
-        raise
-    except Exception as error:
-        raise ChainError(f"the node does not answer: {error}: is it running?") from None
-
-
-def _revert_data(error: Exception) -> bytes | None:
-    """What a reverted call returned, from the exceptions of web3 and of py-evm's tester; None for any other error."""
-    data = getattr(error, "data", None)
-    if isinstance(data, str) and data.startswith("0x"):
-        return bytes.fromhex(data[2:])
-    name, message = type(error).__name__, str(error)
-    if name in ("ContractLogicError", "ContractCustomError"):
-        return b""
-    if name != "TransactionFailed":
-        return None
-    _, _, shown = message.partition("execution reverted: ")
-    try:
-        value = ast.literal_eval(shown)
-    except (ValueError, SyntaxError):
-        return b""
-    return value if isinstance(value, bytes) else b""
-
-
-def _contract_error(data: bytes) -> ContractError:
-    for contract in ("Sonar", "CapsuleRegistry", "ERC20"):
-        known = abi(contract).decode_error(data)
-        if known is not None:
-            return build_contract_error(*known)
-    error = ContractError()
-    if data[:4] == _ERROR_STRING:
-        error.args = (f"the contract refused the call: {_text(data[4:])}",)
-    elif data[:4] == _PANIC:
-        error.args = (f"the contract panicked with code {int.from_bytes(data[4:36], 'big')}: report this",)
-    return error
-
-
-def _text(data: bytes) -> str:
-    try:
-        return str(decode(["string"], data)[0])[:200]
-    except Exception:
-        return "(an unreadable reason)"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from ape_sonar.errors import SonarError
 from ape_sonar.events import snake_case
 from ape_sonar.terms import Status
+from ape_sonar.units import WAD, from_wad
+
+#: Later times are no times but a way to say never.
+_YEAR_9999 = 253_370_764_800
 
 
 class ContractError(SonarError, RuntimeError):
@@ -14,8 +19,8 @@ class ContractError(SonarError, RuntimeError):
 
     Attributes:
         campaign: id of the Campaign, or None where the error names none.
-        evidence: the error's arguments, by their names in snake_case; statuses as `Status`.
-        why: what was wrong, as a template over the evidence.
+        evidence: the error's arguments, by their names in snake_case; statuses as `Status`. Each is an attribute too.
+        why: what was wrong, as a template over the evidence; `:wad` and `:time` name the scale of a number.
         advice: what to do.
     """
 
@@ -27,9 +32,14 @@ class ContractError(SonarError, RuntimeError):
         campaign = evidence.get("campaign")
         self.campaign: bytes | None = campaign if isinstance(campaign, bytes) else None
         subject = f"Campaign 0x{self.campaign.hex()}: " if self.campaign is not None else ""
-        super().__init__(
-            f"{subject}{self.why.format(**{name: _shown(value) for name, value in evidence.items()})}: {self.advice}"
-        )
+        why = self.why.format(**{name: _Shown(value) for name, value in evidence.items()})
+        super().__init__(f"{subject}{why}: {self.advice}")
+
+    def __getattr__(self, name: str) -> Any:
+        evidence = self.__dict__.get("evidence", {})
+        if name in evidence:
+            return evidence[name]
+        raise AttributeError(f"{type(self).__name__!r} has no evidence {name!r}")
 
 
 class UnknownCampaignError(ContractError):
@@ -68,22 +78,22 @@ class ZeroAddressError(ContractError):
 
 
 class TargetOutOfRangeError(ContractError):
-    why = "a target accuracy of {target} is not above 0 and at most 1.0"
+    why = "a target accuracy of {target:wad} is not above 0 and at most 1.0"
     advice = "choose another target"
 
 
 class StartNotBelowTargetError(ContractError):
-    why = "a start of {start} is not below the target of {target}"
+    why = "a start of {start:wad} is not below the target of {target:wad}"
     advice = "raise the target: there is nothing to pay for"
 
 
 class MinImprovementOutOfRangeError(ContractError):
-    why = "a smallest improvement of {min_improvement} is not above 0 and at most the target of {target}"
+    why = "a smallest improvement of {min_improvement:wad} is not above 0 and at most the target of {target:wad}"
     advice = "choose another"
 
 
 class MinImprovementWorthlessError(ContractError):
-    why = "the smallest improvement of {min_improvement} is worth less than one smallest unit of a Bounty of {bounty}"
+    why = "a smallest improvement of {min_improvement:wad} is worth less than one smallest unit of a Bounty of {bounty}"
     advice = "raise one of them"
 
 
@@ -118,7 +128,7 @@ class NotRequestedError(ContractError):
 
 
 class OpeningTooLateError(ContractError):
-    why = "the time to open it ended at {open_before}"
+    why = "the time to open it ended at {open_before:time}"
     advice = "the Data Scientist may refund it, and create another one"
 
 
@@ -138,12 +148,12 @@ class NotOpenError(ContractError):
 
 
 class MiningOverError(ContractError):
-    why = "mining ended at {ended_at}"
+    why = "mining ended at {ended_at:time}"
     advice = "nothing more can be submitted or stopped"
 
 
 class WindowMissedError(ContractError):
-    why = "its Capsule missed a window at {missed_at}"
+    why = "its Capsule missed a window at {missed_at:time}"
     advice = "anyone may expire it, after which claims open"
 
 
@@ -153,7 +163,7 @@ class VersionUnknownError(ContractError):
 
 
 class EndNotNearerError(ContractError):
-    why = "it ends at {ends_at} already"
+    why = "it ends at {ends_at:time} already"
     advice = "leave it: stopping would not bring the end nearer"
 
 
@@ -178,27 +188,27 @@ class WrongNextError(ContractError):
 
 
 class AccuracyOutOfRangeError(ContractError):
-    why = "an accuracy of {accuracy} is above 1.0"
+    why = "an accuracy of {accuracy:wad} is above 1.0"
     advice = "score again"
 
 
 class ModelWithoutImprovementError(ContractError):
-    why = "an accuracy of {accuracy} is no improvement, {needed} would be, but a Model came with it"
+    why = "an accuracy of {accuracy:wad} is no improvement, {needed:wad} would be, but a Model came with it"
     advice = "leave the Model out"
 
 
 class ImprovementWithoutModelError(ContractError):
-    why = "an accuracy of {accuracy} is an improvement, {needed} is enough, but no Model came with it"
+    why = "an accuracy of {accuracy:wad} is an improvement, {needed:wad} is enough, but no Model came with it"
     advice = "publish the new Model"
 
 
 class UnavailableTooEarlyError(ContractError):
-    why = "Gradient {number} may be called unavailable from {not_before} on"
+    why = "Gradient {number} may be called unavailable from {not_before:time} on"
     advice = "keep looking for its bundle until then"
 
 
 class DeliveryTooEarlyError(ContractError):
-    why = "mining lasts until {ends_at}"
+    why = "mining lasts until {ends_at:time}"
     advice = "deliver after that"
 
 
@@ -208,7 +218,7 @@ class GradientsUnscoredError(ContractError):
 
 
 class NothingMissedError(ContractError):
-    why = "it is {status} and nothing is overdue (due at {due})"
+    why = "it is {status} and nothing is overdue (due at {due:time})"
     advice = "wait until its Capsule misses a window"
 
 
@@ -218,7 +228,7 @@ class NotConvictableError(ContractError):
 
 
 class ConvictionTooLateError(ContractError):
-    why = "claims are open since {claims_open_at}"
+    why = "claims are open since {claims_open_at:time}"
     advice = "nothing can be convicted any more"
 
 
@@ -228,7 +238,7 @@ class NotSettledError(ContractError):
 
 
 class ClaimsNotOpenError(ContractError):
-    why = "claims open at {claims_open_at}"
+    why = "claims open at {claims_open_at:time}"
     advice = "come back then"
 
 
@@ -343,15 +353,39 @@ BY_NAME: dict[str, type[ContractError]] = {
 }
 
 
+class RefusedError(ContractError):
+    """A contract, mostly a token, refused with words of its own."""
+
+    why = "a contract refused the call: {reason}"
+
+
+class PanicError(ContractError):
+    """A contract's own check failed: an overflow, a division by zero and the like."""
+
+    why = "a contract panicked with code {code}"
+    advice = "leave its token, or report this if the contract is Sonar"
+
+
 def build_contract_error(name: str, arguments: dict[str, Any]) -> ContractError:
     """The exception for a decoded custom error; a plain ContractError for one that is unknown."""
     evidence = {snake_case(key): value for key, value in arguments.items()}
-    if isinstance(evidence.get("status"), int):
+    if evidence.get("status") in set(Status):
         evidence["status"] = Status(evidence["status"])
     return BY_NAME.get(name, ContractError)(**evidence)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    return value.name.capitalize() if isinstance(value, Status) else str(value)
+class _Shown:
+    """A piece of evidence as people read it."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __format__(self, scale: str) -> str:
+        value = self._value
+        if scale == "wad":
+            return f"{from_wad(value):.6%}" if value <= WAD else str(value)
+        if scale == "time" and value < _YEAR_9999:
+            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if isinstance(value, bytes):
+            return "0x" + value.hex()
+        return value.name.capitalize() if isinstance(value, Status) else str(value)

@@ -194,7 +194,7 @@ class _Decoding:
         "terms": Terms.from_tuple,
         "opening": Opening.from_tuple,
         "score": Score.from_tuple,
-        "reason": lambda value: Rejection(value) if isinstance(value, int) else value,
+        "reason": lambda value: value if isinstance(value, str) else Rejection(value),
         "currencies": lambda offers: tuple(CurrencyOffer.from_tuple(offer) for offer in offers),
     }
 

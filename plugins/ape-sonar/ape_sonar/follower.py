@@ -112,8 +112,9 @@ class Follower:
             return Batch(start, start, (), rewound_to), kept
         last_hash = self._chain.block_hash(stop - 1)
         events = tuple(self._chain.events(start, stop))
-        if self._chain.block_hash(stop - 1) != last_hash:
-            # Reorganised while it was read: look again at the next poll.
+        seen = [*kept[-1:], (stop - 1, last_hash.hex())]
+        if not all(self._still_there(*checkpoint) for checkpoint in seen):
+            # Reorganised while it was read, perhaps below what is kept: look again at the next poll.
             return None, kept
         return Batch(start, stop, events, rewound_to), [*kept, (stop - 1, last_hash.hex())][-_KEPT:]
 

@@ -37,42 +37,75 @@ class Journal:
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate(migrations)
+        except JournalError:
+            raise
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: cannot be used as a state file: {error}: move it away to start anew") from None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it happens, or nothing. May be nested: the outermost one decides."""
+        """Everything in it happens, or nothing. May be nested: the outermost one decides.
+
+        Raises:
+            JournalError: another process writes, the disk is full, or the file is damaged.
+        """
         if self._connection.in_transaction:
             yield self._connection
             return
-        try:
+        with self._usable():
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {error}: is another process using this home?") from None
         try:
-            yield self._connection
+            with self._usable():
+                yield self._connection
+                self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # A disk that was full has ended the transaction by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def rows(self, sql: str, arguments: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """All rows of a query."""
-        return self._connection.execute(sql, tuple(arguments)).fetchall()
+        """All rows of a query. Raises JournalError."""
+        with self._usable():
+            return self._connection.execute(sql, tuple(arguments)).fetchall()
 
     def row(self, sql: str, arguments: Sequence[object] = ()) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
-        found: sqlite3.Row | None = self._connection.execute(sql, tuple(arguments)).fetchone()
+        """The first row of a query, or None. Raises JournalError."""
+        with self._usable():
+            found: sqlite3.Row | None = self._connection.execute(sql, tuple(arguments)).fetchone()
         return found
 
     def close(self) -> None:
         self._connection.close()
 
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            # The owner's mistake, not the file's.
+            raise
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {error}: is another process using this home, or the disk full?") from None
+
     def _migrate(self, migrations: Sequence[str]) -> None:
-        version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(migrations):
-            raise JournalError(f"{self.path}: written by a newer version of this program: update it")
-        for number in range(version, len(migrations)):
-            script = f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
-            self._connection.executescript(script)
+        """Brings the schema up to date; of two processes that try, one does it and the other finds it done."""
+        with self.transaction() as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if version > len(migrations):
+                raise JournalError(f"{self.path}: written by a newer version of this program: update it")
+            for statement in _statements(";".join(migrations[version:])):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script's statements one by one: sqlite3's own way to run a script would end the transaction first."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip("; \n"):
+        raise sqlite3.ProgrammingError(f"an unfinished statement: {statement}")
