@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,19 +16,23 @@ from rich.table import Table
 
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import settings
-from ape_sonar.errors import cli_errors
+from ape_sonar.errors import UsageError, cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.site import find_site
 from ape_sonar.store import open_store
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms
+from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
+from .action import Action
+from .errors import KeyInUseError
 from .identity import Identity
-from .oracle import Action
-from .service import STATE_FILE, WARRANT_FILE, announce, default_home, open_oracle, serve
+from .keystore import destroy_key
+from .service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE, announce, default_home, lock, open_oracle, serve
 from .state import State
 from .warrants import Entry, read
 
+_CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
+_SETTLED = (Status.DECLINED, Status.CANCELLED, Status.DELIVERED, Status.EXPIRED, Status.CONVICTED)
 _PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 
 _home_option = click.option(
@@ -159,6 +164,25 @@ def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) ->
         names = ("status", "accuracy", "target", "scored", "waiting")
         table.add_row(facts["campaign"][:12], *(str(facts[name]) for name in names), str(len(facts["refused"])), due)
     Console().print(table)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@click.argument("campaign")
+@account_option()
+@_home_option
+@_sonar_option
+@cli_errors()
+def destroy(campaign: str, account: Any, home: Path | None, sonar: str | None) -> None:
+    """Destroy the key pair of a CAMPAIGN that is settled. Nothing of it can be decrypted ever after."""
+    if not _CAMPAIGN.fullmatch(campaign):
+        raise UsageError(f"{campaign!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
+    identity, place = bytes.fromhex(campaign[2:]), home or default_home()
+    status = find_site(account, sonar).chain.status_of(identity)
+    if status not in _SETTLED:
+        raise KeyInUseError(identity, status.name.capitalize())
+    with lock(place):
+        destroy_key(place / KEYS_FOLDER, identity)
+    click.echo(f"The key pair of {campaign} is gone.")
 
 
 @cli.command()

@@ -43,10 +43,6 @@ class Archive:
         """
         return self._identity.unseal_own(self._path(campaign, name).read_bytes(), limit=_LARGEST)
 
-    def has(self, campaign: bytes, name: str) -> bool:
-        """Whether there is such a file."""
-        return self._path(campaign, name).is_file()
-
     def remove(self, campaign: bytes) -> None:
         """Removes everything that was kept of a Campaign, if anything was. Raises OSError."""
         folder = self._folder / campaign.hex()

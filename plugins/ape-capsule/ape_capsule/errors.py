@@ -53,6 +53,16 @@ class KeyDestroyedError(CapsuleError, LookupError):
         super().__init__(f"the key pair of Campaign 0x{campaign.hex()} was destroyed: nothing can be decrypted with it")
 
 
+class KeyInUseError(CapsuleError, RuntimeError):
+    """A key pair that is not destroyed, because its Campaign still needs it."""
+
+    def __init__(self, campaign: bytes, status: str) -> None:
+        self.campaign, self.status = campaign, status
+        super().__init__(
+            f"Campaign 0x{campaign.hex()} is {status}: its key pair can be destroyed once it is Delivered, or failed"
+        )
+
+
 class KeyFileCorruptError(CapsuleError, ValueError):
     """A key file was opened, and what is inside is not a key pair."""
 

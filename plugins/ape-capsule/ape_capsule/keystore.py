@@ -8,6 +8,7 @@ from pathlib import Path
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from ape_sonar import vault
+from ape_sonar.files import write_atomically
 from syft.errors import SyftError
 from syft.paillier import PrivateContext, generate_paillier_keypair
 
@@ -59,21 +60,36 @@ class Keystore:
             self._open[campaign] = _from_bytes(secret, path)
         return self._open[campaign]
 
-    def destroy(self, campaign: bytes) -> None:
-        """Removes the key pair for good; a note of it stays. Doing it again changes nothing."""
-        self._open.pop(campaign, None)
-        self._tombstone(campaign).touch()
-        self._path(campaign).unlink(missing_ok=True)
-
     def _require_kept(self, campaign: bytes) -> None:
-        if self._tombstone(campaign).exists():
+        if _note_of(self._folder, campaign).exists():
             raise KeyDestroyedError(campaign)
 
     def _path(self, campaign: bytes) -> Path:
-        return self._folder / f"{campaign.hex()}.vault"
+        return _vault_of(self._folder, campaign)
 
-    def _tombstone(self, campaign: bytes) -> Path:
-        return self._folder / f"{campaign.hex()}.destroyed"
+
+def destroy_key(folder: Path, campaign: bytes) -> None:
+    """Removes a Campaign's key pair from a keystore's folder for good; a note that it did stays.
+
+    No process may have the keystore open. Doing it again changes nothing.
+
+    Raises:
+        KeyMissingError: there never was one.
+        OSError: it cannot be removed.
+    """
+    path, note = _vault_of(folder, campaign), _note_of(folder, campaign)
+    if not path.exists() and not note.exists():
+        raise KeyMissingError(campaign, path)
+    write_atomically(note, b"")
+    path.unlink(missing_ok=True)
+
+
+def _vault_of(folder: Path, campaign: bytes) -> Path:
+    return folder / f"{campaign.hex()}.vault"
+
+
+def _note_of(folder: Path, campaign: bytes) -> Path:
+    return folder / f"{campaign.hex()}.destroyed"
 
 
 def _purpose(campaign: bytes) -> str:

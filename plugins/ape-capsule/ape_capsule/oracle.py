@@ -146,11 +146,10 @@ class Oracle:
         if status is Status.REQUESTED:
             return answer(self._desk, newest, ledger)
         if status in (Status.OPEN, Status.CLOSING):
-            if newest.awaits_score:
-                return self._make_room(confirmed, newest) or self._judge(confirmed, newest)
-            if status is Status.OPEN:
-                return self._make_room(confirmed, newest)
-            return deliver(self._desk, newest, ledger) if _is_confirmed(confirmed, newest) else []
+            if status is Status.CLOSING and not newest.awaits_score:
+                return deliver(self._desk, newest, ledger) if _is_confirmed(confirmed, newest) else []
+            making_room = self._make_room(confirmed, newest)
+            return self._judge(confirmed, newest) if making_room is None else making_room
         if newest.settled_at:
             return self._settle(newest)
         return []
@@ -163,18 +162,22 @@ class Oracle:
             return []
         return judge(self._desk, newest, self._chronicle.ledger)
 
-    def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
-        """A rebase, where the head is full; nothing where none is possible: what still fits is scored all the same."""
-        if not _is_confirmed(confirmed, newest) or newest.model.root in self._stuck:
-            return []
-        if not is_full(self._desk, newest, self._chronicle.ledger):
+    def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action] | None:
+        """A rebase where the head is full, or a wait until it can be; None where nothing stands in a Gradient's way.
+
+        Where no rebase is possible, what still fits the slots is scored all the same.
+        """
+        ledger = self._chronicle.ledger
+        if newest.model.root in self._stuck or not is_full(self._desk, newest, ledger):
+            return None
+        if not _is_confirmed(confirmed, newest):
             return []
         try:
-            return make_room(self._desk, newest, self._chronicle.ledger)
+            return make_room(self._desk, newest, ledger)
         except PredictionsMovedError as error:
             self._stuck.add(newest.model.root)
             _log.warning("Campaign 0x%s: %s", newest.id.hex(), error)
-            return []
+            return None
 
     # ------------------------------------------------------------------ the end
 

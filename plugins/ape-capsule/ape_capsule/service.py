@@ -16,16 +16,17 @@ from ape_sonar.site import find_site, until_asked_to_end
 from ape_sonar.store import BlobStore, open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 
+from .action import Action
 from .archive import Archive
 from .errors import HomeBusyError
 from .identity import Identity
 from .keystore import Keystore
-from .oracle import Action, Oracle
+from .oracle import Oracle
 from .state import State
 from .warrants import WarrantLog
 
 #: Names of files and folders in a Capsule's home.
-STATE_FILE, WARRANT_FILE, LOCK_FILE = "state.sqlite", "warrants.jsonl", "lock"
+STATE_FILE, WARRANT_FILE, LOCK_FILE, KEYS_FOLDER = "state.sqlite", "warrants.jsonl", "lock", "keys"
 
 
 def default_home() -> Path:
@@ -62,7 +63,7 @@ def build_oracle(
         chain,
         store,
         identity=identity,
-        keystore=Keystore(home / "keys", passphrase, cost=cost),
+        keystore=Keystore(home / KEYS_FOLDER, passphrase, cost=cost),
         warrants=WarrantLog(home / WARRANT_FILE),
         state=State(home / STATE_FILE),
         heads=Archive(home / "heads", identity),

@@ -1,0 +1,124 @@
+"""Heads, evidence and moves: what is kept comes back as it was, and what is damaged is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eth_utils.crypto import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ape_capsule.archive import Archive
+from ape_capsule.errors import HeadMissingError
+from ape_capsule.evidence import Evidence
+from ape_capsule.heads import Heads
+from ape_capsule.identity import Identity
+from ape_capsule.state import State
+from ape_sonar.certificates import Key
+from ape_sonar.errors import FormatError
+from ape_sonar.roots import openings_root, predictions_root
+from ape_sonar.seal import SealError
+from syft import wire
+from syft.paillier import IntegerTensor, Openings, PrivateContext, generate_insecure_keypair
+
+CAMPAIGN, ROOT = bytes([1]) * 32, bytes([2]) * 32
+
+
+@pytest.fixture(scope="module")
+def identity() -> Identity:
+    return Identity(Key.generate("Capsule"))
+
+
+@pytest.fixture(scope="module")
+def context() -> PrivateContext:
+    return PrivateContext(generate_insecure_keypair(512)[1])
+
+
+def weights() -> IntegerTensor:
+    values = np.array([[2**200, -(2**200)], [0, -1], [1, 12345]], dtype=object)
+    return IntegerTensor(values, 77, 2**200)
+
+
+def test_heads_come_back_from_a_new_process(tmp_path: Path, identity: Identity) -> None:
+    Heads(Archive(tmp_path, identity)).keep(CAMPAIGN, ROOT, weights())
+    found = Heads(Archive(tmp_path, identity)).take(CAMPAIGN, ROOT)
+    assert found.values.tolist() == weights().values.tolist()
+    assert (found.exponent, found.bound) == (77, 2**200)
+
+
+def test_a_head_that_is_not_kept_or_not_the_capsules_is_told(tmp_path: Path, identity: Identity) -> None:
+    heads = Heads(Archive(tmp_path, identity))
+    with pytest.raises(HeadMissingError):
+        heads.take(CAMPAIGN, ROOT)
+    heads.keep(CAMPAIGN, ROOT, weights())
+    with pytest.raises(HeadMissingError):
+        heads.take(CAMPAIGN, bytes(32))
+    (file,) = (tmp_path / CAMPAIGN.hex()).iterdir()
+    forged = Identity(Key.generate("Mallory")).seal_to(b"forged", identity.certificate)
+    file.write_bytes(forged)
+    with pytest.raises(SealError):
+        Heads(Archive(tmp_path, identity)).take(CAMPAIGN, ROOT)
+    file.write_bytes(identity.seal_to_self(b"no weights"))
+    with pytest.raises(FormatError):
+        Heads(Archive(tmp_path, identity)).take(CAMPAIGN, ROOT)
+
+
+def test_what_is_removed_is_gone_and_removing_again_is_nothing(tmp_path: Path, identity: Identity) -> None:
+    archive = Archive(tmp_path, identity)
+    archive.keep(CAMPAIGN, "one.sealed", b"1")
+    archive.keep(bytes(32), "other.sealed", b"2")
+    for _ in range(2):
+        archive.remove(CAMPAIGN)
+    with pytest.raises(FileNotFoundError):
+        archive.take(CAMPAIGN, "one.sealed")
+    assert archive.take(bytes(32), "other.sealed") == b"2"
+
+
+@settings(deadline=None, max_examples=30)
+@given(predictions=st.one_of(st.none(), st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5)))
+def test_evidence_comes_back_with_the_same_root(context: PrivateContext, predictions: list[int] | None) -> None:
+    column = None if predictions is None else np.array(predictions, dtype=np.int64).reshape(-1, 1)
+    evidence = Evidence(Openings([-5, 7], [11, 13]), column)
+    salts = np.arange(16 * len(predictions or [0]), dtype=np.uint8).reshape(-1, 16)
+    again = Evidence.from_bytes(evidence.to_bytes(context), context)
+    assert again.openings == evidence.openings
+    second = bytes(32) if column is None else predictions_root(salts, column)
+    expected = keccak(b"\x03" + openings_root(context, evidence.openings) + second)
+    assert again.root(context, salts) == evidence.root(context, salts) == expected
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"predictions": np.zeros((1, 1), np.int64)},
+        {"openings": np.zeros(3, np.uint8)},
+    ],
+)
+def test_bytes_that_are_no_evidence_are_told(context: PrivateContext, arrays: dict[str, np.ndarray]) -> None:
+    with pytest.raises(FormatError, match="evidence"):
+        Evidence.from_bytes(wire.dumps_arrays(arrays), context)
+
+
+def test_a_move_answers_what_it_was_prepared_for_alone(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.sqlite")
+    made = state.prepare(CAMPAIGN, "score", ROOT, accuracy=5, model=bytes([9]) * 32, words="why")
+    state.prepare(CAMPAIGN, "score", bytes(32), accuracy=6)
+    state.close()
+    state = State(tmp_path / "state.sqlite")
+    assert state.prepared(CAMPAIGN, "score", ROOT) == made
+    assert (made.digest("model"), made.number("accuracy")) == (bytes([9]) * 32, 5)
+    assert state.prepared(CAMPAIGN, "reject", ROOT) is None
+    assert state.prepared(bytes(32), "score", ROOT) is None
+    state.close()
+
+
+def test_attempts_are_counted_across_restarts_by_message(tmp_path: Path) -> None:
+    for expected in (1, 2, 3):
+        state = State(tmp_path / "state.sqlite")
+        assert state.count_attempt(ROOT) == expected
+        state.close()
+    state = State(tmp_path / "state.sqlite")
+    assert state.count_attempt(CAMPAIGN) == 1
+    state.close()
