@@ -25,7 +25,7 @@ from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
 from .action import Action
 from .errors import KeyInUseError
-from .identity import Identity
+from .identity import Identity, require_identity
 from .keystore import destroy_key
 from .service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE, announce, default_home, lock, open_oracle, serve
 from .state import State
@@ -150,6 +150,7 @@ def run(
 def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) -> None:
     """Show the Campaigns of this Capsule."""
     place, site = home or default_home(), find_site(account, sonar)
+    require_identity(place)
     state = State(place / STATE_FILE)
     chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
     now, ahead = site.chain.timestamp(), chronicle.ahead()
@@ -191,7 +192,9 @@ def destroy(campaign: str, account: Any, home: Path | None, sonar: str | None) -
 @cli_errors()
 def log(home: Path | None, as_json: bool) -> None:
     """Show the warrant log: what was decrypted, and on which transaction's warrant. Its chain of digests is checked."""
-    entries = list(read((home or default_home()) / WARRANT_FILE))
+    place = home or default_home()
+    require_identity(place)
+    entries = list(read(place / WARRANT_FILE))
     if as_json:
         click.echo(json.dumps([_warrant(entry) for entry in entries]))
         return

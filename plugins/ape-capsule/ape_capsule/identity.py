@@ -32,8 +32,8 @@ class Identity:
         path = home / _FILE
         if path.exists():
             raise IdentityExistsError(path)
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = Key.generate(user_id)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         vault.write(path, key.to_bytes(), passphrase, purpose=_PURPOSE, cost=cost)
         return cls(key)
 
@@ -45,9 +45,8 @@ class Identity:
             IdentityMissingError: there is none.
             VaultError: the passphrase is wrong, or the file damaged.
         """
+        require_identity(home)
         path = home / _FILE
-        if not path.exists():
-            raise IdentityMissingError(path)
         return cls(Key.from_bytes(vault.read(path, passphrase, purpose=_PURPOSE)))
 
     @property
@@ -78,3 +77,9 @@ class Identity:
     def unseal_own(self, message: bytes, *, limit: int) -> bytes:
         """What `seal_to_self` gave. Raises SealError."""
         return self.unseal(message, signers=[self.certificate], limit=limit)
+
+
+def require_identity(home: Path) -> None:
+    """Raises IdentityMissingError unless a Capsule lives in this home."""
+    if not (home / _FILE).exists():
+        raise IdentityMissingError(home / _FILE)

@@ -19,7 +19,7 @@ from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 from .action import Action
 from .archive import Archive
 from .errors import HomeBusyError
-from .identity import Identity
+from .identity import Identity, require_identity
 from .keystore import Keystore
 from .oracle import Oracle
 from .state import State
@@ -75,8 +75,8 @@ def build_oracle(
 
 @contextmanager
 def lock(home: Path) -> Iterator[None]:
-    """Keeps other processes from answering for this Capsule. Raises HomeBusyError."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Keeps other processes from answering for this Capsule. Raises HomeBusyError, IdentityMissingError."""
+    require_identity(home)
     with (home / LOCK_FILE).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,114 @@
+"""`ape capsule` on the network of the test: from nothing to a delivered Campaign, and bad input in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from capsule_world import PASSPHRASE, World, key_pair
+from click.testing import CliRunner
+
+from ape_capsule import keystore
+from ape_capsule._cli import cli
+from ape_capsule.service import WARRANT_FILE, lock
+from ape_sonar.terms import Status
+
+pytestmark = pytest.mark.chain
+
+
+@pytest.fixture
+def world(
+    sonar: Any, chain: Any, scientist: Any, capsule: Any, miner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
+    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
+    return World(sonar, chain, {"scientist": scientist, "capsule": capsule, "miner": miner}, tmp_path)
+
+
+@pytest.fixture
+def ape_capsule(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setenv("SONAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SONAR_STORE", world.store.uri)
+    monkeypatch.setenv("SONAR_CAPSULE_HOME", str(world.home))
+    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", PASSPHRASE)
+    monkeypatch.chdir(tmp_path)
+
+    def call(command: str, *arguments: str, status: int = 0) -> str:
+        connected = command not in ("init", "log")
+        network = ["--network", "ethereum:local:test", "--sonar", world.sonar.address] if connected else []
+        signer = ["--account", f"TEST::{_index(world.accounts['capsule'])}"] if connected else []
+        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network])
+        assert result.exit_code == status, (result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result.output
+
+    return call
+
+
+def _index(account: Any) -> int:
+    from ape import accounts
+
+    return next(place for place, known in enumerate(accounts.test_accounts) if known.address == account.address)
+
+
+def _error(output: str) -> str:
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsule: Any) -> None:
+    assert "Announced as" in ape_capsule("announce", "--scoring-window", "20 minutes", "--scoring-fee", "1 wei")
+    assert world.as_("capsule").capsule_terms(str(world.accounts["capsule"].address)).scoring_window == 1200
+    campaign = world.create()
+    (opened,) = [json.loads(line) for line in ape_capsule("run", "--once", "--json").splitlines() if line[0] == "{"]
+    assert (opened["kind"], opened["campaign"]) == ("opened", "0x" + campaign.hex())
+    world.submit_gradient(campaign, world.gradient(campaign, 11))
+    assert "scored" in ape_capsule("run", "--once")
+
+    (facts,) = json.loads(ape_capsule("status", "--json").splitlines()[-1])
+    assert (facts["status"], facts["scored"], facts["waiting"]) == ("Open", 1, 0)
+    assert "Accuracy" in ape_capsule("status")
+    (warrant,) = json.loads(ape_capsule("log", "--json"))
+    assert (warrant["kind"], warrant["number"], warrant["campaign"]) == ("gradient", 0, "0x" + campaign.hex())
+    assert "gradient 0" in ape_capsule("log")
+
+    identity = "0x" + campaign.hex()
+    assert "is Open" in _error(ape_capsule("destroy", identity, status=1))
+    world.until_end(campaign)
+    assert "delivered" in ape_capsule("run", "--once")
+    assert world.as_("capsule").status_of(campaign) is Status.DELIVERED
+    assert "is gone" in ape_capsule("destroy", identity)
+    assert not list((world.home / "keys").glob("*.vault"))
+
+
+def test_bad_input_is_one_line_and_exit_status_1(
+    world: World, ape_capsule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "is kept" in _error(ape_capsule("init", status=1))
+    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", "wrong")
+    assert "wrong passphrase" in _error(ape_capsule("run", "--once", status=1))
+    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", PASSPHRASE)
+    with lock(world.home):
+        assert "another Capsule process" in _error(ape_capsule("run", "--once", status=1))
+    assert "duration" in _error(ape_capsule("announce", "--open-within", "soon", status=1))
+    assert "0x and 64 hex digits" in _error(ape_capsule("destroy", "0x12", status=1))
+    (world.home / WARRANT_FILE).write_text('{"campaign": 1}\n')
+    assert "line 1" in _error(ape_capsule("log", status=1))
+    nowhere = tmp_path / "nowhere"
+    for command in ("run", "status", "log"):
+        assert "ape capsule init" in _error(ape_capsule(command, "--home", str(nowhere), status=1))
+    assert not nowhere.exists()
+    ape_capsule("run", "--poll", "never", status=2)
+
+
+def test_an_unreachable_store_is_trouble_told_and_nothing_lost(
+    world: World, ape_capsule: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = world.create()
+    monkeypatch.setenv("SONAR_STORE", "/ip4/127.0.0.1/tcp/1")
+    output = ape_capsule("run", "--once", status=1)
+    assert "blob store" in _error(output)
+    monkeypatch.setenv("SONAR_STORE", world.store.uri)
+    assert "opened" in ape_capsule("run", "--once")
+    assert world.as_("capsule").status_of(campaign) is Status.OPEN
