@@ -283,41 +283,42 @@ def test_only_a_delivered_campaign_is_a_parent(stage, cast, chain, status):
 ONE_PARTY = {"scientist": "NotScientist", "capsule": "NotCapsule", "arbiter": "NotArbiter"}
 
 
-@pytest.mark.parametrize("function", [name for name, (party, _) in MOVES.items() if party in ONE_PARTY])
-def test_only_one_party_may(stage, cast, function):
+def test_only_one_party_may(stage, cast):
     """Whoever else asks is named, and so is the one who may."""
     campaign = _open(stage, cast)
     state = stage.state(campaign)
-    party, move = MOVES[function]
-    for role, account in vars(cast).items():
-        if role == party:
+    clients = {role: stage.as_(account) for role, account in vars(cast).items()}
+    for party, move in MOVES.values():
+        if party not in ONE_PARTY:
             continue
-        client = stage.as_(account)
-        evidence = refused(lambda: move(client, campaign, state, account.address), ONE_PARTY[party], campaign)  # noqa: B023
-        assert evidence["caller"] == account.address
-        assert evidence[party] == getattr(cast, party).address
+        for role in clients.keys() - {party}:
+            client = clients[role]
+            evidence = refused(lambda: move(client, campaign, state, client.sender), ONE_PARTY[party], campaign)  # noqa: B023
+            assert evidence["caller"] == client.sender
+            assert evidence[party] == clients[party].sender
 
 
-@pytest.mark.parametrize("function", ["claim", "reclaimFees", "reclaimVoidedFees"])
-def test_only_the_miner_is_paid(stage, cast, function):
+def test_only_the_miner_is_paid(stage, cast):
     campaign = _convicted(stage, cast)
     state = stage.state(campaign)
-    move = MOVES[function][1]
-    for account in (cast.scientist, cast.capsule, cast.second_miner, cast.arbiter, cast.stranger):
-        client = stage.as_(account)
-        refused(lambda: move(client, campaign, state, account.address), "WrongGradient", campaign)  # noqa: B023
-    assert move(stage.as_(cast.miner), campaign, state, cast.miner.address).events
+    for function in ("claim", "reclaimFees", "reclaimVoidedFees"):
+        move = MOVES[function][1]
+        for account in (cast.scientist, cast.capsule, cast.second_miner, cast.arbiter, cast.stranger):
+            client = stage.as_(account)
+            refused(lambda: move(client, campaign, state, client.sender), "WrongGradient", campaign)  # noqa: B023
+        assert move(stage.as_(cast.miner), campaign, state, cast.miner.address).events
 
 
-@pytest.mark.parametrize(
-    "function",
-    ["refund", "collectBond", "collectScoringFees", "claim", "reclaimFees", "reclaimVoidedFees", "compensate"],
-)
-def test_nobody_is_paid_at_address_zero(stage, cast, function):
+PAYING = ["refund", "collectBond", "collectScoringFees", "claim", "reclaimFees", "reclaimVoidedFees", "compensate"]
+
+
+def test_nobody_is_paid_at_address_zero(stage, cast):
     campaign = _delivered(stage, cast)
-    party, move = MOVES[function]
-    client, state = stage.as_(getattr(cast, party)), stage.state(campaign)
-    refused(lambda: move(client, campaign, state, COIN), "ZeroAddress")
+    state = stage.state(campaign)
+    for function in PAYING:
+        party, move = MOVES[function]
+        client = stage.as_(getattr(cast, party))
+        refused(lambda: move(client, campaign, state, COIN), "ZeroAddress")  # noqa: B023
 
 
 # ---------------------------------------------------------------------- terms

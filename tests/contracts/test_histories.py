@@ -1,0 +1,356 @@
+"""Random histories of several Campaigns at once: the contract equals its ledger after each step, and no wei is lost.
+
+Each history is seeded. The ledger, rebuilt from events alone, says which moves go through and which are refused.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from random import Random
+
+import pytest
+
+from ape_sonar import events as ev
+from ape_sonar.contract_errors import ContractError
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.terms import Opening, Rejection, Status
+from tests.stage import COIN, SCORING_FEE, blob, percent
+
+STEPS = 130
+#: Most Campaigns in a history, and how many of them run at once.
+MOST, ALIVE = 12, 3
+#: A move is only judged where the clock cannot change its answer while it is made.
+MARGIN = 45
+#: Least number of moves of each kind that every history must have made, so that it says something.
+FLOOR = 1
+#: Every kind of move, and how often it is drawn beside others: what ends a Campaign rarely.
+KINDS = {
+    "create": 1,
+    "cancel": 3,
+    "decline": 3,
+    "open": 30,
+    "stop": 1.5,
+    "submit": 40,
+    "score": 30,
+    "reject": 9,
+    "rebase": 6,
+    "deliver": 4,
+    "expire": 1,
+    "convict": 0.5,
+    "claim": 1,
+    "reclaim": 1,
+    "reclaim_voided": 1,
+    "compensate": 1,
+    "refund": 1,
+    "collect_bond": 1,
+    "collect_fees": 1,
+}
+
+
+@dataclass
+class World:
+    """The stage, its ledger kept up to date from events, and the money that events say was paid."""
+
+    stage: object
+    token: str
+    cast: dict
+    random: Random
+
+    def __post_init__(self):
+        self.ledger = Ledger()
+        self.read = self.stage.start
+        self.paid = defaultdict(int)
+        self.fees_paid = defaultdict(int)
+        self.counts = Counter()
+        self.refusals = 0
+        self.compared = {}
+        self.client = {name: self.stage.as_(account) for name, account in self.cast.items()}
+        self.names = {str(account.address): name for name, account in self.cast.items()}
+
+    def catch_up(self):
+        head = self.client["stranger"].head() + 1
+        for event in self.client["stranger"].events(self.read, head):
+            self.ledger.apply(event)
+            if isinstance(event, ev.Claimed):
+                self.paid[event.campaign] += event.reward
+            elif isinstance(event, ev.Compensated | ev.BondCollected | ev.Refunded):
+                self.paid[event.campaign] += event.amount
+            elif isinstance(event, ev.FeeReclaimed):
+                self.fees_paid[event.campaign] += event.fee
+            elif isinstance(event, ev.ScoringFeesCollected):
+                self.fees_paid[event.campaign] += event.amount
+        self.read = head
+
+    def miner_of(self, state, number):
+        return self.client[self.names[state.gradients[number].record.miner]]
+
+
+def create(world):
+    random, stage = world.random, world.stage
+    stage.create(
+        currency=random.choice([COIN, world.token]),
+        arbiter=str(world.cast["arbiter"].address),
+        bounty=random.randrange(200, 10**6),
+        capsule_fee=random.randrange(50),
+        capsule_bond=random.choice([0, 100, 10**6]),
+        compensation=random.choice([0, 7, 10**5]),
+        duration=random.choice([7200, 86_400]),
+        audit_window=random.choice([0, 3600]),
+    )
+
+
+def moves(state: CampaignState, now: int, world: World):
+    """Every move there is on a Campaign: kind, whether it must go through, and the call. Judged by the ledger alone."""
+    stage, client, random, campaign = world.stage, world.client, world.random, state.id
+    status, open_claims = state.status(now), state.claims_open(now)
+    requested, running = status is Status.REQUESTED, status in (Status.OPEN, Status.CLOSING)
+    scorable = running and state.oldest is not None
+    back = status in (Status.DECLINED, Status.CANCELLED) or open_claims
+    yield "cancel", requested, lambda: client["scientist"].cancel(campaign)
+    yield "decline", requested, lambda: client["capsule"].decline(campaign, "no")
+    yield "open", requested, lambda: _open(world, state)
+    stops = status is Status.OPEN and now + state.terms.notice_period + MARGIN < state.ends_at
+    if stops or status is not Status.OPEN:
+        yield "stop", stops, lambda: client["scientist"].stop(campaign)
+    version = random.randrange(len(state.models)) if state.models else 0
+    role = random.choice(["miner", "second_miner"])
+    yield (
+        "submit",
+        status is Status.OPEN,
+        lambda: client[role].submit_gradient(campaign, blob(random.random()), blob("c"), version, fee=SCORING_FEE),
+    )
+    if scorable:
+        rise = random.choice([0, percent(1), percent(7), percent(30)])
+        yield "score", True, lambda: stage.score(campaign, min(state.accuracy + rise, 10**18))
+        yield "reject", True, lambda: stage.reject(campaign, Rejection.MALFORMED)
+    yield "rebase", running, lambda: client["capsule"].rebase(campaign, blob("m"), blob("r"), blob("e"))
+    ready = status is Status.CLOSING and state.oldest is None
+    yield "deliver", ready, lambda: stage.deliver(campaign)
+    overdue = state.recorded is Status.OPEN and status is Status.EXPIRED
+    yield "expire", overdue, lambda: client["stranger"].expire(campaign)
+    refunds = back and not state.refunded and state.refundable() > 0
+    yield "refund", refunds, lambda: client["scientist"].refund(campaign, world.cast["scientist"].address)
+    bond = open_claims and state.recorded is Status.DELIVERED and not state.bond_collected
+    bond = bond and state.terms.capsule_fee + state.terms.capsule_bond > 0
+    yield "collect_bond", bond, lambda: client["capsule"].collect_bond(campaign, world.cast["capsule"].address)
+    fees = open_claims and state.sound > 0 and not state.scoring_fees_collected
+    yield (
+        "collect_fees",
+        fees,
+        lambda: client["capsule"].collect_scoring_fees(campaign, world.cast["capsule"].address),
+    )
+    if not state.gradients:
+        return
+    number = random.choice(list(state.gradients))
+    gradient, miner = state.gradients[number], world.miner_of(state, number)
+    harmed = open_claims and number >= state.sound
+    convicts = state.recorded is Status.OPEN
+    convicts |= state.recorded in (Status.DELIVERED, Status.EXPIRED) and not open_claims
+    if gradient.scored is not None:
+        convicts &= not gradient.claimed
+        owner = gradient.record.miner
+        yield "convict", convicts, lambda: client["arbiter"].convict(campaign, owner, gradient.scored)
+        claims = open_claims and number < state.sound and not gradient.claimed and state.reward(gradient) > 0
+        yield "claim", claims, lambda: miner.claim(campaign, [gradient.scored], miner.sender)
+        voided = harmed and not gradient.reclaimed
+        yield (
+            "reclaim_voided",
+            voided,
+            lambda: miner.reclaim_voided_fees(campaign, [gradient.scored], miner.sender),
+        )
+    else:
+        reclaims = harmed and not gradient.reclaimed
+        yield "reclaim", reclaims, lambda: miner.reclaim_fees(campaign, [gradient.record], miner.sender)
+    compensates = harmed and gradient.reclaimed and not gradient.compensated and state.share() > 0
+    yield "compensate", compensates, lambda: miner.compensate(campaign, [number], miner.sender)
+
+
+def _open(world, state):
+    terms = state.terms
+    if terms.currency != COIN and terms.capsule_bond:
+        world.client["capsule"].approve(terms.currency, terms.capsule_bond)
+    value = terms.capsule_bond if terms.currency == COIN else 0
+    accuracy = world.random.choice([0, percent(33)])
+    opening = Opening(blob("k"), blob("kr"), blob("m0"), blob("r0"), accuracy)
+    world.client["capsule"].open(state.id, opening, value=value)
+
+
+def steady(state, now):
+    """Whether the clock leaves the Campaign as it is for a while."""
+    later = now + MARGIN
+    return state.status(now) is state.status(later) and state.claims_open(now) == state.claims_open(later)
+
+
+def step(world):
+    """One move that must go through, or one that must be refused, or some time."""
+    random, stage = world.random, world.stage
+    alive = [state for state in world.ledger.campaigns.values() if not state.settled_at]
+    alive = [state for state in alive if state.status(stage.now()) not in (Status.CANCELLED, Status.DECLINED)]
+    if len(alive) < ALIVE and len(world.ledger.campaigns) < MOST:
+        create(world)
+        world.counts["create"] += 1
+        return
+    waiting = [state for state in alive if state.recorded is Status.REQUESTED]
+    if waiting and random.random() < 0.3 and steady(waiting[0], stage.now()):
+        _open(world, waiting[0])
+        world.counts["open"] += 1
+        return
+    state, now = random.choice(alive or list(world.ledger.campaigns.values())), stage.now()
+    if random.random() < 0.2:
+        state = random.choice(list(world.ledger.campaigns.values()))
+    if not steady(state, now) or random.random() < 0.1:
+        moments = [now + 100] * 3 + [state.ends_at, state.due_at(), state.claims_open_at()]
+        stage.until(random.choice([moment for moment in moments if moment > now]) + 1)
+        world.counts["time"] += 1
+        return
+    judged = list(moves(state, now, world))
+    if random.random() < 0.15:
+        kind, _, call = random.choice([move for move in judged if not move[1]])
+        with pytest.raises(ContractError):
+            call()
+        world.refusals += 1
+        return
+    allowed = [move for move in judged if move[1]]
+    if allowed:
+        weights = [KINDS[kind] / (1 + world.counts[kind]) for kind, _, _ in allowed]
+        kind, _, call = random.choices(allowed, weights)[0]
+        call()
+        world.counts[kind] += 1
+
+
+def owed(state: CampaignState, refundable: int) -> tuple[int, int]:
+    """What a Campaign still owes in its currency and in scoring fees, claim by claim."""
+    terms, gradients = state.terms, state.gradients.values()
+    claimable = sum(state.reward(gradient) for gradient in gradients if not gradient.claimed)
+    harmed = [gradient for number, gradient in state.gradients.items() if number >= state.sound]
+    if not state.settled_at:
+        harmed = []
+    claimable += sum(state.share() for gradient in harmed if not gradient.compensated)
+    waiting = state.recorded is Status.OPEN or (state.recorded is Status.DELIVERED and not state.bond_collected)
+    collectable = terms.capsule_fee + terms.capsule_bond if waiting else 0
+    if not state.settled_at:
+        return claimable + refundable + collectable, state.submitted * terms.scoring_fee
+    fees = 0 if state.scoring_fees_collected else state.sound
+    fees += sum(not gradient.reclaimed for gradient in harmed)
+    return claimable + refundable + collectable, fees * terms.scoring_fee
+
+
+KEPT = (
+    "submitted",
+    "scored",
+    "accuracy",
+    "due",
+    "ends_at",
+    "recorded",
+    "starting_accuracy",
+    "settled_at",
+    "sound",
+    "scientist",
+    "refunded",
+    "bond_collected",
+    "scoring_fees_collected",
+)
+
+
+def compare_one(world, state):
+    """One Campaign; what it owes in its currency and in scoring fees."""
+    look, campaign, now = world.client["stranger"], state.id, world.stage.now()
+    record = look.campaign_of(campaign)
+    assert [getattr(record, name) for name in KEPT] == [getattr(state, name) for name in KEPT]
+    assert record.version == (state.model.version if state.models else 0)
+    assert look.due_of(campaign) == state.due_at()
+    assert look.claims_open_at(campaign) == state.claims_open_at()
+    refundable = look.refundable(campaign)
+    assert refundable == state.refundable()
+    if steady(state, now):
+        assert look.status_of(campaign) is state.status(now)
+    account, (owing, fees) = state.account(), owed(state, refundable)
+    assert account.paid == world.paid[campaign]
+    assert account.scoring_paid == world.fees_paid[campaign]
+    assert world.paid[campaign] + owing == account.escrowed
+    assert world.fees_paid[campaign] + fees == account.scoring_escrowed
+    return owing, fees
+
+
+def compare(world):
+    """The contract's own words against the ledger's, and Invariant 1 to the wei."""
+    stage, look = world.stage, world.client["stranger"]
+    held = Counter()
+    for campaign, state in world.ledger.campaigns.items():
+        final = state.settled_at or state.recorded in (Status.DECLINED, Status.CANCELLED)
+        # What is final and had no event since was compared already: only its debts are added up again.
+        if not final or world.compared.get(campaign, (None,))[0] is not state:
+            world.compared[campaign] = state, compare_one(world, state)
+        owing, fees = world.compared[campaign][1]
+        held[state.terms.currency] += owing
+        held[COIN] += fees
+    assert stage.sonar.balance == held[COIN]
+    assert look.token_balance(world.token, stage.sonar.address) == held[world.token]
+
+
+def close(world, campaign):
+    """A Campaign that still runs is brought to its delivery, unless its Capsule is late when its turn comes."""
+    state, stage = world.ledger.campaign(campaign), world.stage
+    if state.status(stage.now()) is Status.OPEN:
+        stage.until(state.ends_at)
+    while steady(state, stage.now()) and state.status(stage.now()) is Status.CLOSING:
+        if state.oldest is None:
+            stage.deliver(campaign)
+            world.counts["deliver"] += 1
+        else:
+            stage.score(campaign, min(state.accuracy + percent(3), 10**18))
+            world.counts["score"] += 1
+        world.catch_up()
+        state = world.ledger.campaign(campaign)
+
+
+def drain(world):
+    """Everybody settles and takes what is theirs, until no move brings money out any more."""
+    paying = {"claim", "reclaim", "reclaim_voided", "compensate", "refund", "collect_bond", "collect_fees"}
+    stage = world.stage
+    for campaign in world.ledger.campaigns:
+        close(world, campaign)
+    stage.wait("3 days")
+    for state in list(world.ledger.campaigns.values()):
+        if state.status(stage.now()) is Status.EXPIRED and state.recorded is Status.OPEN:
+            world.client["stranger"].expire(state.id)
+    stage.wait("2 hours")
+    world.catch_up()
+    for campaign in world.ledger.campaigns:
+        idle = 0
+        # A draw looks at one Gradient of the Campaign: enough draws see them all.
+        while idle < 12 * (1 + len(world.ledger.campaign(campaign).gradients)):
+            judged = moves(world.ledger.campaign(campaign), stage.now(), world)
+            due = [move for move in judged if move[0] in paying and move[1]]
+            idle = 0 if due else idle + 1
+            for kind, _, call in due:
+                call()
+                world.counts[kind] += 1
+            if due:
+                world.catch_up()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_history(stage, token, scientist, capsule, miner, second_miner, arbiter, stranger, seed):
+    stage.announce(currencies=(COIN, token.address))
+    cast = {
+        "scientist": scientist,
+        "capsule": capsule,
+        "miner": miner,
+        "second_miner": second_miner,
+        "arbiter": arbiter,
+        "stranger": stranger,
+    }
+    world = World(stage, str(token.address), cast, Random(seed))
+    for _ in range(STEPS):
+        step(world)
+        world.catch_up()
+        compare(world)
+    drain(world)
+    compare(world)
+    assert world.ledger.campaigns == stage.ledger().campaigns
+    assert stage.sonar.balance == 0
+    assert token.balanceOf(stage.sonar) == 0
+    # Shown by `-s`: what the history was made of.
+    print({**world.counts, "refused": world.refusals, "Campaigns": len(world.ledger.campaigns)})  # noqa: T201
+    assert {kind: world.counts[kind] for kind in KINDS if world.counts[kind] < FLOOR} == {}
+    assert world.refusals >= 5
