@@ -73,13 +73,13 @@ class Party:
 
 
 @contextmanager
-def anvil(log: IO[bytes]) -> Iterator[str]:
+def anvil(log: IO[bytes], *, chain_id: int = _CHAIN_ID, options: tuple[str, ...] = ()) -> Iterator[str]:
     """A chain of its own on a free port of the loopback interface; gives its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [BIN / "anvil", "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(_CHAIN_ID)]
-    process = subprocess.Popen([*command, "--hardfork", "prague", "--silent"], stdout=log, stderr=log)
+    command = [BIN / "anvil", "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)]
+    process = subprocess.Popen([*command, "--hardfork", "prague", "--silent", *options], stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: _answers(url), "anvil answers", seconds=30)

@@ -39,12 +39,15 @@ class Stage:
     Each move gives what a test needs next; the state is always rebuilt from events (`state`).
     """
 
-    def __init__(self, sonar, chain, scientist, capsule, miner) -> None:
+    def __init__(self, sonar, chain, scientist, capsule, miner, *, start: int | None = None) -> None:
+        """`start`: block from which a Sonar stands that others have used before; its Capsule announced itself then."""
         self.sonar, self.chain = sonar, chain
         self.scientist, self.capsule, self.miner = scientist, capsule, miner
-        self.start = chain.blocks.head.number
-        self._count = 0
-        self.announce()
+        self.start = chain.blocks.head.number if start is None else start
+        # Nonces that whoever was here before has not used.
+        self._count = 0 if start is None else 1_000
+        if start is None:
+            self.announce()
 
     def as_(self, account) -> SonarChain:
         """The chain client of an account."""
