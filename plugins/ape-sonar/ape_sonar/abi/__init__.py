@@ -24,10 +24,14 @@ class Abi:
     """
 
     def __init__(self, name: str) -> None:
-        entries = json.loads(resources.files(__package__).joinpath(f"{name}.json").read_text())
-        self._functions = {entry["name"]: entry for entry in entries if entry["type"] == "function"}
-        self._events = {keccak(text=_signature(entry)): entry for entry in entries if entry["type"] == "event"}
-        self._errors = {keccak(text=_signature(entry))[:4]: entry for entry in entries if entry["type"] == "error"}
+        self._entries = json.loads(resources.files(__package__).joinpath(f"{name}.json").read_text())
+        self._functions = {entry["name"]: entry for entry in self.entries("function")}
+        self._events = {keccak(text=_signature(entry)): entry for entry in self.entries("event")}
+        self._errors = {keccak(text=_signature(entry))[:4]: entry for entry in self.entries("error")}
+
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """The ABI's entries of a kind: "function", "event", "error" or "constructor"."""
+        return [entry for entry in self._entries if entry["type"] == kind]
 
     @property
     def error_names(self) -> set[str]:
@@ -40,7 +44,9 @@ class Abi:
     def encode_call(self, function: str, arguments: tuple[Any, ...]) -> bytes:
         """Call data."""
         entry = self._functions[function]
-        return keccak(text=_signature(entry))[:4] + encode([_type(item) for item in entry["inputs"]], arguments)
+        return keccak(text=_signature(entry))[:4] + encode(
+            [canonical_type(item) for item in entry["inputs"]], arguments
+        )
 
     def decode_result(self, function: str, data: bytes) -> Any:
         """What a call returned; a tuple only where it returned several values or a struct.
@@ -89,20 +95,21 @@ def abi(name: str) -> Abi:
 
 
 def _signature(entry: dict[str, Any]) -> str:
-    return f"{entry['name']}({','.join(_type(item) for item in entry['inputs'])})"
+    return f"{entry['name']}({','.join(canonical_type(item) for item in entry['inputs'])})"
 
 
-def _type(item: dict[str, Any]) -> str:
+def canonical_type(item: dict[str, Any]) -> str:
+    """The type of an ABI's argument as signatures have it: structs as their fields."""
     if not item["type"].startswith("tuple"):
         return str(item["type"])
-    parts = ",".join(_type(part) for part in item["components"])
+    parts = ",".join(canonical_type(part) for part in item["components"])
     suffix = str(item["type"]).removeprefix("tuple")
     return f"({parts}){suffix}"
 
 
 def _decode(what: str, items: list[dict[str, Any]], data: bytes) -> tuple[Any, ...]:
     try:
-        values = decode([_type(item) for item in items], data)
+        values = decode([canonical_type(item) for item in items], data)
     except (DecodingError, OverflowError, UnicodeDecodeError) as error:
         raise FormatError(what, f"the chain's answer cannot be read: {error}") from None
     return tuple(_normal(item, value) for item, value in zip(items, values, strict=True))

@@ -1,0 +1,154 @@
+"""The journal: a step happens as a whole or not at all, and a file that is none of ours is told apart."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ape_sonar.errors import SonarError
+from ape_sonar.journal import Journal, JournalError
+
+FIRST = "CREATE TABLE a (n INTEGER PRIMARY KEY, text TEXT DEFAULT ';'); INSERT INTO a (n) VALUES (1)"
+SECOND = "ALTER TABLE a ADD COLUMN extra TEXT; CREATE TABLE b (n INTEGER)"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "state.sqlite"
+
+
+def numbers(journal: Journal) -> list[int]:
+    return [row["n"] for row in journal.rows("SELECT n FROM a ORDER BY n")]
+
+
+def test_migrations_run_once_and_in_order(path: Path) -> None:
+    assert numbers(Journal(path, [FIRST])) == [1]
+    assert numbers(Journal(path, [FIRST])) == [1]
+    later = Journal(path, [FIRST, SECOND])
+    assert numbers(later) == [1]
+    row = later.row("SELECT * FROM a")
+    assert row is not None
+    assert dict(row) == {"n": 1, "text": ";", "extra": None}
+    assert later.row("SELECT * FROM b") is None
+
+
+def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
+    Journal(path, [FIRST]).close()
+    with pytest.raises(JournalError):
+        Journal(path, [FIRST, "CREATE TABLE b (n INTEGER); INSERT INTO nowhere VALUES (1)"])
+    journal = Journal(path, [FIRST, SECOND])
+    assert journal.rows("SELECT * FROM b") == []
+
+
+def test_an_unfinished_migration_is_the_authors_mistake(path: Path) -> None:
+    with pytest.raises(JournalError, match="unfinished"):
+        Journal(path, ["CREATE TABLE a (text TEXT DEFAULT 'open)"])
+
+
+def test_processes_that_start_together_migrate_once(path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: _open_and_read(path), range(16)))
+    assert found == [[1]] * 16
+
+
+def _open_and_read(path: Path) -> list[int]:
+    journal = Journal(path, [FIRST, SECOND])
+    try:
+        return numbers(journal)
+    finally:
+        journal.close()
+
+
+def test_a_newer_file_is_left_alone(path: Path) -> None:
+    Journal(path, [FIRST, SECOND]).close()
+    with pytest.raises(JournalError, match=r"newer version of this program: update it$"):
+        Journal(path, [FIRST])
+    assert Journal(path, [FIRST, SECOND]).rows("SELECT * FROM b") == []
+
+
+def test_what_is_no_database_is_told(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"no database, but long enough to be read as one" * 100)
+    with pytest.raises(JournalError, match=r"state\.sqlite: cannot be used as a state file.*move it away"):
+        Journal(path, [FIRST])
+    assert issubclass(JournalError, SonarError)
+
+
+def test_a_folder_in_its_place_is_told(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(JournalError, match="cannot be used"):
+        Journal(path, [FIRST])
+
+
+def test_a_step_that_raises_leaves_nothing(path: Path) -> None:
+    journal = Journal(path, [FIRST])
+    with pytest.raises(KeyboardInterrupt):
+        _insert_and_raise(journal, KeyboardInterrupt())
+    assert numbers(journal) == [1]
+    with journal.transaction() as connection:
+        connection.execute("INSERT INTO a (n) VALUES (3)")
+    assert numbers(Journal(path, [FIRST])) == [1, 3]
+
+
+def test_the_outermost_step_decides(path: Path) -> None:
+    journal = Journal(path, [FIRST])
+    with suppress(ValueError), journal.transaction():
+        with journal.transaction() as connection:
+            connection.execute("INSERT INTO a (n) VALUES (2)")
+        raise ValueError
+    assert numbers(journal) == [1]
+
+
+def _insert_and_raise(journal: Journal, error: BaseException) -> None:
+    with journal.transaction() as connection:
+        connection.execute("INSERT INTO a (n) VALUES (2)")
+        raise error
+
+
+def test_a_mistake_of_the_owner_stays_itself(path: Path) -> None:
+    journal = Journal(path, [FIRST])
+    with pytest.raises(sqlite3.IntegrityError), journal.transaction() as connection:
+        connection.execute("INSERT INTO a (n) VALUES (1)")
+    with journal.transaction() as connection:
+        connection.execute("INSERT INTO a (n) VALUES (2)")
+    assert numbers(journal) == [1, 2]
+
+
+def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
+    journal = Journal(path, [FIRST])
+    journal.row("PRAGMA max_page_count = 8")
+    with pytest.raises(JournalError, match="full"), journal.transaction() as connection:
+        connection.execute("INSERT INTO a (n, text) VALUES (2, ?)", ("x" * 200_000,))
+    assert numbers(journal) == [1]
+    with journal.transaction() as connection:
+        connection.execute("INSERT INTO a (n) VALUES (3)")
+    assert numbers(journal) == [1, 3]
+
+
+def test_another_writer_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ape_sonar.journal._WAIT_SECONDS", 0.0)
+    one, other = Journal(path, [FIRST]), Journal(path, [FIRST])
+    with one.transaction(), pytest.raises(JournalError, match="another process"), other.transaction():
+        pytest.fail("two writers at once")
+
+
+def test_a_killed_process_leaves_whole_steps_only(path: Path) -> None:
+    program = f"""
+import os
+from pathlib import Path
+from ape_sonar.journal import Journal
+journal = Journal(Path({str(path)!r}), [{FIRST!r}])
+with journal.transaction() as connection:
+    connection.execute("INSERT INTO a (n) VALUES (2)")
+with journal.transaction() as connection:
+    connection.execute("INSERT INTO a (n) VALUES (3)")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
+    assert numbers(Journal(path, [FIRST])) == [1, 2]
