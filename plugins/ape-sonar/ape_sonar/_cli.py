@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from ape_sonar.units import from_wad, parse_address
 from syft import wire
 
 _PASSPHRASE = "SONAR_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
+
+#: Columns of a table that goes into a pipe.
+_PIPE_WIDTH = 200
 
 _campaign_option = click.option("--campaign", required=True, metavar="ID", help="The Campaign's id, or its beginning.")
 _home_option = click.option(
@@ -94,7 +98,7 @@ def list_command(scientist: str | None, sonar: str | None, as_json: bool) -> Non
         money = (facts[name]["amount"] for name in ("bounty", "payable"))
         gradients = f"{facts['scored']} of {facts['submitted']}"
         table.add_row(facts["campaign"][:12], facts["status"], *accuracies, *money, gradients, facts["ends_at"])
-    Console().print(table)
+    _console().print(table)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -121,7 +125,7 @@ def show(campaign: str, sonar: str | None, as_json: bool) -> None:
         accuracies = (_short(one[name]) for name in ("before", "after"))
         claimed = "yes" if one["claimed"] else "no"
         table.add_row(str(one["number"]), one["miner"], one["verdict"], *accuracies, one["reward"]["amount"], claimed)
-    console = Console()
+    console = _console()
     console.print(about)
     console.print(table)
 
@@ -290,6 +294,11 @@ def _line(gradient: Gradient) -> str:
 
 def _short(accuracy: Any) -> str:
     return "" if accuracy is None else f"{float(accuracy):.4f}"
+
+
+def _console() -> Console:
+    """As wide as the terminal; a pipe gets whole lines."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def _print_json(document: Any) -> None:

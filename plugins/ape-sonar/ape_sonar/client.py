@@ -37,7 +37,7 @@ from ape_sonar.rows import RowEncoder
 from ape_sonar.seal import seal, unseal
 from ape_sonar.site import find_site
 from ape_sonar.store import BlobStore, open_store
-from ape_sonar.terms import Status
+from ape_sonar.terms import Status, Terms
 from ape_sonar.trained import TrainedModel
 from ape_sonar.units import (
     COIN,
@@ -427,6 +427,7 @@ class Sonar:
             validation_root=own.root(),
             parent=parent.id if parent else bytes(32),
         )
+        self._require_funds(terms)
         draft = Draft(
             request=request,
             nonce=nonce,
@@ -450,17 +451,23 @@ class Sonar:
         """Puts the Bounty in trust, unless that was done before."""
         if self.chain.status_of(draft.campaign) is Status.NONE:
             terms = draft.terms
+            self._require_funds(terms)
             if terms.currency != ZERO_ADDRESS:
                 self._allow(terms.currency, terms.bounty + terms.capsule_fee)
             self.chain.create(draft.nonce, terms)
         self._drafts.mark_created(draft)
         return Campaign(self, draft.campaign)
 
-    def _allow(self, token: str, amount: int) -> None:
-        held = self.chain.token_balance(token, self.chain.sender)
+    def _require_funds(self, terms: Terms) -> None:
+        """Raises FundsMissingError unless the account holds what a Campaign puts in trust."""
+        sender, amount = self.chain.sender, terms.bounty + terms.capsule_fee
+        coin = terms.currency == ZERO_ADDRESS
+        held = self.chain.coin_balance(sender) if coin else self.chain.token_balance(terms.currency, sender)
         if held < amount:
-            has, needs = (Money(units, self.currency(token)) for units in (held, amount))
-            raise FundsMissingError(f"account {self.chain.sender} holds {has}, and {needs} are needed: fund it")
+            has, needs = (Money(units, self.currency(terms.currency)) for units in (held, amount))
+            raise FundsMissingError(f"account {sender} holds {has}, and {needs} are needed: fund it")
+
+    def _allow(self, token: str, amount: int) -> None:
         if self.chain.token_allowance(token, self.chain.sender, self.chain.address) < amount:
             self.chain.approve(token, amount)
 

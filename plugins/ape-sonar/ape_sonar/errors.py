@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
+
 #: Longest error line shown; a hostile blob must not fill a terminal.
 _LONGEST_LINE = 500
 
@@ -102,5 +104,5 @@ def cli_errors() -> Iterator[None]:
     try:
         yield
     except (SonarError, SyftError, ApeException, OSError) as error:
-        sys.stderr.write(f"error: {one_line(error)}\n")
+        click.echo(f"error: {one_line(error)}", err=True)
         sys.exit(1)

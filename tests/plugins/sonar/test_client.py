@@ -148,10 +148,13 @@ def test_a_model_of_another_width_is_refused(network: Sonar) -> None:
         create(network, LinearClassifier(outputs=3))
 
 
-def test_money_that_is_not_there(world: World, network: Sonar, stranger: Any, chain: Any) -> None:
+def test_money_that_is_not_there(world: World, network: Sonar) -> None:
     with pytest.raises(FundsMissingError, match=r"holds .*, and .* are needed"):
         create(network, bounty=f"{10**12} {world.token.symbol}")
-    with pytest.raises(FundsError, match="fund it"):
+    with pytest.raises(FundsMissingError, match=r"holds .*, and .* are needed"):
+        create(network, bounty=f"{world.account.balance + 1} wei")
+    assert not list((world.folder / "scientist").glob("drafts/*"))
+    with pytest.raises(FundsError, match="gas"):
         create(network, bounty=f"{world.account.balance} wei")
     assert network.campaigns() == []
 
