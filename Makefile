@@ -7,9 +7,11 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 DATASET ?= digits
 
-# Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`.
+# Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
+# it has one process to itself.
 PURE := tests/syft tests/plugins
-CHAIN := tests/contracts tests/e2e
+CHAIN := tests/contracts tests/attacks
+FLOW := tests/e2e
 FORK := tests/fork
 PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
@@ -37,11 +39,13 @@ test-pure: setup ## What needs no chain
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
-	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
+	$(APE_TEST) -n 2 tests/plugins -m chain --network ethereum:local:test
+	$(APE_TEST) $(FLOW) --network ethereum:local:test
 
 test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:foundry
+	$(APE_TEST) $(FLOW) --network ethereum:local:foundry
 
 test-fork: setup ## On a Foundry fork of a chain that already holds a half-run Campaign
 	$(BIN)/ape compile
