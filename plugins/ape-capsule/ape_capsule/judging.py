@@ -75,7 +75,8 @@ class _Examination:
     def verdict(self) -> Prepared | None:
         """A verdict, prepared; None while the bundle may still appear."""
         try:
-            sealed = self._desk.store.get(self._record.bundle, limit=self._largest_bundle())
+            # Twice, since armour adds a third.
+            sealed = self._desk.store.get(self._record.bundle, limit=2 * self._largest_bundle())
         except (BlobNotFoundError, BlobCorruptError):
             return self._unavailable()
         except BlobTooLargeError as error:

@@ -27,17 +27,22 @@ from capsule_world import (
 )
 
 from ape_capsule import keystore, scoring
+from ape_capsule.archive import Archive
 from ape_capsule.errors import CapsuleError
+from ape_capsule.heads import Heads
+from ape_capsule.keystore import destroy_key
 from ape_capsule.oracle import Oracle
-from ape_capsule.service import WARRANT_FILE
+from ape_capsule.service import KEYS_FOLDER, WARRANT_FILE
 from ape_capsule.warrants import Kind, read
 from ape_sonar.blobs import read_tensor
-from ape_sonar.certificates import Key
+from ape_sonar.certificates import Certificate, Key
+from ape_sonar.chain import SonarChain
 from ape_sonar.delivery import Delivery
 from ape_sonar.ledger import CampaignState
 from ape_sonar.roots import openings_root, tensor_root
 from ape_sonar.seal import UnsealTimeoutError, seal, seal_anonymous, unseal
 from ape_sonar.store import StoreUnavailableError
+from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.terms import Rejection, Status
 from ape_sonar.units import WAD, ZERO_ADDRESS
 from ape_sonar.validation import ValidationSet
@@ -243,8 +248,6 @@ def test_terms_raised_after_the_request_are_not_the_capsules_any_more(world: Wor
 def test_a_certificate_that_expires_before_the_last_delivery_is_declined(
     world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ape_sonar.certificates import Certificate
-
     soon = datetime.fromtimestamp(world.chain.blocks.head.timestamp + 86_400, UTC)
     monkeypatch.setattr(Certificate, "expires", property(lambda self: soon))
     assert "expires" in declined(world, oracle, world.create())
@@ -509,14 +512,14 @@ def test_a_submission_in_between_is_looked_at_again(
     world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
-    real, late = oracle._desk.chain.score_gradient, world.gradient(campaign, 12)
+    real, late = SonarChain.score_gradient, world.gradient(campaign, 12)
 
-    def overtaken(*arguments: Any) -> Any:
+    def overtaken(self: SonarChain, *arguments: Any) -> Any:
         monkeypatch.undo()
         world.submit_gradient(campaign, late, role="second miner")
-        return real(*arguments)
+        return real(self, *arguments)
 
-    monkeypatch.setattr(oracle._desk.chain, "score_gradient", overtaken)
+    monkeypatch.setattr(SonarChain, "score_gradient", overtaken)
     assert oracle.step() == []
     assert kinds(oracle.step()) == ["scored"]
     assert kinds(oracle.step()) == ["scored"]
@@ -597,6 +600,19 @@ def test_a_child_campaign_starts_from_its_parents_last_weights(world: World, ora
     assert world.state(child).accuracy == plain_accuracy(first)
 
 
+def test_a_child_whose_parents_weights_are_gone_is_declined(world: World, oracle: Oracle, campaign: bytes) -> None:
+    world.until_end(campaign)
+    oracle.step()
+    child = world.create(spec_bytes=spec(initial={"kind": "parent"}).to_bytes(), parent=campaign)
+    oracle.close()
+    destroy_key(world.home / KEYS_FOLDER, campaign)
+    Heads(Archive(world.home / "heads", world.identity)).remove(campaign)
+    again = world.oracle()
+    assert "declined" in kinds(again.step())
+    assert "not kept" in world.state(child).reason
+    again.close()
+
+
 def test_lost_weights_are_decrypted_anew_under_a_warrant(world: World, oracle: Oracle, campaign: bytes) -> None:
     for file in (world.home / "heads").rglob("*.sealed"):
         file.unlink()
@@ -609,14 +625,34 @@ def test_lost_weights_are_decrypted_anew_under_a_warrant(world: World, oracle: O
 
 
 def test_weights_that_were_changed_are_not_delivered(world: World, oracle: Oracle, campaign: bytes) -> None:
-    state = world.state(campaign)
-    weights = oracle._desk.weights(state)
-    oracle._desk.heads.keep(campaign, state.model.root, replace(weights, values=weights.values + 1))
+    oracle.close()
+    root, heads = world.state(campaign).model.root, Heads(Archive(world.home / "heads", world.identity))
+    weights = heads.take(campaign, root)
+    heads.keep(campaign, root, replace(weights, values=weights.values + 1))
+    oracle = world.oracle()
     world.until_end(campaign)
     (action,) = oracle.step()
     assert action.kind == "trouble"
     assert "does not decrypt to the weights" in action.words
     assert world.state(campaign).recorded is Status.OPEN
+    oracle.close()
+
+
+def test_what_scoring_needs_is_pinned_before_the_bond_is_posted(
+    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned: list[bytes] = []
+    monkeypatch.setattr(EmbeddedStore, "pin", lambda self, address, *, limit: pinned.append(address))
+    campaign = world.create()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        terms = world.state(campaign).terms
+        assert pinned == [terms.spec, terms.validation]
+        raise StoreUnavailableError("here", "no further than the transaction")
+
+    monkeypatch.setattr(SonarChain, "open", refuse)
+    assert kinds(oracle.step()) == ["trouble"]
+    assert world.state(campaign).recorded is Status.REQUESTED
 
 
 # ---------------------------------------------------------------------- confirmations and reorganisations
@@ -635,6 +671,25 @@ def test_it_scores_what_is_confirmed_alone_and_tells_the_chain_of_what_is_next(w
     assert kinds(oracle.step()) == ["scored"], "with the core of the next one, which is not confirmed"
     assert oracle.step() == []
     world.chain.mine(2)
+    assert kinds(oracle.step()) == ["scored"]
+    oracle.close()
+
+
+def test_a_full_head_waits_for_its_confirmations_and_nothing_is_scored_on_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent > 20)
+    oracle = world.oracle(confirmations=2)
+    campaign = world.create()
+    world.chain.mine(2)
+    assert kinds(oracle.step()) == ["opened"]
+    for seed in (11, 12):
+        world.submit_gradient(campaign, world.gradient(campaign, seed))
+    world.chain.mine(2)
+    assert kinds(oracle.step()) == ["scored"]
+    assert oracle.step() == []
+    world.chain.mine(2)
+    assert kinds(oracle.step()) == ["rebased"]
     assert kinds(oracle.step()) == ["scored"]
     oracle.close()
 
@@ -671,12 +726,13 @@ def test_a_defect_in_one_campaign_costs_no_other(
     oracle.step()
     for one in (campaign, other):
         world.submit_gradient(one, world.gradient(one, 11))
-    real = scoring.score
+    real, calls = scoring.score, []
 
-    def defective(model: Any, head: Any, delta: Any, validation: Any, **how: Any) -> Any:
-        if validation is oracle._desk._materials[campaign].validation:
+    def defective(*arguments: Any, **how: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
             raise ZeroDivisionError("a defect")
-        return real(model, head, delta, validation, **how)
+        return real(*arguments, **how)
 
     monkeypatch.setattr("ape_capsule.judging.score", defective)
     assert sorted(kinds(oracle.step())) == ["scored", "trouble"]
