@@ -15,9 +15,11 @@ from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.terms import Opening, Rejection, Status
 from tests.stage import COIN, SCORING_FEE, blob, percent
 
-STEPS = 130
-#: Most Campaigns in a history, and how many of them run at once.
-MOST, ALIVE = 12, 3
+STEPS = 70
+#: Most steps of a history that has not made every kind of move yet.
+LONGEST = 4 * STEPS
+#: Most Campaigns in a history that has, and how many run at once.
+MOST, ALIVE = 8, 3
 #: A move is only judged where the clock cannot change its answer while it is made.
 MARGIN = 45
 #: Least number of moves of each kind that every history must have made, so that it says something.
@@ -79,6 +81,10 @@ class World:
             elif isinstance(event, ev.ScoringFeesCollected):
                 self.fees_paid[event.campaign] += event.amount
         self.read = head
+
+    def missing(self):
+        """Kinds of moves that were not made often enough yet."""
+        return [kind for kind in KINDS if self.counts[kind] < FLOOR]
 
     def miner_of(self, state, number):
         return self.client[self.names[state.gradients[number].record.miner]]
@@ -185,12 +191,17 @@ def step(world):
     random, stage = world.random, world.stage
     alive = [state for state in world.ledger.campaigns.values() if not state.settled_at]
     alive = [state for state in alive if state.status(stage.now()) not in (Status.CANCELLED, Status.DECLINED)]
-    if len(alive) < ALIVE and len(world.ledger.campaigns) < MOST:
+    if len(alive) < ALIVE and (len(world.ledger.campaigns) < MOST or world.missing()):
         create(world)
         world.counts["create"] += 1
         return
     waiting = [state for state in alive if state.recorded is Status.REQUESTED]
-    if waiting and random.random() < 0.3 and steady(waiting[0], stage.now()):
+    if (
+        waiting
+        and not {"cancel", "decline"} & set(world.missing())
+        and random.random() < 0.3
+        and steady(waiting[0], stage.now())
+    ):
         _open(world, waiting[0])
         world.counts["open"] += 1
         return
@@ -341,7 +352,9 @@ def test_a_history(stage, token, scientist, capsule, miner, second_miner, arbite
         "stranger": stranger,
     }
     world = World(stage, str(token.address), cast, Random(seed))
-    for _ in range(STEPS):
+    for number in range(LONGEST):
+        if number >= STEPS and not world.missing():
+            break
         step(world)
         world.catch_up()
         compare(world)
@@ -352,5 +365,5 @@ def test_a_history(stage, token, scientist, capsule, miner, second_miner, arbite
     assert token.balanceOf(stage.sonar) == 0
     # Shown by `-s`: what the history was made of.
     print({**world.counts, "refused": world.refusals, "Campaigns": len(world.ledger.campaigns)})  # noqa: T201
-    assert {kind: world.counts[kind] for kind in KINDS if world.counts[kind] < FLOOR} == {}
-    assert world.refusals >= 5
+    assert world.missing() == []
+    assert world.refusals >= 3

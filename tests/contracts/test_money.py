@@ -1,0 +1,72 @@
+"""Rewards are differences of one rounded line: on chain against exact fractions."""
+
+from fractions import Fraction
+from math import floor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.stage import WAD, percent
+
+
+def on_chain(examples):
+    """Each example is a Campaign of its own on one chain, so that a fixture may be shared."""
+    shared = [HealthCheck.function_scoped_fixture]
+    return settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=shared)
+
+
+accuracies = st.integers(0, WAD)
+
+
+@pytest.fixture
+def rich(stage, token, deployer):
+    """Stage whose Data Scientist has more tokens than any Bounty may have."""
+    token.mint(stage.scientist, 2**140, sender=deployer)
+    stage.announce(currencies=(token.address,))
+    return stage
+
+
+def exactly(bounty, accuracy, target):
+    """The formula of the protocol, in exact numbers, rounded once at the end."""
+    return floor(bounty * min(Fraction(accuracy, target), Fraction(1)))
+
+
+@on_chain(15)
+@given(
+    bounty=st.integers(1, 2**128 - 1), target=st.integers(1, WAD), points=st.lists(accuracies, min_size=1, max_size=6)
+)
+def test_earned_is_the_formula_floored_and_clamped(rich, token, bounty, target, points):
+    campaign = rich.create(
+        currency=str(token.address), bounty=bounty, target_accuracy=target, min_improvement=target, capsule_fee=0
+    )
+    look = rich.as_(None)
+    for accuracy in [*points, 0, target - 1, target, WAD]:
+        assert look.earned(campaign, accuracy) == exactly(bounty, accuracy, target)
+
+
+@on_chain(6)
+@given(
+    bounty=st.integers(10**3, 10**12),
+    target=st.integers(percent(1), WAD),
+    rises=st.lists(st.integers(1, percent(40)), min_size=1, max_size=4),
+    start=st.integers(0, percent(1) - 1),
+)
+def test_rewards_telescope(rich, bounty, target, rises, start):
+    """However a rise is split, all rewards together are what the whole earns, and never more than the Bounty."""
+    smallest = -(-target // bounty)
+    campaign = rich.opened(accuracy=start, bounty=bounty, target_accuracy=target, min_improvement=smallest)
+    accuracy = start
+    for rise in rises:
+        if rich.state(campaign).target_met:
+            break
+        accuracy = min(accuracy + rise, WAD)
+        rich.submit(campaign)
+        rich.score(campaign, accuracy)
+    rich.delivered(campaign)
+    state = rich.state(campaign)
+    earning = [number for number, gradient in state.gradients.items() if state.reward(gradient)]
+    paid = sum(event.reward for event in rich.claim(campaign, *earning).events) if earning else 0
+    assert paid == exactly(bounty, state.accuracy, target) - exactly(bounty, start, target) <= bounty
+    refund = rich.as_(rich.scientist).refund(campaign, rich.scientist.address) if paid < bounty else None
+    assert paid + (refund.events[0].amount if refund else 0) == bounty
