@@ -143,6 +143,7 @@ def test_specs_that_nobody_can_train(path: str, value: Any, why: str) -> None:
         b'{"format":"sonar-campaign/1"}',
         b"\x80\x04K\x01.",
     ],
+    ids=["empty", "object", "list", "spaced", "newline", "huge", "nested", "partial", "pickle"],
 )
 def test_bytes_that_are_no_spec(data: bytes) -> None:
     with pytest.raises(SpecError):
