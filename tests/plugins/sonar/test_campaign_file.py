@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ape_sonar.campaign_file import read_campaign_file
+from ape_sonar.errors import RowError, SonarError
+from syft import RandomFeatureClassifier
+
+INPUT = {"fields": [{"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}]}
+OUTPUT = {"fields": [{"name": "ill", "type": "boolean"}]}
+FILE = {
+    "model": {"class": "RandomFeatureClassifier", "features": 3, "seed": 2},
+    "input": "input.schema.json",
+    "output": OUTPUT,
+    "validation": "hidden.csv",
+    "bounty": "1000 wei",
+    "capsule": "0x" + "11" * 20,
+    "lasts": "2 days",
+}
+DEEP = "{" * 5000
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """A campaign file with its schema and its rows beside it."""
+    (tmp_path / "input.schema.json").write_text(json.dumps(INPUT))
+    with (tmp_path / "hidden.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["ill", "age", "note"], ["true", 60, "x"], ["false", 20, "y"]])
+
+    def to_file(dump: Callable[[Any], str] = yaml.safe_dump, **changes: Any) -> Path:
+        path = tmp_path / "campaign.yaml"
+        path.write_text(dump({name: value for name, value in {**FILE, **changes}.items() if value is not ...}))
+        return path
+
+    return to_file
+
+
+@pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
+def test_a_campaign_in_peoples_words(write: Write, dump: Callable[[Any], str]) -> None:
+    asked, parent = read_campaign_file(write(dump, target_accuracy=0.9, scoring_window="1 hour", parent="0xab"))
+    assert parent == "0xab"
+    model, (inputs, answers) = asked.pop("model"), asked.pop("validation")
+    assert isinstance(model, RandomFeatureClassifier)
+    assert (model.get_params()["features"], model.get_params()["seed"]) == (3, 2)
+    assert inputs.to_dict("list") == {"age": [60, 20]}
+    assert answers.to_dict("list") == {"ill": [True, False]}
+    plain = {name: FILE[name] for name in ("bounty", "capsule", "lasts")}
+    texts = {"description": "", "input_description": "", "output_description": ""}
+    said = {"target_accuracy": 0.9, "scoring_window": "1 hour", "nonce": 0}
+    assert asked == {"input": INPUT, "output": OUTPUT, **plain, **texts, **said}
+
+
+def test_scales_may_be_given(write: Write) -> None:
+    scales = {"weight_exponent": 12, "weight_bound": 8, "gradient_bits": 6}
+    asked, _ = read_campaign_file(write(model={"class": "LinearClassifier", "fixed_point": scales}))
+    assert asked["model"].fixed_point.weight_exponent == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model": {"class": "Pickle"}}, "'Pickle' is none of"),
+        ({"model": {"class": "RandomFeatureClassifier", "layer": "eval"}}, "layer"),
+        ({"model": {"class": "LinearClassifier", "features": 3}}, "model"),
+        ({"model": {"class": "LinearClassifier", "fixed_point": {"digits": 3}}}, "model"),
+        ({"model": {}}, "model.class"),
+        ({"model": ...}, "model: Field required"),
+        ({"bounty": 1000}, "bounty"),
+        ({"target_accuracy": "high"}, "target_accuracy"),
+        ({"nonce": -1}, "nonce"),
+        ({"surprise": 1}, "surprise"),
+        ({"input": "hidden.csv"}, "hidden.csv: not JSON"),
+        ({"input": 3}, "input"),
+        ({"input": OUTPUT}, "two fields"),
+        ({"output": {"fields": [{"name": "dead", "type": "boolean"}]}}, "hidden.csv, column 'dead': missing"),
+        ({"validation": "input.schema.json"}, "input.schema.json, column 'age'"),
+    ],
+)
+def test_faults_are_named(write: Write, change: dict[str, Any], why: str) -> None:
+    with pytest.raises(SonarError) as caught:
+        read_campaign_file(write(**change))
+    assert why in str(caught.value)
+
+
+def test_a_malformed_row_is_named(write: Write, tmp_path: Path) -> None:
+    path = write()
+    (tmp_path / "hidden.csv").write_text("ill,age\ntrue,60\nfalse,old\n")
+    with pytest.raises(RowError, match=r"row 2 \(line 3\), column 'age'"):
+        read_campaign_file(path)
+
+
+def test_files_that_are_not_there(write: Write) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_campaign_file(write(input="missing.json"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "]", "- a", "!!python/object/apply:os.system ['true']", "\x00", DEEP, "#" * (1 << 20) + "\n#"],
+    ids=range(7),
+)
+def test_files_that_are_no_campaign(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(SonarError, match=r"campaign file .*bad\.yaml"):
+        read_campaign_file(path)
