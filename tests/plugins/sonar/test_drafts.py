@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_sonar.drafts import Draft, DraftBook, DraftError
@@ -26,17 +27,18 @@ def add(book: DraftBook, draft: Draft = DRAFT) -> None:
     book.add(draft, spec=b"spec", validation=b"sealed", own_validation=b"own")
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None)
 @given(WORD, WORD, st.integers(0, 2**256 - 1), st.integers(0, 2**128 - 1))
-def test_round_trip(tmp_path: Path, request_digest: bytes, campaign: bytes, nonce: int, bounty: int) -> None:
-    book = DraftBook(tmp_path / f"{campaign.hex()}-{nonce}-{bounty}")
+def test_round_trip(request_digest: bytes, campaign: bytes, nonce: int, bounty: int) -> None:
     terms = replace(TERMS, bounty=bounty, spec=campaign)
     draft = replace(DRAFT, request=request_digest, campaign=campaign, nonce=nonce, terms=terms)
-    add(book, draft)
-    assert list(book) == [draft]
-    assert book.part(campaign, "own-validation.pgp") == b"own"
-    book.mark_created(draft)
-    assert list(book) == [replace(draft, created=True)]
+    with TemporaryDirectory() as folder:
+        book = DraftBook(Path(folder))
+        add(book, draft)
+        assert list(book) == [draft]
+        assert book.part(campaign, "own-validation.pgp") == b"own"
+        book.mark_created(draft)
+        assert list(book) == [replace(draft, created=True)]
 
 
 def test_a_draft_is_there_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
