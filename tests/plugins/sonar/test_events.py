@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_sonar.abi import Abi, abi, canonical_type
-from ape_sonar.errors import FormatError
+from ape_sonar.errors import FormatError, UsageError
 from ape_sonar.events import CampaignEvent, CapsuleAnnounced, Event, Place, build_event, snake_case
 from ape_sonar.terms import Rejection
 
@@ -139,3 +139,9 @@ def test_the_abi_gives_calls_and_results_back() -> None:
     assert book.decode_result("balanceOf", (7).to_bytes(32, "big")) == 7
     with pytest.raises(FormatError, match="result of balanceOf"):
         book.decode_result("balanceOf", b"\1")
+
+
+def test_an_argument_that_does_not_fit_is_the_callers_mistake() -> None:
+    for arguments in ((2**256,), ("0x11",), ()):
+        with pytest.raises(UsageError, match="^balanceOf: "):
+            abi("ERC20").encode_call("balanceOf", arguments)

@@ -7,12 +7,26 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from eth_abi import decode, encode
-from eth_abi.exceptions import DecodingError
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import UnsignedIntegerDecoder
+from eth_abi.encoding import UnsignedIntegerEncoder
+from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import BaseEquals, registry
 from eth_utils import keccak, to_checksum_address
 
-from ape_sonar.errors import FormatError
+from ape_sonar.errors import FormatError, UsageError
 
+
+def _strict_codec() -> ABICodec:
+    """Ape makes eth_abi fill up, for the whole process, numbers that are cut short; here they are refused."""
+    own = registry.copy()
+    own.unregister("uint")
+    unsigned = BaseEquals("uint")  # type: ignore[no-untyped-call]
+    own.register(unsigned, UnsignedIntegerEncoder, UnsignedIntegerDecoder, label="uint")
+    return ABICodec(own)
+
+
+_CODEC = _strict_codec()
 CONTRACTS = ("Sonar", "CapsuleRegistry", "ERC20")
 
 
@@ -42,11 +56,17 @@ class Abi:
         return {entry["name"] for entry in self._events.values()}
 
     def encode_call(self, function: str, arguments: tuple[Any, ...]) -> bytes:
-        """Call data."""
+        """Call data.
+
+        Raises:
+            UsageError: an argument does not fit the contract's type.
+        """
         entry = self._functions[function]
-        return keccak(text=_signature(entry))[:4] + encode(
-            [canonical_type(item) for item in entry["inputs"]], arguments
-        )
+        types = [canonical_type(item) for item in entry["inputs"]]
+        try:
+            return keccak(text=_signature(entry))[:4] + _CODEC.encode(types, arguments)
+        except (EncodingError, ValueError, TypeError) as error:
+            raise UsageError(f"{function}: an argument does not fit the contract's type: {error}") from None
 
     def decode_result(self, function: str, data: bytes) -> Any:
         """What a call returned; a tuple only where it returned several values or a struct.
@@ -109,7 +129,7 @@ def canonical_type(item: dict[str, Any]) -> str:
 
 def _decode(what: str, items: list[dict[str, Any]], data: bytes) -> tuple[Any, ...]:
     try:
-        values = decode([canonical_type(item) for item in items], data)
+        values = _CODEC.decode([canonical_type(item) for item in items], data)
     except (DecodingError, OverflowError, UnicodeDecodeError) as error:
         raise FormatError(what, f"the chain's answer cannot be read: {error}") from None
     return tuple(_normal(item, value) for item, value in zip(items, values, strict=True))
