@@ -143,5 +143,5 @@ def test_the_abi_gives_calls_and_results_back() -> None:
 
 def test_an_argument_that_does_not_fit_is_the_callers_mistake() -> None:
     for arguments in ((2**256,), ("0x11",), ()):
-        with pytest.raises(UsageError, match="^balanceOf: "):
+        with pytest.raises(UsageError, match=r"^balanceOf: "):
             abi("ERC20").encode_call("balanceOf", arguments)

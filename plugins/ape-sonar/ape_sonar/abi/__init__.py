@@ -19,7 +19,7 @@ from ape_sonar.errors import FormatError, UsageError
 
 def _strict_codec() -> ABICodec:
     """Ape makes eth_abi fill up, for the whole process, numbers that are cut short; here they are refused."""
-    own = registry.copy()
+    own = registry.copy()  # type: ignore[no-untyped-call]
     own.unregister("uint")
     unsigned = BaseEquals("uint")  # type: ignore[no-untyped-call]
     own.register(unsigned, UnsignedIntegerEncoder, UnsignedIntegerDecoder, label="uint")
