@@ -1,0 +1,194 @@
+"""The ledger's own rules, without a chain: what cannot follow is refused, and old states stay what they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ape_sonar import events as ev
+from ape_sonar.errors import SonarError
+from ape_sonar.events import Place
+from ape_sonar.ledger import Ledger, LedgerError
+from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Next, Opening, Rejection, Score, Status, Terms
+
+ALICE, CAPSULE, MINER = ("0x" + letter * 40 for letter in "abc")
+CAMPAIGN, ROOT = b"c" * 32, b"r" * 32
+WAD = 10**18
+TERMS = Terms(
+    capsule=CAPSULE,
+    arbiter=ALICE,
+    currency=ALICE,
+    bounty=1000,
+    capsule_fee=50,
+    capsule_bond=300,
+    compensation=40,
+    scoring_fee=7,
+    starting_accuracy=0,
+    target_accuracy=WAD * 8 // 10,
+    min_improvement=WAD // 100,
+    open_within=60,
+    duration=1000,
+    notice_period=10,
+    scoring_window=100,
+    per_gradient=10,
+    unavailability_window=50,
+    delivery_window=200,
+    audit_window=30,
+    scheme=1,
+    spec=ROOT,
+    validation=ROOT,
+    validation_root=ROOT,
+    parent=bytes(32),
+)
+
+
+def at(time: int) -> Place:
+    return Place(time, ROOT, 0, ROOT, time)
+
+
+def percent(number: float) -> int:
+    return round(number * 10**16)
+
+
+def opened(**changes: Any) -> Ledger:
+    ledger = Ledger()
+    ledger.apply(ev.CampaignCreated(at(10), CAMPAIGN, ALICE, CAPSULE, 1, replace(TERMS, **changes)))
+    ledger.apply(ev.CampaignOpened(at(20), CAMPAIGN, Opening(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 1020))
+    return ledger
+
+
+def submitted(number: int, time: int, due: int) -> ev.GradientSubmitted:
+    return ev.GradientSubmitted(at(time), CAMPAIGN, number, MINER, ROOT, ROOT, 0, time, due)
+
+
+def scored(number: int, before: int, afterwards: int, time: int, due: int) -> ev.GradientScored:
+    model = ROOT if afterwards > before else bytes(32)
+    score = Score(afterwards, 4, model, ROOT, ROOT, ROOT)
+    return ev.GradientScored(at(time), CAMPAIGN, number, MINER, before, afterwards, number + 1, due, score)
+
+
+def test_the_published_example() -> None:
+    """Bounty 1,000, target 80 %, a rise of 2 % pays 25."""
+    ledger = opened().apply_all([submitted(0, 30, 130), scored(0, percent(2), percent(4), 40, 240)])
+    state = ledger.campaign(CAMPAIGN)
+    assert state.reward(state.gradients[0]) == 25
+    assert state.spent() == 25
+    assert state.payable() == 950
+    assert state.refundable() == 975
+
+
+def test_status_is_the_events_and_the_clock() -> None:
+    ledger = opened().apply_all([submitted(0, 30, 130), submitted(1, 31, 141)])
+    state = ledger.campaign(CAMPAIGN)
+    assert [state.status(now) for now in (129, 130, 1020)] == [Status.OPEN, Status.EXPIRED, Status.EXPIRED]
+    assert state.oldest is not None
+    assert state.following == state.gradients[1].record.as_next() != Next.none()
+    ledger.apply_all([scored(0, percent(2), percent(2), 100, 141), scored(1, percent(2), percent(2), 140, 340)])
+    state = ledger.campaign(CAMPAIGN)
+    assert state.oldest is None
+    assert state.following == Next.none()
+    moments = {1019: Status.OPEN, 1020: Status.CLOSING, 1219: Status.CLOSING, 1220: Status.EXPIRED}
+    assert {now: state.status(now) for now in moments} == moments
+    assert state.claims_open_at() == 0
+    ledger.apply(ev.CampaignDelivered(at(1100), CAMPAIGN, ROOT, ROOT))
+    state = ledger.campaign(CAMPAIGN)
+    assert state.status(10**9) is Status.DELIVERED
+    assert [state.claims_open(now) for now in (1129, 1130)] == [False, True]
+
+
+def test_a_campaign_that_nobody_opened_is_cancelled_by_the_clock() -> None:
+    ledger = Ledger()
+    ledger.apply(ev.CampaignCreated(at(10), CAMPAIGN, ALICE, CAPSULE, 1, TERMS))
+    state = ledger.campaign(CAMPAIGN)
+    assert [state.status(now) for now in (69, 70)] == [Status.REQUESTED, Status.CANCELLED]
+    assert (state.refundable(), state.due_at()) == (1050, 70)
+    with pytest.raises(LedgerError, match="no Model yet"):
+        _ = state.model
+
+
+def test_a_bond_of_a_capsule_that_failed_is_divided() -> None:
+    """Bond 300, 25 spent: of 275 left each of three unscored Gradients gets at most 40, the Data Scientist the rest."""
+    ledger = opened().apply_all([submitted(number, 30, 130 + 10 * number) for number in range(4)])
+    ledger.apply_all([scored(0, percent(2), percent(4), 40, 140), ev.CampaignExpired(at(140), CAMPAIGN, 140)])
+    state = ledger.campaign(CAMPAIGN)
+    assert state.share() == 40
+    assert state.refundable() == 1000 - 25 + 50 + 300 - 3 * 40
+    assert [state.reward(state.gradients[number]) for number in range(4)] == [25, 0, 0, 0]
+    ledger.apply_all(
+        [
+            ev.Claimed(at(200), CAMPAIGN, 0, MINER, MINER, 25),
+            ev.FeeReclaimed(at(200), CAMPAIGN, 1, MINER, MINER, 7),
+            ev.Compensated(at(200), CAMPAIGN, 1, MINER, MINER, 40),
+            ev.ScoringFeesCollected(at(200), CAMPAIGN, CAPSULE, CAPSULE, 7),
+            ev.Refunded(at(200), CAMPAIGN, ALICE, ALICE, state.refundable()),
+        ]
+    )
+    account = ledger.campaign(CAMPAIGN).account()
+    assert account.escrowed == 1000 + 50 + 300
+    assert account.held == 2 * 40, "two shares are not pulled yet"
+    assert (account.scoring_escrowed, account.scoring_paid) == (28, 14)
+
+
+def test_a_conviction_takes_later_rewards_back() -> None:
+    ledger = opened().apply_all([submitted(0, 30, 130), submitted(1, 31, 141)])
+    ledger.apply_all([scored(0, percent(2), percent(4), 40, 141), scored(1, percent(4), percent(8), 50, 250)])
+    ledger.apply(ev.CapsuleConvicted(at(60), CAMPAIGN, 1, percent(4)))
+    state = ledger.campaign(CAMPAIGN)
+    assert [state.reward(gradient) for gradient in state.gradients.values()] == [25, 0]
+    assert state.accuracy == percent(4)
+    assert state.claims_open_at() == 60
+    assert state.share() == 40
+
+
+def test_models_are_counted_by_improvements_and_rebases() -> None:
+    ledger = opened().apply_all([submitted(0, 30, 130), submitted(1, 31, 141), submitted(2, 32, 152)])
+    ledger.apply_all([scored(0, percent(2), percent(4), 40, 141), scored(1, percent(4), percent(4), 41, 152)])
+    ledger.apply(ev.ModelRebased(at(50), CAMPAIGN, 2, b"m" * 32, ROOT, ROOT))
+    rejected = ev.GradientRejected(at(60), CAMPAIGN, 2, MINER, percent(4), 260, Rejection.MALFORMED, ROOT, ROOT)
+    ledger.apply(rejected)
+    state = ledger.campaign(CAMPAIGN)
+    assert [model.version for model in state.models] == [0, 1, 2]
+    assert state.model.address == b"m" * 32
+    assert state.gradients[2].rejection is Rejection.MALFORMED
+    assert state.gradients[2].score is None
+    assert state.gradients[2].rise == 0
+
+
+def test_currencies_that_are_not_named_keep_their_terms() -> None:
+    ledger, first = Ledger(), CapsuleTerms(1, 2, 3, 4, 5, 6)
+    served, gone = CurrencyTerms(True, 1, 2), CurrencyTerms(False, 0, 0)
+    ledger.apply(ev.CapsuleAnnounced(at(1), CAPSULE, ROOT, first, (CurrencyOffer(ALICE, served),)))
+    ledger.apply(ev.CapsuleAnnounced(at(2), CAPSULE, b"x" * 32, first, (CurrencyOffer(MINER, gone),)))
+    assert ledger.capsules[CAPSULE].currencies == {ALICE: served, MINER: gone}
+    assert ledger.capsules[CAPSULE].certificates == b"x" * 32
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ev.CampaignCancelled(at(1), b"x" * 32),
+        scored(5, 0, 0, 30, 130),
+        ev.Claimed(at(1), CAMPAIGN, 9, MINER, MINER, 1),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_nothing_came_before_is_refused_and_changes_nothing(event: ev.Event) -> None:
+    ledger = opened()
+    before = ledger.copy()
+    with pytest.raises(LedgerError, match="no event has"):
+        ledger.apply(event)
+    assert ledger.campaigns == before.campaigns
+    assert issubclass(LedgerError, SonarError)
+
+
+def test_an_old_state_stays_what_it_was() -> None:
+    """That is how a follower goes back: it keeps the ledger of before."""
+    ledger = opened()
+    before = ledger.copy()
+    old = before.campaign(CAMPAIGN)
+    ledger.apply_all([submitted(0, 30, 130), scored(0, percent(2), percent(4), 40, 240)])
+    assert before.campaign(CAMPAIGN) is old
+    assert (old.submitted, old.gradients) == (0, {})
+    assert ledger.campaign(CAMPAIGN).submitted == 1
