@@ -247,7 +247,12 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ MINER
 
     /// @inheritdoc ISonar
-    function submitGradient(bytes32 campaign, bytes32 bundle, bytes32 commitment, uint32 version) external payable returns (uint32 number) {
+    function submitGradient(bytes32 campaign, bytes32 bundle, bytes32 commitment, uint32 version)
+        external
+        payable
+        nonReentrant
+        returns (uint32 number)
+    {
         Campaign storage c = _known(campaign);
         _requireOpen(campaign, c);
         require(msg.value == c.scoringFee, WrongValue(msg.value, c.scoringFee));
@@ -428,7 +433,8 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     function _requireRunning(bytes32 campaign, Campaign storage c) private view returns (Status status) {
         require(c.recorded == Status.Open, NotOpen(campaign, c.recorded));
         status = c.status();
-        require(status != Status.Expired, WindowMissed(campaign, c.dueOf()));
+        // Not `require`: it would work out its evidence, from one more slot, every time.
+        if (status == Status.Expired) revert WindowMissed(campaign, c.dueOf());
     }
 
     /// @dev The Capsule names the oldest unscored Gradient, by its preimage, in time.
