@@ -606,7 +606,7 @@ def test_a_child_whose_parents_weights_are_gone_is_declined(world: World, oracle
     child = world.create(spec_bytes=spec(initial={"kind": "parent"}).to_bytes(), parent=campaign)
     oracle.close()
     destroy_key(world.home / KEYS_FOLDER, campaign)
-    Heads(Archive(world.home / "heads", world.identity)).remove(campaign)
+    Archive(world.home / "heads", world.identity).remove(campaign)
     again = world.oracle()
     assert "declined" in kinds(again.step())
     assert "not kept" in world.state(child).reason
