@@ -11,9 +11,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from ape_sonar._cli import cli
+from ape_sonar.client import Sonar
+from ape_sonar.deployments import Deployment, record_deployment
 from ape_sonar.spec import spec_schema
 from syft import wire
-from tests.plugins.sonar.world import INPUT, OUTPUT, PASSPHRASE, VALIDATION, World
+from tests.plugins.sonar.world import CHEAP, INPUT, OUTPUT, PASSPHRASE, VALIDATION, World
 
 Run = Callable[..., Result]
 
@@ -43,12 +45,15 @@ def run(world: World, chain: Any, scientist: Any, accounts: Any, monkeypatch: py
     monkeypatch.setenv("SONAR_HOME", str(world.folder))
     monkeypatch.setenv("SONAR_STORE", world.store.uri)
     monkeypatch.setenv("SONAR_PASSPHRASE", PASSPHRASE)
-    monkeypatch.setattr("ape_sonar.vault.COST", 1 << 10)
+    monkeypatch.setitem(Sonar.__init__.__kwdefaults__, "cost", CHEAP)
+    # The recorded block keeps commands from reading the chain of all tests before.
+    here = world.network().chain
+    record_deployment(world.folder, Deployment(here.chain_id, here.address, here.registry_address, world.start))
     place = next(place for place in range(10) if accounts[place].address == scientist.address)
 
     def call(command: str, *arguments: str, signs: bool = False, input: str | None = None) -> Result:  # noqa: A002
         signer = ["--account", f"TEST::{place}"] if signs else []
-        on = ["--network", chain.provider.network_choice, "--sonar", world.contract.address]
+        on = ["--network", chain.provider.network_choice]
         result = CliRunner(mix_stderr=False).invoke(cli, [command, *arguments, *signer, *on], input=input)
         assert "Traceback" not in result.stdout + result.stderr
         return result
