@@ -12,14 +12,13 @@ import pytest
 from ape_sonar import events as ev
 from ape_sonar.contract_errors import ContractError
 from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.terms import Opening, Rejection, Status
+from ape_sonar.terms import Opening, Rejection, Score, Status
 from tests.stage import COIN, SCORING_FEE, blob, percent
 
-STEPS = 70
-#: Most steps of a history that has not made every kind of move yet.
-LONGEST = 4 * STEPS
-#: Most Campaigns in a history that has, and how many run at once.
-MOST, ALIVE = 8, 3
+#: A history is a number of rounds of so many steps with so many Campaigns; after each of them everybody is paid out.
+STEPS, CAMPAIGNS, ALIVE = 35, 5, 3
+#: Least number of rounds, and most of a history that has not made every kind of move yet.
+ROUNDS, MOST_ROUNDS = 2, 8
 #: A move is only judged where the clock cannot change its answer while it is made.
 MARGIN = 45
 #: Least number of moves of each kind that every history must have made, so that it says something.
@@ -65,6 +64,7 @@ class World:
         self.counts = Counter()
         self.refusals = 0
         self.compared = {}
+        self.most = 0
         self.client = {name: self.stage.as_(account) for name, account in self.cast.items()}
         self.names = {str(account.address): name for name, account in self.cast.items()}
 
@@ -126,8 +126,8 @@ def moves(state: CampaignState, now: int, world: World):
     )
     if scorable:
         rise = random.choice([0, percent(1), percent(7), percent(30)])
-        yield "score", True, lambda: stage.score(campaign, min(state.accuracy + rise, 10**18))
-        yield "reject", True, lambda: stage.reject(campaign, Rejection.MALFORMED)
+        yield "score", True, lambda: _score(world, state, min(state.accuracy + rise, 10**18))
+        yield "reject", True, lambda: _reject(world, state)
     yield "rebase", running, lambda: client["capsule"].rebase(campaign, blob("m"), blob("r"), blob("e"))
     ready = status is Status.CLOSING and state.oldest is None
     yield "deliver", ready, lambda: stage.deliver(campaign)
@@ -180,6 +180,17 @@ def _open(world, state):
     world.client["capsule"].open(state.id, opening, value=value)
 
 
+def _score(world, state, accuracy):
+    model = blob("m") if world.stage.improves(state, accuracy) else bytes(32)
+    score = Score(accuracy, 4, model, blob("r"), blob("o"), blob("e"))
+    world.client["capsule"].score_gradient(state.id, state.oldest.record, score, state.following)
+
+
+def _reject(world, state):
+    record, nothing = state.oldest.record, bytes(32)
+    world.client["capsule"].reject_gradient(state.id, record, Rejection.MALFORMED, nothing, nothing, state.following)
+
+
 def steady(state, now):
     """Whether the clock leaves the Campaign as it is for a while."""
     later = now + MARGIN
@@ -191,7 +202,7 @@ def step(world):
     random, stage = world.random, world.stage
     alive = [state for state in world.ledger.campaigns.values() if not state.settled_at]
     alive = [state for state in alive if state.status(stage.now()) not in (Status.CANCELLED, Status.DECLINED)]
-    if len(alive) < ALIVE and (len(world.ledger.campaigns) < MOST or world.missing()):
+    if len(alive) < ALIVE and len(world.ledger.campaigns) < world.most:
         create(world)
         world.counts["create"] += 1
         return
@@ -245,6 +256,8 @@ def owed(state: CampaignState, refundable: int) -> tuple[int, int]:
     return claimable + refundable + collectable, fees * terms.scoring_fee
 
 
+PAYING = {"claim", "reclaim", "reclaim_voided", "compensate", "refund", "collect_bond", "collect_fees"}
+#: What the contract keeps under the same name as the ledger.
 KEPT = (
     "submitted",
     "scored",
@@ -308,36 +321,49 @@ def close(world, campaign):
             stage.deliver(campaign)
             world.counts["deliver"] += 1
         else:
-            stage.score(campaign, min(state.accuracy + percent(3), 10**18))
+            _score(world, state, min(state.accuracy + percent(3), 10**18))
             world.counts["score"] += 1
         world.catch_up()
         state = world.ledger.campaign(campaign)
 
 
 def drain(world):
-    """Everybody settles and takes what is theirs, until no move brings money out any more."""
-    paying = {"claim", "reclaim", "reclaim_voided", "compensate", "refund", "collect_bond", "collect_fees"}
+    """Every Campaign is brought to an end, by its Capsule or without it, and everybody takes what is theirs."""
     stage = world.stage
     for campaign in world.ledger.campaigns:
-        close(world, campaign)
+        if world.random.random() < 0.6:
+            close(world, campaign)
     stage.wait("3 days")
-    for state in list(world.ledger.campaigns.values()):
+    for state in world.ledger.campaigns.values():
         if state.status(stage.now()) is Status.EXPIRED and state.recorded is Status.OPEN:
             world.client["stranger"].expire(state.id)
+            world.counts["expire"] += 1
     stage.wait("2 hours")
     world.catch_up()
     for campaign in world.ledger.campaigns:
-        idle = 0
-        # A draw looks at one Gradient of the Campaign: enough draws see them all.
-        while idle < 12 * (1 + len(world.ledger.campaign(campaign).gradients)):
-            judged = moves(world.ledger.campaign(campaign), stage.now(), world)
-            due = [move for move in judged if move[0] in paying and move[1]]
-            idle = 0 if due else idle + 1
-            for kind, _, call in due:
-                call()
-                world.counts[kind] += 1
-            if due:
-                world.catch_up()
+        pull_everything(world, campaign)
+
+
+def pull_everything(world, campaign):
+    """Until a Campaign owes nothing; each draw of moves looks at one of its Gradients."""
+    while any(owed(state := world.ledger.campaign(campaign), state.refundable())):
+        due = [move for move in moves(state, world.stage.now(), world) if move[0] in PAYING and move[1]]
+        for kind, _, call in due:
+            call()
+            world.counts[kind] += 1
+        world.catch_up()
+
+
+def play_round(world):
+    world.most = len(world.ledger.campaigns) + CAMPAIGNS
+    for _ in range(STEPS):
+        step(world)
+        world.catch_up()
+        compare(world)
+    drain(world)
+    compare(world)
+    assert world.stage.sonar.balance == 0
+    assert world.client["stranger"].token_balance(world.token, world.stage.sonar.address) == 0
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -352,17 +378,11 @@ def test_a_history(stage, token, scientist, capsule, miner, second_miner, arbite
         "stranger": stranger,
     }
     world = World(stage, str(token.address), cast, Random(seed))
-    for number in range(LONGEST):
-        if number >= STEPS and not world.missing():
+    for number in range(MOST_ROUNDS):
+        if number >= ROUNDS and not world.missing():
             break
-        step(world)
-        world.catch_up()
-        compare(world)
-    drain(world)
-    compare(world)
+        play_round(world)
     assert world.ledger.campaigns == stage.ledger().campaigns
-    assert stage.sonar.balance == 0
-    assert token.balanceOf(stage.sonar) == 0
     # Shown by `-s`: what the history was made of.
     print({**world.counts, "refused": world.refusals, "Campaigns": len(world.ledger.campaigns)})  # noqa: T201
     assert world.missing() == []
