@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-ROLES = ("deployer", "scientist", "capsule", "miner", "second_miner", "arbiter", "stranger", "attacker")
+#: Fixtures of Ape's test plugin: whoever asks for one needs a chain.
+_ON_CHAIN = {"accounts", "chain", "networks", "project"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs a chain, so that the suites without one leave it out."""
+    for item in items:
+        if _ON_CHAIN & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.chain)
 
 
 @pytest.fixture
