@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ape_sonar.campaign_file import read_campaign_file
-from ape_sonar.client import Campaign, Gradient, Sonar, open_sonar
+from ape_sonar.client import PASSPHRASE, Campaign, Gradient, Sonar, open_sonar
 from ape_sonar.errors import SonarError, cli_errors
 from ape_sonar.files import write_atomically
 from ape_sonar.overview import campaign_facts, gradient_facts
@@ -28,8 +28,6 @@ from ape_sonar.tables import read_csv
 from ape_sonar.trained import TrainedModel
 from ape_sonar.units import from_wad, parse_address
 from syft import wire
-
-_PASSPHRASE = "SONAR_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 
 #: Columns of a table that goes into a pipe.
 _PIPE_WIDTH = 200
@@ -262,7 +260,7 @@ def _act(campaign: str, account: Any, sonar: str | None, action: Callable[[Campa
 
 def _passphrase() -> str:
     """Of the Data Scientist's vault: from the environment, else asked for."""
-    given = os.environ.get(_PASSPHRASE)
+    given = os.environ.get(PASSPHRASE)
     if given is None:
         given = click.prompt("Passphrase of your vault", hide_input=True, err=True)
     return str(given)

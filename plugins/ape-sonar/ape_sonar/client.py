@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,8 @@ from syft.nn import Model
 from syft.paillier import IntegerTensor
 from syft.paillier.keys import DEFAULT_BITS
 
+#: Environment variable with the passphrase of the Data Scientist's vault.
+PASSPHRASE = "SONAR_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 _KEY_FILE, _KEY_PURPOSE = "identity.vault", "scientist-identity"
 _WINDOWS = (
     "open_within",
@@ -285,10 +288,13 @@ class Sonar:
         """The Data Scientist's OpenPGP key; a fresh one, in a vault in the home, the first time.
 
         Raises:
+            UsageError: no passphrase is known.
             VaultError: the passphrase is wrong, or the vault damaged.
         """
         if self._key is None:
             path = self._home / _KEY_FILE
+            if not self._passphrase:
+                raise UsageError(f"{path} rests under a passphrase: set {PASSPHRASE}, or give `passphrase`")
             if not path.exists():
                 self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
                 fresh = Key.generate(f"Data Scientist {self.chain.sender}")
@@ -483,7 +489,7 @@ def connect(
     network: str,
     *,
     account: Any = None,
-    passphrase: str = "",
+    passphrase: str | None = None,
     home: Path | None = None,
     store: str | None = None,
     sonar: str | None = None,
@@ -493,7 +499,7 @@ def connect(
     Args:
         network: Ape's network choice.
         account: alias of one of Ape's accounts, or an account; None to look only.
-        passphrase: of the Data Scientist's vault.
+        passphrase: of the Data Scientist's vault; the environment's SONAR_PASSPHRASE by default.
         home: folder of keys and drafts; the settings' by default.
         store: URI of the blob store; the settings' by default.
         sonar: address of the contract; the deployment recorded in the home by default.
@@ -505,7 +511,8 @@ def connect(
 
     with ape.networks.parse_network_choice(network):
         signer = ape.accounts.load(account) if isinstance(account, str) else account
-        yield open_sonar(signer, passphrase, home=home, store=store, sonar=sonar)
+        known = os.environ.get(PASSPHRASE, "") if passphrase is None else passphrase
+        yield open_sonar(signer, known, home=home, store=store, sonar=sonar)
 
 
 def open_sonar(

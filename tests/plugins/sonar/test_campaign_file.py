@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ape_sonar.campaign_file import read_campaign_file
+from ape_sonar.campaign_file import CampaignFile, read_campaign_file
 from ape_sonar.errors import RowError, SonarError
 from syft import RandomFeatureClassifier
 
@@ -57,6 +57,12 @@ def test_a_campaign_in_peoples_words(write: Write, dump: Callable[[Any], str]) -
     texts = {"description": "", "input_description": "", "output_description": ""}
     said = {"target_accuracy": 0.9, "scoring_window": "1 hour", "nonce": 0}
     assert asked == {"input": INPUT, "output": OUTPUT, **plain, **texts, **said}
+
+
+def test_the_documented_file_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "data-scientist.md").read_text()
+    example = next(block for block in page.split("```yaml\n") if block.startswith("model:")).split("```")[0]
+    assert CampaignFile.model_validate(yaml.safe_load(example)).bounty == "1000 USDC"
 
 
 def test_scales_may_be_given(write: Write) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import ape_sonar
 from ape_capsule.identity import Identity
 from ape_sonar.blobs import RootMismatchError
 from ape_sonar.chain import FundsError
 from ape_sonar.client import Campaign, CampaignUnknownError, FundsMissingError, Sonar
 from ape_sonar.contract_errors import ContractError, NotRequestedError, NotScientistError
+from ape_sonar.deployments import Deployment, record_deployment
 from ape_sonar.drafts import DraftError
 from ape_sonar.errors import FormatError, RowError, SchemaError, UsageError
 from ape_sonar.handover import DeliveryFalseError, NotDeliveredError
@@ -163,6 +165,22 @@ def test_a_wrong_passphrase_stops_everything(world: World, network: Sonar) -> No
     with pytest.raises(WrongPassphraseError):
         create(other, nonce=1)
     assert len(other.campaigns()) == 1
+
+
+def test_a_passphrase_is_needed(world: World) -> None:
+    with pytest.raises(UsageError, match="SONAR_PASSPHRASE"):
+        create(world.network(""))
+
+
+def test_connecting_as_the_readme_does(world: World, chain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SONAR_HOME", str(world.folder))
+    monkeypatch.setenv("SONAR_STORE", world.store.uri)
+    monkeypatch.setenv("SONAR_PASSPHRASE", PASSPHRASE)
+    here = world.network().chain
+    record_deployment(world.folder, Deployment(here.chain_id, here.address, here.registry_address, world.start))
+    with ape_sonar.connect(chain.provider.network_choice, account=world.account) as network:
+        campaign = create(network, capsule=world.capsule.sender)
+        assert campaign.state.scientist == str(world.account.address)
 
 
 # ------------------------------------------------------------------ following
