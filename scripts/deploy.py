@@ -4,9 +4,11 @@ import ape
 import click
 from ape.cli import ConnectedProviderCommand, account_option
 
+from ape_sonar.chain import NoContractError, SonarChain
 from ape_sonar.config import settings
+from ape_sonar.contract_errors import ContractError
 from ape_sonar.deployments import Deployment, DeploymentUnknownError, find_deployment, record_deployment
-from ape_sonar.errors import cli_errors
+from ape_sonar.errors import FormatError, cli_errors
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -28,9 +30,13 @@ def cli(account, provider, again):
 
 
 def _living(provider, home):
-    """The recorded deployment, if its contract is still there: a local chain forgets."""
+    """The recorded deployment, if its contracts are still there: a local chain forgets."""
     try:
         recorded = find_deployment(home, provider.chain_id)
     except DeploymentUnknownError:
         return None
-    return recorded if provider.get_code(recorded.sonar) else None
+    try:
+        registry = SonarChain(recorded.sonar, provider=provider).registry_address
+    except (NoContractError, ContractError, FormatError):
+        return None
+    return recorded if registry == recorded.registry else None

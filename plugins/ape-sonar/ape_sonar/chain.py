@@ -16,6 +16,7 @@ from ape_sonar.chain_errors import (
     ChainError,
     FundsError,
     NoAccountError,
+    NoContractError,
     NonceError,
     TransactionError,
     UnconfirmedError,
@@ -46,6 +47,7 @@ __all__ = [
     "ChainError",
     "FundsError",
     "NoAccountError",
+    "NoContractError",
     "NonceError",
     "Receipt",
     "SonarChain",
@@ -318,7 +320,7 @@ class SonarChain:
         data = abi(contract).encode_call(function, arguments)
         answer = self._eth_call({"to": to_checksum_address(address), "data": data})
         if not answer and not self.code(address):
-            raise ChainError(
+            raise NoContractError(
                 f"there is no contract {contract} at {address} on chain {self.chain_id}: check the network"
             )
         return abi(contract).decode_result(function, answer)

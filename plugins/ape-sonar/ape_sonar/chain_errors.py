@@ -16,6 +16,10 @@ class ChainError(SonarError, ConnectionError):
     """The chain cannot be reached, or answered what no node may answer."""
 
 
+class NoContractError(ChainError):
+    """There is no code at the address, so the network is another one or was started anew."""
+
+
 class TransactionError(SonarError, RuntimeError):
     """A transaction was not accepted or did not go through; says which and what to do."""
 

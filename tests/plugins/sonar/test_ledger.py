@@ -98,6 +98,16 @@ def test_status_is_the_events_and_the_clock() -> None:
     assert [state.claims_open(now) for now in (1129, 1130)] == [False, True]
 
 
+def test_a_met_target_ends_mining_at_that_moment() -> None:
+    ledger = opened().apply_all([submitted(0, 30, 130), submitted(1, 31, 141)])
+    ledger.apply_all([scored(0, percent(2), percent(90), 40, 240), ev.TargetReached(at(40), CAMPAIGN, percent(90), 1)])
+    state = ledger.campaign(CAMPAIGN)
+    assert state.oldest is None
+    moments = {40: Status.CLOSING, 239: Status.CLOSING, 240: Status.EXPIRED}
+    assert {now: state.status(now) for now in moments} == moments
+    assert (state.due_at(), state.payable(), state.spent()) == (240, 0, 975)
+
+
 def test_a_campaign_that_nobody_opened_is_cancelled_by_the_clock() -> None:
     ledger = Ledger()
     ledger.apply(ev.CampaignCreated(at(10), CAMPAIGN, ALICE, CAPSULE, 1, TERMS))

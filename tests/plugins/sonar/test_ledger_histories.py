@@ -52,6 +52,10 @@ class History:
         if state.oldest is not None:
             self.stage.score(campaign, min(10**18, state.accuracy + percent(size / 8)))
 
+    def reach(self, campaign: bytes, state: CampaignState, size: int) -> None:
+        if state.oldest is not None:
+            self.stage.score(campaign, state.terms.target_accuracy + size)
+
     def reject(self, campaign: bytes, state: CampaignState, size: int) -> None:
         if state.oldest is not None:
             self.stage.reject(campaign, Rejection(size % 2))
@@ -212,7 +216,7 @@ def moves(names: list[str], most: int) -> st.SearchStrategy[list[tuple[str, int,
 
 
 MINING = ["submit", "submit", "submit", "score", "score", "reject", "rebase", "stop", "wait", "answer"]
-ENDING = ["wait_for_the_end", "deliver", "expire", "convict"]
+ENDING = ["reach", "wait_for_the_end", "deliver", "expire", "convict"]
 PAYING = ["claim", "reclaim", "reclaim", "collect", "refund"]
 
 
@@ -270,3 +274,14 @@ def test_every_end_pays_everything_out(stage: Stage, token: Any, second_miner: A
     unpulled = sum(not gradient.compensated for number, gradient in state.gradients.items() if number >= state.sound)
     assert state.account().held == unpulled * state.share()
     assert state.account().scoring_paid <= 3 * SCORING_FEE
+
+
+def test_a_met_target_voids_what_is_unscored(stage: Stage, token: Any, second_miner: Any, arbiter: Any) -> None:
+    history = History(stage, token, second_miner, arbiter)
+    for name, size in (("submit", 0), ("submit", 1), ("reach", 5), ("deliver", 0), ("claim", 0), ("reclaim", 0)):
+        history.play(name, 0, size)
+        history.compare()
+        assert history.done[name], name
+    state = history.stage.state(history.campaigns[0])
+    assert state.reward(state.gradients[0]) == state.spent() == state.terms.bounty - earned(state.terms, percent(7))
+    assert state.gradients[1].reclaimed
