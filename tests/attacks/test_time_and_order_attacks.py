@@ -6,8 +6,8 @@ import pytest
 
 from ape_sonar import contract_errors as errors
 from ape_sonar.events import GradientSubmitted
-from ape_sonar.terms import Next, Rejection, Score, Status
-from tests.stage import ETHER, SCORING_FEE, blob, percent
+from ape_sonar.terms import CurrencyOffer, CurrencyTerms, Next, Rejection, Score, Status
+from tests.stage import CAPSULE_TERMS, COIN, ETHER, SCORING_FEE, blob, percent
 
 BOUNTY, BOND, FEE = 10 * ETHER, 4 * ETHER, ETHER
 NO_RISE = Score(0, 4, bytes(32), blob("root"), blob("opened"), blob("evidence"))
@@ -79,6 +79,45 @@ def test_a_flood_by_the_dying_capsule_itself(stage, capsule, profit):
         stage.as_(capsule).reclaim_fees(campaign, records, capsule.address)
         stage.as_(capsule).compensate(campaign, list(range(5)), capsule.address)
     assert gain.coin <= 0
+
+
+@pytest.mark.parametrize(
+    ("window", "refusal"),
+    [
+        ("scoring_window", errors.ScoringWindowBelowTermsError),
+        ("per_gradient", errors.PerGradientBelowTermsError),
+        ("delivery_window", errors.DeliveryWindowBelowTermsError),
+    ],
+)
+def test_a_data_scientist_who_sets_impossible_windows(stage, capsule, scientist, profit, window, refusal):
+    """A trap for the bond: no Campaign is made or opened with windows that the Capsule did not announce."""
+    possible = replace(CAPSULE_TERMS, scoring_window=3600, per_gradient=60, delivery_window=7200)
+    stage.announce(terms=possible)
+    with profit(scientist) as gain, profit(capsule) as loss:
+        with pytest.raises(refusal):
+            stage.create(**{window: getattr(possible, window) - 1, "unavailability_window": 60})
+        campaign = stage.create()
+        stage.announce(terms=replace(possible, **{window: getattr(possible, window) + 1}))
+        with pytest.raises(refusal):
+            stage.open(campaign)
+        stage.wait("1 hour")
+        stage.as_(scientist).refund(campaign, scientist.address)
+    assert gain.coin <= 0
+    assert loss.coin == 0
+
+
+def test_a_target_that_the_smallest_improvement_makes_unreachable(stage, scientist, miner, profit):
+    """The last step always counts: a Data Scientist does not keep the Bounty by asking for more than is left."""
+    with profit(scientist) as gain, profit(miner) as earned:
+        campaign = stage.create(bounty=BOUNTY, capsule_fee=0, min_improvement=percent(80))
+        stage.open(campaign, accuracy=percent(40))
+        stage.submit(campaign)
+        stage.score(campaign, percent(80))
+        stage.deliver(campaign)
+        stage.claim(campaign, 0)
+        stage.as_(scientist).refund(campaign, scientist.address)
+    assert earned.coin == BOUNTY // 2 - SCORING_FEE
+    assert gain.coin + earned.coin + SCORING_FEE <= 0
 
 
 def test_a_data_scientist_who_stops_when_a_good_gradient_arrives(stage, scientist, miner, profit):
@@ -224,9 +263,6 @@ def test_a_parent_is_no_strangers_to_take(stage, attacker):
 
 def test_a_swapped_certificate_does_not_reach_an_open_campaign(stage, capsule):
     """What a Campaign was opened with stays: the Capsule's later ring is not the Campaign's."""
-    from ape_sonar.terms import CurrencyOffer, CurrencyTerms
-    from tests.stage import CAPSULE_TERMS, COIN
-
     campaign = stage.opened()
     offer = CurrencyOffer(COIN, CurrencyTerms(True, 0, 10**30))
     stage.as_(capsule).announce(blob("another ring"), CAPSULE_TERMS, [offer])

@@ -1,10 +1,12 @@
 """A Campaign's life, function by function, on the contracts alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from ape_sonar import contract_errors as errors
 from ape_sonar.terms import Rejection, Status
-from tests.stage import ETHER, SCORING_FEE, WAD, blob, percent
+from tests.stage import CAPSULE_TERMS, ETHER, SCORING_FEE, WAD, blob, percent
 
 CURRENCIES = ["coin", "token"]
 
@@ -98,10 +100,6 @@ def test_a_start_at_the_target_is_refused(stage):
 
 
 def test_the_terms_in_force_at_opening_count(stage):
-    from dataclasses import replace
-
-    from tests.stage import CAPSULE_TERMS
-
     campaign = stage.create(scoring_window="1 hour")
     stage.announce(terms=replace(CAPSULE_TERMS, scoring_window=7200))
     with pytest.raises(errors.ScoringWindowBelowTermsError):
