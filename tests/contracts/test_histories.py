@@ -36,7 +36,7 @@ KINDS = {
     "rebase": 6,
     "deliver": 4,
     "expire": 1,
-    "convict": 0.5,
+    "convict": 2,
     "claim": 1,
     "reclaim": 1,
     "reclaim_voided": 1,
@@ -295,15 +295,15 @@ def compare_one(world, state):
     return owing, fees
 
 
-def compare(world):
+def compare(world, *, everything=False):
     """The contract's own words against the ledger's, and Invariant 1 to the wei."""
     stage, look = world.stage, world.client["stranger"]
     held = Counter()
     for campaign, state in world.ledger.campaigns.items():
-        final = state.settled_at or state.recorded in (Status.DECLINED, Status.CANCELLED)
-        # What is final and had no event since was compared already: only its debts are added up again.
-        if not final or world.compared.get(campaign, (None,))[0] is not state:
-            world.compared[campaign] = state, compare_one(world, state)
+        # What had no event and no new status was compared already: only its debts are added up again.
+        seen = state, state.status(world.stage.now())
+        if everything or world.compared.get(campaign, (None,))[0] != seen:
+            world.compared[campaign] = seen, compare_one(world, state)
         owing, fees = world.compared[campaign][1]
         held[state.terms.currency] += owing
         held[COIN] += fees
@@ -360,8 +360,9 @@ def play_round(world):
         step(world)
         world.catch_up()
         compare(world)
+    compare(world, everything=True)
     drain(world)
-    compare(world)
+    compare(world, everything=True)
     assert world.stage.sonar.balance == 0
     assert world.client["stranger"].token_balance(world.token, world.stage.sonar.address) == 0
 
