@@ -27,7 +27,7 @@ KEY_BITS = 2048
 #: Gradients that a Mine computes for one Campaign at most.
 ROUNDS = 3
 MINES = ("north", "noise", "south", "outsider")
-_PASSPHRASE = "only for this demonstration"  # noqa: S105 - nothing of it outlives the process
+PASSPHRASE = "only for this demonstration"  # noqa: S105 - nothing of it outlives the process
 _CAPSULE_TERMS = CapsuleTerms(
     scoring_fee=10**13,
     open_within=600,
@@ -76,14 +76,14 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
     token = Currency(str(contract.address), contract.symbol(), contract.decimals())
     store = EmbeddedStore(folder / "blobs")
 
-    identity = Identity.create(folder / "capsule", "Capsule of the demonstration", _PASSPHRASE)
+    identity = Identity.create(folder / "capsule", "Capsule of the demonstration", PASSPHRASE)
     offers = [
         CurrencyOffer(address, CurrencyTerms(True, smallest_fee, 2**128 - 1))
         for address, smallest_fee in ((ZERO_ADDRESS, 2 * 10**15), (token.address, 20 * 10**token.decimals))
     ]
     announce(looker.as_account(capsule), store, identity, _CAPSULE_TERMS, offers)
     oracle = build_oracle(
-        looker.as_account(capsule), store, folder / "capsule", _PASSPHRASE, confirmations=0, start_block=start_block
+        looker.as_account(capsule), store, folder / "capsule", PASSPHRASE, confirmations=0, start_block=start_block
     )
 
     mines, homes = {}, {}
@@ -101,7 +101,7 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
         looker.as_account(scientist),
         store,
         folder / "scientist",
-        _PASSPHRASE,
+        PASSPHRASE,
         start_block=start_block,
         tokens=[token],
     )

@@ -34,8 +34,8 @@ from syft.paillier.keys import LEAST_BITS
 
 #: Most bytes of a blob that is decoded, unless a caller says otherwise.
 LARGEST = 256 << 20
-#: Most bytes of a blob's header.
-LARGEST_HEADER = 1 << 16
+#: Most bytes of a blob's header, and with it the deepest that it can be nested: less than any stack holds.
+LARGEST_HEADER = 1 << 14
 _LARGEST_KEY = 1 << 16
 
 _PUBLIC_KEY, _TENSOR, _OPENINGS, _ARRAYS = "public-key/1", "encrypted-tensor/1", "openings/1", "arrays/1"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ape_capsule.keystore import Keystore
+from ape_capsule.service import WARRANT_FILE
+from ape_capsule.warrants import read
 from ape_sonar.blobs import read_frozen, read_public_key, read_spec, read_tensor
 from ape_sonar.client import Campaign
 from ape_sonar.rows import RowEncoder
 from scripts._outcome import report
+from scripts._play import PASSPHRASE
 from syft import wire
 from syft.nn import apply_delta
 
@@ -66,7 +70,7 @@ def test_encrypted_gradients_equal_plaintext_integers(played):
     answers = encoder.encode_targets(frame[played.dataset.output])
     expected = model.gradient(rows, answers)
 
-    keys = played.stage.oracle._keystore.get(campaign.id)
+    keys = Keystore(played.folder / "capsule" / "keys", PASSPHRASE).get(campaign.id)
     gradient = campaign.gradients[0]
     assert played.stage.names[gradient.record.miner] == "north"
     opened = store.get(gradient.score.opened, limit=1 << 28)
@@ -96,7 +100,7 @@ def test_anybody_can_recompute_every_head(played):
 def test_every_decryption_has_its_warrant(played):
     warranted = {
         (entry.warrant.campaign, entry.warrant.number): entry.warrant.transaction
-        for entry in played.stage.oracle._warrants.entries
+        for entry in read(played.folder / "capsule" / WARRANT_FILE)
         if entry.warrant.kind.value == "gradient"
     }
     for campaign in (one.state for one in campaigns(played)):

@@ -24,7 +24,7 @@ from ape_mine.errors import (
     DatasetMissingError,
     DatasetNameError,
 )
-from ape_sonar.canonical import to_canonical
+from ape_sonar.canonical import parse_json, to_canonical
 from ape_sonar.errors import ColumnError, SchemaError
 from ape_sonar.files import atomic_file, sweep
 from ape_sonar.tables import TableSchema, csv_frames
@@ -158,8 +158,8 @@ def read_schema(path: Path) -> TableSchema:
     if len(data) > _LARGEST_SCHEMA:
         raise SchemaError(f"{path} has more than {_LARGEST_SCHEMA} bytes")
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = parse_json(data.decode("utf-8"))
+    except ValueError:
         raise SchemaError(f"{path} is not JSON") from None
     try:
         return TableSchema.parse(document)

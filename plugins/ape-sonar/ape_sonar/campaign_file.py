@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError
 
+from ape_sonar.canonical import parse_json
 from ape_sonar.errors import FormatError
 from ape_sonar.tables import Strict, TableSchema, first_problem, read_csv
 from syft import nn
@@ -115,8 +115,8 @@ def _schema(folder: Path, given: str | dict[str, Any]) -> dict[str, Any]:
         return given
     path = folder / given
     try:
-        schema = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
+        schema = parse_json(path.read_text("utf-8"))
+    except ValueError as error:
         raise FormatError(f"Table Schema {path}", f"not JSON: {error}") from None
     if not isinstance(schema, dict):
         raise FormatError(f"Table Schema {path}", "a JSON object is expected")
