@@ -342,7 +342,10 @@ class SonarChain:
         self._require_funds(value)
         self._eth_call(call)
         receipt = self._broadcast(call, nonce, lambda: self._eth_call(call))
-        return self._receipt(receipt, function)
+        if receipt.failed:
+            self._eth_call(call)
+            raise TransactionError(f"{function}: transaction {receipt.txn_hash} failed: look at the Campaign again")
+        return self._receipt(receipt)
 
     def _require_funds(self, value: int) -> None:
         held = self.coin_balance(self.sender)
@@ -371,9 +374,7 @@ class SonarChain:
         except OSError as error:
             raise unreachable(error) from None
 
-    def _receipt(self, receipt: ReceiptAPI, function: str) -> Receipt:
-        if receipt.failed:
-            raise TransactionError(f"{function}: transaction {receipt.txn_hash} failed: look at the Campaign again")
+    def _receipt(self, receipt: ReceiptAPI) -> Receipt:
         with readable():
             logs = list(self._provider.web3.eth.get_transaction_receipt(receipt.txn_hash)["logs"])
         block = int(receipt.block_number)
