@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import floor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.stage import WAD, percent
@@ -73,13 +73,15 @@ def test_rewards_telescope(rich, bounty, target, rises, start):
         assert paid + (refund.events[0].amount if refund else 0) == bounty
 
 
-@on_chain(5)
+@on_chain(3)
 @given(
-    bond=st.integers(0, 10**12),
-    compensation=st.integers(0, 10**12),
+    bond=st.integers(0, 2 * 10**9),
+    compensation=st.integers(0, 10**9),
     rise=st.integers(percent(1), percent(79)),
     harmed=st.integers(0, 3),
 )
+@example(bond=10**9, compensation=10**9, rise=percent(31), harmed=3)
+@example(bond=10**8, compensation=10**9, rise=percent(31), harmed=2)
 def test_the_bond_of_a_capsule_that_failed_is_divided_exactly(rich, bond, compensation, rise, harmed):
     """First the Data Scientist is made whole, then each Gradient left unscored its share; nothing is left over."""
     with rich.chain.isolate():
