@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -34,6 +35,16 @@ def blob(name: object) -> bytes:
 CAPSULE_TERMS = CapsuleTerms(
     scoring_fee=1, open_within=60, scoring_window=60, per_gradient=1, delivery_window=60, largest_model=10_000
 )
+
+
+@contextmanager
+def undone(chain):
+    """What happens inside leaves no trace. Not `chain.isolate()`: that one swallows what its block raises."""
+    before = chain.snapshot()
+    try:
+        yield
+    finally:
+        chain.restore(before)
 
 
 class Unlocked:

@@ -1,6 +1,5 @@
 """Rewards are differences of one rounded line: on chain against exact fractions."""
 
-from contextlib import contextmanager
 from fractions import Fraction
 from math import floor
 
@@ -8,23 +7,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.stage import WAD, percent
+from tests.stage import WAD, percent, undone
 
 
 def on_chain(examples):
     """Each example leaves the chain as it was, or looks at a Campaign of its own: a fixture may be shared."""
     shared = [HealthCheck.function_scoped_fixture]
     return settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=shared)
-
-
-@contextmanager
-def undone(chain):
-    """What happens inside leaves no trace. Not `chain.isolate()`: that one swallows what its block raises."""
-    before = chain.snapshot()
-    try:
-        yield
-    finally:
-        chain.restore(before)
 
 
 accuracies = st.integers(0, WAD)

@@ -22,7 +22,7 @@ from ape_sonar.terms import (
     Scored,
     Status,
 )
-from tests.stage import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent
+from tests.stage import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent, undone
 
 NOTHING = bytes(32)
 NO_CAMPAIGN = blob("a Campaign nobody made")
@@ -261,7 +261,7 @@ def test_every_function_in_this_status(stage, cast, chain, status):
         account = getattr(cast, party)
         client, answer = stage.as_(account), ANSWERS[function][status]
         if answer == "-":
-            with chain.isolate():
+            with undone(chain):
                 assert move(client, campaign, state, account.address).events, f"{function} went through in silence"
             continue
         evidence = refused(lambda: move(client, campaign, state, account.address), answer, campaign)  # noqa: B023

@@ -14,7 +14,7 @@ from ape_sonar.contract_errors import ContractError
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.offer import earned
 from ape_sonar.terms import CampaignRecord, Rejection, Status
-from tests.stage import SCORING_FEE, Stage, blob, percent
+from tests.stage import SCORING_FEE, Stage, blob, percent, undone
 
 pytestmark = pytest.mark.chain
 
@@ -238,7 +238,7 @@ def test_the_ledger_is_the_contracts(
     ending: list[tuple[str, int, int]],
     paying: list[tuple[str, int, int]],
 ) -> None:
-    with chain.isolate():
+    with undone(chain):
         history = History(stage, token, second_miner, arbiter)
         for phase in (mining, ending, paying):
             for move in phase:
