@@ -39,7 +39,8 @@ test-pure: setup ## What needs no chain
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
-	$(APE_TEST) -n 2 tests/plugins -m chain --network ethereum:local:test
+	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
+	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
 
 test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
