@@ -16,44 +16,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.chain)
 
 
-@pytest.fixture
-def deployer(accounts):
-    return accounts[0]
+def _role(place: int):
+    """The fixture of a party: one of Ape's test accounts."""
+    return pytest.fixture(lambda accounts: accounts[place])
 
 
-@pytest.fixture
-def scientist(accounts):
-    return accounts[1]
-
-
-@pytest.fixture
-def capsule(accounts):
-    return accounts[2]
-
-
-@pytest.fixture
-def miner(accounts):
-    return accounts[3]
-
-
-@pytest.fixture
-def second_miner(accounts):
-    return accounts[4]
-
-
-@pytest.fixture
-def arbiter(accounts):
-    return accounts[5]
-
-
-@pytest.fixture
-def stranger(accounts):
-    return accounts[6]
-
-
-@pytest.fixture
-def attacker(accounts):
-    return accounts[7]
+deployer, scientist, capsule, miner, second_miner, arbiter, stranger, attacker = map(_role, range(8))
 
 
 @pytest.fixture

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from ape.cli import ConnectedProviderCommand, account_option
-from rich.console import Console
 from rich.table import Table
 
+from ape_sonar.action import reporter
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import settings
 from ape_sonar.errors import UsageError, cli_errors
 from ape_sonar.ledger import CampaignState
+from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 from ape_sonar.store import open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
-from .action import Action
 from .errors import KeyInUseError
 from .identity import Identity, require_identity
 from .keystore import destroy_key
@@ -164,7 +163,7 @@ def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) ->
         due = datetime.fromtimestamp(facts["due"], UTC).isoformat() if facts["due"] else ""
         names = ("status", "accuracy", "target", "scored", "waiting")
         table.add_row(facts["campaign"][:12], *(str(facts[name]) for name in names), str(len(facts["refused"])), due)
-    Console().print(table)
+    open_console().print(table)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -204,20 +203,7 @@ def log(home: Path | None, as_json: bool) -> None:
         table.add_row(
             facts["granted"], facts["campaign"][:12], f"{facts['kind']} {facts['number']}", facts["transaction"][:12]
         )
-    Console().print(table)
-
-
-def reporter(as_json: bool) -> Callable[[Action], None]:
-    """Tells each action on a line of its own, as it happens."""
-
-    def tell(action: Action) -> None:
-        campaign = "0x" + action.campaign.hex() if action.campaign else ""
-        if as_json:
-            click.echo(json.dumps({"kind": action.kind, "campaign": campaign or None, "words": action.words}))
-        else:
-            click.echo(f"{action.kind:10} {campaign[:12]:12}  {action.words}")
-
-    return tell
+    open_console().print(table)
 
 
 def _token(name: str, tokens: tuple[Any, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ape_sonar.action import Action
 from ape_sonar.delivery import Delivery
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.roots import openings_root, tensor_root
@@ -9,7 +10,6 @@ from ape_sonar.units import from_wad
 from syft import wire
 from syft.paillier import Openings, unpack
 
-from .action import Action
 from .desk import Desk
 from .errors import HeadDiffersError
 from .evidence import Evidence

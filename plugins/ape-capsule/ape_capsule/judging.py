@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eth_utils.crypto import keccak
 
+from ape_sonar.action import Action
 from ape_sonar.bundle import Bundle
 from ape_sonar.errors import FormatError, one_line
 from ape_sonar.ledger import CampaignState, Ledger
@@ -23,7 +24,6 @@ from syft.errors import SyftError
 from syft.nn import apply_delta
 from syft.paillier import EncryptedTensor, unpack
 
-from .action import Action
 from .desk import NONE, Desk
 from .errors import MalformedGradientError
 from .evidence import Evidence

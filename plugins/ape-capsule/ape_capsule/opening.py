@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ape_sonar.action import Action
 from ape_sonar.certificates import Certificate, CertificateError
 from ape_sonar.contract_errors import (
     BondAboveTermsError,
@@ -26,7 +27,6 @@ from syft import wire
 from syft.nn import Model
 from syft.paillier import IntegerTensor
 
-from .action import Action
 from .desk import Desk
 from .errors import CampaignRefusedError
 from .material import Material, blobs_of
@@ -35,6 +35,8 @@ from .state import Prepared
 
 #: Longer moduli take minutes to make, and keep every other Campaign waiting.
 LARGEST_KEY_BITS = 4096
+#: Seconds for which a bond may lie on chain: longer terms are declined.
+LONGEST_BOND = 2 * 365 * 86_400
 #: How often a message may fail to open before it counts as one that cannot be opened.
 MOST_ATTEMPTS = 3
 #: Bytes of a reason that the contract takes.
@@ -82,6 +84,7 @@ def _open(desk: Desk, campaign: CampaignState, prepared: Prepared) -> Action:
 
 
 def _prepare(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Prepared:
+    _require_time(campaign.terms)
     material = _read(desk, campaign, ledger)
     _require_size(desk, material)
     _require_certificate(material.scientist, campaign.terms, desk.chain.timestamp())
@@ -119,6 +122,14 @@ def _starting_weights(model: Model) -> IntegerTensor:
     if not isinstance(weights, IntegerTensor):
         raise CampaignRefusedError("the spec gives no weights to start from")
     return weights
+
+
+def _require_time(terms: Terms) -> None:
+    bound = terms.duration + terms.scoring_window + terms.delivery_window + terms.audit_window
+    if bound > LONGEST_BOND:
+        raise CampaignRefusedError(
+            f"the bond would lie for {bound // 86_400} days, and at most {LONGEST_BOND // 86_400} are served"
+        )
 
 
 def _require_size(desk: Desk, material: Material) -> None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from threading import Event as Flag
 
+from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, SonarChain
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import NothingToCollectError, WrongNextError
@@ -20,7 +21,6 @@ from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from syft.errors import SyftError
 
-from .action import Action
 from .archive import Archive
 from .desk import Desk
 from .errors import PredictionsMovedError

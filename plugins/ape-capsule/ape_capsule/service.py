@@ -10,13 +10,13 @@ from pathlib import Path
 from ape.api import AccountAPI
 
 from ape_sonar import vault
+from ape_sonar.action import Action
 from ape_sonar.chain import Receipt, SonarChain
 from ape_sonar.config import settings
 from ape_sonar.site import find_site, until_asked_to_end
 from ape_sonar.store import BlobStore, open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 
-from .action import Action
 from .archive import Archive
 from .errors import HomeBusyError
 from .identity import Identity, require_identity

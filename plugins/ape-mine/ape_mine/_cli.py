@@ -11,19 +11,19 @@ from typing import Any
 
 import click
 from ape.cli import ConnectedProviderCommand, account_option
-from rich.console import Console
 from rich.table import Table
 
 from ape_mine.datasets import read_schema
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
-from ape_mine.loop import Action
 from ape_mine.overview import CampaignView, DatasetView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
 from ape_mine.service import default_home, open_mine, serve
 from ape_mine.workshop import MOST_FEATURES
+from ape_sonar.action import Action, reporter
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.errors import UsageError, cli_errors
+from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -110,7 +110,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
-    report = _reporter(as_json)
+    report = reporter(as_json)
     with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to, most_features=most_features) as mine:
         if not once:
             serve(mine, report, poll_interval=poll)
@@ -129,7 +129,7 @@ def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None
     """Take rewards, fees and compensation that are due, and nothing else."""
     with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to) as mine:
         actions = mine.collect()
-    _tell_all(actions, _reporter(as_json))
+    _tell_all(actions, reporter(as_json))
     if not actions and not as_json:
         click.echo("Nothing is due.")
 
@@ -164,13 +164,20 @@ def status(home: Path | None, as_json: bool) -> None:
         chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         now = site.chain.timestamp()
         campaigns = view_campaigns(chronicle.ahead(), state, owner.miner, now)
-    datasets = view_datasets(place.datasets, place.policy(site.tokens))
+    policy, broken = place.policy_or_none(site.tokens)
+    datasets = view_datasets(place.datasets, policy)
     if as_json:
-        parts = {"datasets": [asdict(one) for one in datasets], "campaigns": [asdict(one) for one in campaigns]}
+        parts = {
+            "policy_error": broken,
+            "datasets": [asdict(one) for one in datasets],
+            "campaigns": [asdict(one) for one in campaigns],
+        }
         click.echo(json.dumps({"miner": owner.miner, "sonar": owner.sonar, **parts}))
         return
-    console = Console()
+    console = open_console()
     console.print(f"Mine of {owner.miner} in {place.folder}")
+    if broken:
+        console.print(f"Nothing leaves: {broken}", markup=False)
     console.print(_dataset_table(datasets))
     console.print(_campaign_table(campaigns))
 
@@ -183,19 +190,6 @@ def _tell_all(actions: list[Action], report: Callable[[Action], None]) -> None:
     for action in actions:
         if action.kind == "trouble":
             raise TroubleError(action.campaign, action.words)
-
-
-def _reporter(as_json: bool) -> Callable[[Action], None]:
-    """Tells each action on a line of its own, as it happens."""
-
-    def tell(action: Action) -> None:
-        campaign = "0x" + action.campaign.hex() if action.campaign else ""
-        if as_json:
-            click.echo(json.dumps({"kind": action.kind, "campaign": campaign or None, "words": action.words}))
-        else:
-            click.echo(f"{action.kind:12} {campaign[:12]:12}  {action.words}")
-
-    return tell
 
 
 def _dataset_table(datasets: list[DatasetView]) -> Table:

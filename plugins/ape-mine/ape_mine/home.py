@@ -12,6 +12,7 @@ from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError
 from ape_mine.policy import LARGEST_POLICY, Policy
 from ape_mine.state import State
 from ape_mine.statistics import StatisticsCache
+from ape_sonar.errors import one_line
 from ape_sonar.files import write_atomically
 from ape_sonar.units import Currency
 
@@ -69,6 +70,13 @@ class Home:
         """The policy in force; one that allows nothing while there is none. Raises PolicyError."""
         path = self.folder / _POLICY
         return _read_policy(path, tokens) if path.exists() else Policy()
+
+    def policy_or_none(self, tokens: Iterable[Currency] = ()) -> tuple[Policy, str | None]:
+        """The policy in force; where the file is broken one that allows nothing, and what is wrong with it."""
+        try:
+            return self.policy(tokens), None
+        except PolicyError as error:
+            return Policy(), one_line(error)
 
     def policy_text(self) -> str:
         """The policy in force as it was written; empty while there is none."""

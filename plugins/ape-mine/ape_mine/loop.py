@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from threading import Event as Flag
 
 from ape_mine.datasets import Dataset
-from ape_mine.errors import AccountBusyError, PolicyError
+from ape_mine.errors import AccountBusyError
 from ape_mine.home import Home
 from ape_mine.judge import Choice, Judge
 from ape_mine.matching import Match
@@ -23,6 +22,7 @@ from ape_mine.rounds import own_gradients, reason_to_wait
 from ape_mine.state import Note
 from ape_mine.submission import Counts, Next, Submission, what_next
 from ape_mine.workshop import MOST_FEATURES, Workshop
+from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, SonarChain
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import ContractError
@@ -32,22 +32,6 @@ from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import Currency
 from syft.errors import SyftError
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something the Mine did or found out.
-
-    Attributes:
-        kind: submitted, published, dropped, claimed, reclaimed, compensated or expired; noted, a new verdict of the
-            policy; trouble, what stood in the way and is tried again.
-        campaign: id; None for what is about no Campaign.
-        words: for people; no row, label or feature value in them.
-    """
-
-    kind: str
-    campaign: bytes | None
-    words: str
 
 
 class Mine:
@@ -136,11 +120,8 @@ class Mine:
         self._state.close()
 
     def _policy_in_force(self) -> tuple[Policy, list[Action]]:
-        """The policy; one that allows nothing where the file is broken."""
-        try:
-            return self._home.policy(self._tokens), []
-        except PolicyError as error:
-            return Policy(), [Action("trouble", None, one_line(error))]
+        policy, broken = self._home.policy_or_none(self._tokens)
+        return policy, [Action("trouble", None, broken)] if broken else []
 
     # ------------------------------------------------------------------ what is under way
 

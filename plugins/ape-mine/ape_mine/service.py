@@ -9,8 +9,9 @@ from pathlib import Path
 from ape.api import AccountAPI
 
 from ape_mine.home import Home
-from ape_mine.loop import Action, Mine
+from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
+from ape_sonar.action import Action
 from ape_sonar.config import settings
 from ape_sonar.site import find_site, until_asked_to_end
 from ape_sonar.store import open_store

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import click
 import numpy as np
 from ape.cli import ConnectedProviderCommand, account_option
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -23,6 +21,7 @@ from ape_sonar.client import PASSPHRASE, Campaign, Gradient, Sonar, open_sonar
 from ape_sonar.errors import SonarError, cli_errors
 from ape_sonar.files import write_atomically
 from ape_sonar.overview import campaign_facts, gradient_facts
+from ape_sonar.screen import open_console
 from ape_sonar.spec import spec_schema
 from ape_sonar.tables import read_csv
 from ape_sonar.trained import TrainedModel
@@ -30,7 +29,6 @@ from ape_sonar.units import from_wad, parse_address
 from syft import wire
 
 #: Columns of a table that goes into a pipe.
-_PIPE_WIDTH = 200
 
 _campaign_option = click.option("--campaign", required=True, metavar="ID", help="The Campaign's id, or its beginning.")
 _home_option = click.option(
@@ -96,7 +94,7 @@ def list_command(scientist: str | None, sonar: str | None, as_json: bool) -> Non
         money = (facts[name]["amount"] for name in ("bounty", "payable"))
         gradients = f"{facts['scored']} of {facts['submitted']}"
         table.add_row(facts["campaign"][:12], facts["status"], *accuracies, *money, gradients, facts["ends_at"])
-    _console().print(table)
+    open_console().print(table)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -123,7 +121,7 @@ def show(campaign: str, sonar: str | None, as_json: bool) -> None:
         accuracies = (_short(one[name]) for name in ("before", "after"))
         claimed = "yes" if one["claimed"] else "no"
         table.add_row(str(one["number"]), one["miner"], one["verdict"], *accuracies, one["reward"]["amount"], claimed)
-    console = _console()
+    console = open_console()
     console.print(about)
     console.print(table)
 
@@ -292,11 +290,6 @@ def _line(gradient: Gradient) -> str:
 
 def _short(accuracy: Any) -> str:
     return "" if accuracy is None else f"{float(accuracy):.4f}"
-
-
-def _console() -> Console:
-    """As wide as the terminal; a pipe gets whole lines."""
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def _print_json(document: Any) -> None:

@@ -12,8 +12,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import is_address, to_checksum_address
-
 from ape_sonar import vault
 from ape_sonar.address import to_cid
 from ape_sonar.author import (
@@ -478,10 +476,10 @@ class Sonar:
             self.chain.approve(token, amount)
 
     def _capsule(self, named: str) -> str:
-        address = self._capsules.get(named, named)
-        if not is_address(address):
-            raise UsageError(f"{named!r} is no Capsule: give its address, or a name from `capsules` in ape-config.yaml")
-        return str(to_checksum_address(address))
+        try:
+            return parse_address(self._capsules.get(named, named))
+        except UsageError as error:
+            raise UsageError(f"{error}, or a name from `capsules` in ape-config.yaml") from None
 
 
 @contextmanager

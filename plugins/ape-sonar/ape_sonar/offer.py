@@ -21,7 +21,6 @@ DELIVERY_WINDOW = DAY
 #: With an arbiter; without one nobody could use the time.
 AUDIT_WINDOW = DAY
 #: Part of the bond that one Gradient left unscored may take.
-COMPENSATION_SHARE = 100
 
 _UINT96, _UINT128 = 2**96 - 1, 2**128 - 1
 
@@ -92,16 +91,16 @@ class Offer:
                 f"the Capsule {self.capsule} does not accept the currency {self.currency}: take another of either"
             )
         scoring_window = _given(self.scoring_window, max(SCORING_WINDOW, capsule.scoring_window))
-        bond = _given(self.capsule_bond, self.bounty)
+        scoring_fee = _given(self.scoring_fee, capsule.scoring_fee)
         terms = Terms(
             capsule=self.capsule,
             arbiter=self.arbiter,
             currency=self.currency,
             bounty=self.bounty,
             capsule_fee=_given(self.capsule_fee, in_currency.smallest_fee),
-            capsule_bond=bond,
-            compensation=_given(self.compensation, min(bond // COMPENSATION_SHARE, _UINT96)),
-            scoring_fee=_given(self.scoring_fee, capsule.scoring_fee),
+            capsule_bond=_given(self.capsule_bond, self.bounty),
+            compensation=_given(self.compensation, self._compensation(scoring_fee)),
+            scoring_fee=scoring_fee,
             starting_accuracy=self.starting_accuracy,
             target_accuracy=self.target_accuracy,
             min_improvement=_given(self.min_improvement, WAD // self.rows),
@@ -125,6 +124,10 @@ class Offer:
         _check_accuracy(terms)
         _check_windows(terms)
         return terms
+
+    def _compensation(self, scoring_fee: int) -> int:
+        """Less than a submission costs in gas, or a flood of them on a dying Capsule would win its bond."""
+        return scoring_fee if self.currency == ZERO_ADDRESS else 0
 
 
 def payable(terms: Terms, starting_accuracy: int) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ape_capsule.identity import Identity
-from ape_capsule.oracle import Action, Oracle
+from ape_capsule.oracle import Oracle
 from ape_capsule.service import announce, build_oracle
+from ape_sonar.action import Action
 from ape_sonar.blobs import read_public_key, read_ring, read_tensor
 from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.certificates import Key

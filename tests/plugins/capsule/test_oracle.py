@@ -245,6 +245,10 @@ def test_terms_raised_after_the_request_are_not_the_capsules_any_more(world: Wor
     assert "scoring window" in declined(world, oracle, campaign)
 
 
+def test_a_bond_that_would_lie_for_years_is_declined(world: World, oracle: Oracle) -> None:
+    assert "days" in declined(world, oracle, world.create(duration=2 * 365 * 86_400))
+
+
 def test_a_certificate_that_expires_before_the_last_delivery_is_declined(
     world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

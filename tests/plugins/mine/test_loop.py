@@ -23,7 +23,8 @@ from mine_world import (
 )
 
 from ape_mine.home import Home
-from ape_mine.loop import Action, Mine
+from ape_mine.loop import Mine
+from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, TransactionError
 from ape_sonar.ledger import CampaignState
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError

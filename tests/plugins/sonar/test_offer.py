@@ -32,7 +32,7 @@ def terms(offer: Offer = OFFER, capsule: CapsuleTerms = EASY, currency: Currency
 
 def test_what_is_not_said_is_sensible() -> None:
     made = terms()
-    assert (made.capsule_bond, made.compensation, made.capsule_fee, made.scoring_fee) == (1_000_000, 10_000, 0, 1)
+    assert (made.capsule_bond, made.compensation, made.capsule_fee, made.scoring_fee) == (1_000_000, 1, 0, 1)
     assert made.min_improvement == WAD // 360
     assert (made.open_within, made.notice_period, made.scoring_window) == (HOUR, HOUR, HOUR)
     assert (made.per_gradient, made.unavailability_window, made.delivery_window) == (120, HOUR // 2, DAY)
