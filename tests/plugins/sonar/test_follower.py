@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from forking_chain import ForkingChain
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ape_sonar.events import Event
@@ -89,6 +89,7 @@ surprises = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12), st.intege
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("grow", 1, 0)] * 5 + [("read", 3, 0)], [(5, 1, 0), (12, 1, 0)], 2, 1)
 @given(moves, surprises, st.integers(0, 3), st.sampled_from([1, 3, 2_000]))
 def test_net_of_rewinds_what_was_delivered_is_the_chains_history(
     tmp_path_factory: pytest.TempPathFactory,
@@ -114,6 +115,8 @@ def test_net_of_rewinds_what_was_delivered_is_the_chains_history(
             else:
                 _die(reader, within_batch=bool(size))
         chain.surprises.clear()
+        # A chain that became shorter took confirmations from blocks that are still its own: they are not taken back.
+        chain.grow(confirmations)
         reader.catch_up()
         assert reader.noted() == names(chain.history(chain.height - confirmations + 1))
 
