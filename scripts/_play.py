@@ -115,11 +115,17 @@ def play(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Dataset
 
 
 def play_on(stage: Stage, dataset: Dataset, rows: Rows, screen: Screen) -> list[Outcome]:
-    """Two Campaigns: one with an ERC-20 Bounty, and a small one in ether that starts from the first one's weights."""
+    """Two Campaigns: one with an ERC-20 Bounty, and a small one in ether that starts from the first one's weights.
+
+    Where the first one meets its target, which is perfection, nothing is left to pay for, and it stays the only one.
+    """
     model = model_for(dataset)
     first = _campaign(stage, dataset, rows, model, bounty=f"1000 {stage.token.symbol}", parent=None)
     outcome = _run(stage, dataset, rows, first, f"{dataset.name}, {stage.token.symbol}", stage.token, screen)
 
+    if first.state.target_met:
+        screen.say("The target is met: nothing is left that a second Campaign could pay for.\n")
+        return [outcome]
     more = rows.mines["later"]
     screen.say(
         f"{len(more)} more rows come to the Mine south; a second, small Campaign starts from the trained weights.\n"
