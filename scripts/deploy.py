@@ -1,32 +1,75 @@
-"""Puts Sonar and its CapsuleRegistry on a network, and records where: `ape run deploy --network ... --account ...`."""
+"""Puts Sonar and its CapsuleRegistry on a network, and records where: `ape run deploy --network ... --account ...`.
+
+Their addresses follow from their code (CREATE2): whoever deploys this commit on any chain finds the same ones.
+"""
+
+from pathlib import Path
 
 import ape
 import click
 from ape.cli import ConnectedProviderCommand, account_option
+from rich.table import Table
 
 from ape_sonar.chain import NoContractError, SonarChain
 from ape_sonar.config import settings
 from ape_sonar.contract_errors import ContractError
+from ape_sonar.deploying import Deployer
 from ape_sonar.deployments import Deployment, DeploymentUnknownError, find_deployment, record_deployment
 from ape_sonar.errors import FormatError, cli_errors
+from ape_sonar.screen import open_console
+from ape_sonar.units import COIN, Money
+from ape_sonar.verification import verify
+from scripts._standard_json import write_standard_json
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
-@click.option("--again", is_flag=True, help="Deploy anew although a living deployment is recorded.")
+@click.option("--dry-run", is_flag=True, help="Show addresses and cost, and send nothing.")
+@click.option("--again", is_flag=True, help="Although a living deployment of another commit is recorded.")
+@click.option(
+    "--standard-json",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("build/sonar.standard.json"),
+    show_default=True,
+    help="Where the compiler's input goes, for explorers that verify sources.",
+)
 @cli_errors()
-def cli(account, provider, again):
-    """Deploy both contracts; a living deployment that is recorded is kept."""
-    home = settings().home_folder
-    recorded = None if again else _living(provider, home)
-    if recorded:
-        click.echo(f"Sonar stands at {recorded.sonar} already; --again deploys another one.")
+def cli(account, provider, dry_run, again, standard_json):
+    """Deploy both contracts; what stands already is kept."""
+    home, deployer = settings().home_folder, Deployer(provider, account)
+    recorded = _living(provider, home)
+    if recorded and recorded.sonar != deployer.sonar and not again:
+        click.echo(f"Sonar of another commit stands at {recorded.sonar} already; --again records this one instead.")
         return
-    block = provider.get_block("latest").number
-    registry = account.deploy(ape.project.CapsuleRegistry)
-    sonar = account.deploy(ape.project.Sonar, registry)
-    path = record_deployment(home, Deployment(provider.chain_id, sonar.address, registry.address, block))
-    click.echo(f"Sonar {sonar.address} with registry {registry.address}: recorded in {path}.")
+    plan = deployer.plan()
+    _show(plan, deployer.gas_price())
+    if dry_run:
+        click.echo("Nothing was sent.")
+        return
+    deployer.carry_out(plan)
+    verify(provider.web3, deployer.sonar, deployer.registry)
+    write_standard_json(ape.project, standard_json)
+    if recorded and recorded.sonar == deployer.sonar:
+        click.echo(f"Sonar stands at {recorded.sonar} already, from block {recorded.block} on.")
+        return
+    block = deployer.block_of(deployer.registry)
+    path = record_deployment(home, Deployment(provider.chain_id, deployer.sonar, deployer.registry, block))
+    click.echo(f"Sonar {deployer.sonar} with registry {deployer.registry}: recorded in {path}.")
+    click.echo(f"For explorers: {standard_json}; Sonar's constructor takes {deployer.registry}.")
+
+
+def _show(plan, gas_price):
+    table = Table("Contract", "Address", "", "Gas, about", "Cost, about")
+    for piece in plan:
+        cost = piece.gas * gas_price + piece.price
+        table.add_row(
+            piece.name,
+            piece.address,
+            "stands" if piece.stands else "to deploy",
+            f"{piece.gas:,}",
+            str(Money(cost, COIN)),
+        )
+    open_console().print(table)
 
 
 def _living(provider, home):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from ape_sonar.errors import SonarError, cli_errors
 from ape_sonar.files import write_atomically
 from ape_sonar.overview import campaign_facts, gradient_facts
 from ape_sonar.screen import open_console
+from ape_sonar.site import find_site
 from ape_sonar.spec import spec_schema
 from ape_sonar.tables import read_csv
 from ape_sonar.trained import TrainedModel
 from ape_sonar.units import from_wad, parse_address
+from ape_sonar.verification import verify
 from syft import wire
 
 #: Columns of a table that goes into a pipe.
@@ -242,6 +245,21 @@ def result(
         _print_json({"campaign": "0x" + one.id.hex(), "accuracy": str(trained.accuracy), "verified": True})
     else:
         click.echo(f"The trained Model is verified: accuracy {trained.accuracy:.4f} on your validation set.")
+
+
+@cli.command(name="verify", cls=ConnectedProviderCommand)
+@_sonar_option
+@_json_option
+@cli_errors()
+def verify_command(provider: Any, sonar: str | None, as_json: bool) -> None:
+    """Compare the contracts' code on chain with the code of this commit, byte for byte."""
+    chain = find_site(None, sonar).chain
+    found = verify(provider.web3, chain.address, chain.registry_address)
+    if as_json:
+        _print_json({"verified": True, **asdict(found)})
+        return
+    click.echo(f"Sonar {found.sonar}: all {found.sonar_bytes} bytes are this commit's.")
+    click.echo(f"CapsuleRegistry {found.registry}: all {found.registry_bytes} bytes are this commit's.")
 
 
 @cli.command(name="spec-schema")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,14 @@ def test_the_abi_in_the_package_is_the_compiled_contracts(project: Any, contract
         assert set(ours) == set(theirs)
         for name in ours:
             assert _types(ours[name]) == _types(theirs[name]), name
+
+
+@pytest.mark.parametrize("contract", ["Sonar", "CapsuleRegistry"])
+def test_the_creation_code_in_the_package_is_the_compiled_contracts(project: Any, contract: str) -> None:
+    packaged = resources.files("ape_sonar.bytecode").joinpath(f"{contract}.hex").read_text().strip()
+    assert packaged == project.get_contract(contract).contract_type.deployment_bytecode.bytecode, (
+        "run scripts/_toolchain/contracts.py"
+    )
 
 
 def _types(entry: Any) -> Any:

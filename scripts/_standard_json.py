@@ -1,0 +1,23 @@
+"""The compiler's input, as explorers take it to verify sources: standard JSON."""
+
+import json
+
+from ape import compilers
+
+from ape_sonar.files import write_atomically
+
+CONTRACTS = ("contracts/CapsuleRegistry.sol", "contracts/Sonar.sol")
+_OUTPUT = ["abi", "evm.bytecode", "evm.deployedBytecode", "metadata"]
+
+
+def standard_json(project):
+    """Sources and settings that compile to what is deployed, byte for byte."""
+    solidity = compilers.get_compiler("solidity")
+    (made,) = solidity.get_standard_input_json([project.path / name for name in CONTRACTS], project=project).values()
+    return {**made, "settings": {**made["settings"], "outputSelection": {"*": {"*": _OUTPUT}}}}
+
+
+def write_standard_json(project, path):
+    """Writes it to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (json.dumps(standard_json(project), indent=1) + "\n").encode())

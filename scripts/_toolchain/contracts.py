@@ -1,0 +1,13 @@
+"""Writes what the contracts compile to into PySonar, which is installed without them: ABIs and creation code."""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYSONAR = ROOT / "plugins" / "ape-sonar" / "ape_sonar"
+CONTRACTS = ("CapsuleRegistry", "Sonar")
+
+compiled = json.loads((ROOT / ".build" / "__local__.json").read_text())["contractTypes"]
+for name in CONTRACTS:
+    (PYSONAR / "abi" / f"{name}.json").write_text(json.dumps(compiled[name]["abi"], indent=1) + "\n")
+    (PYSONAR / "bytecode" / f"{name}.hex").write_text(compiled[name]["deploymentBytecode"]["bytecode"] + "\n")
