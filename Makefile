@@ -13,11 +13,12 @@ PURE := tests/syft tests/plugins
 CHAIN := tests/contracts tests/attacks
 FLOW := tests/e2e
 FORK := tests/fork
+GAS := tests/gas
 PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork check lock clean
+.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,10 +48,15 @@ test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:foundry
 	$(APE_TEST) $(FLOW) --network ethereum:local:foundry
+	$(APE_TEST) $(GAS) --network ethereum:local:foundry
 
 test-fork: setup ## On a Foundry fork of a chain that already holds a half-run Campaign
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
+
+gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
+	$(BIN)/ape compile
+	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
 
 # slither fails on any finding that is not answered where it stands. Its `timestamp` detector is off: deadlines are the
 # protocol, and last hours, while a block's proposer can move its time by seconds.
