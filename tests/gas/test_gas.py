@@ -15,7 +15,7 @@ from ape_sonar.terms import Score
 from tests.gas import snapshot
 from tests.gas.crowd import Crowd
 from tests.gas.measures import Measure, Meter
-from tests.stage import SCORING_FEE, blob
+from tests.stage import ETHER, SCORING_FEE, blob
 
 #: Whole transactions, in the chain's coin.
 TARGETS = {
@@ -26,6 +26,11 @@ TARGETS = {
     "scoreGradient, improvement, the last": 58_000,
     "claim, one Gradient": 48_000,
     "claim, each further Gradient": 12_000,
+}
+#: What was done by the contract of 2017, and by which transaction it is done today.
+_HOT_PATHS = {
+    "addGradient": "submitGradient, later",
+    "evalGradient": "scoreGradient, improvement, another waits",
 }
 _CROWDS = (1, 100, 1_000)
 
@@ -39,23 +44,48 @@ def foundry(chain):
 
 
 @pytest.fixture
-def measures(stage, token, capsys) -> dict[str, Measure]:
+def measures(stage, token) -> dict[str, Measure]:
     measured = Meter(stage, token).run()
     one, five = measured["claim, one Gradient"], measured["claim, five Gradients"]
     further = Measure((five.gas - one.gas) // 4, (five.floor - one.floor) // 4)
     measured["claim, each further Gradient"] = further
-    with capsys.disabled():
-        _show(measured)
     return measured
 
 
-def test_every_transaction_is_within_its_target_and_as_cheap_as_it_was(measures) -> None:
+def test_every_transaction_is_within_its_target_and_as_cheap_as_it_was(measures, capsys) -> None:
+    with capsys.disabled():
+        _show(measures)
     gas = {name: measure.gas for name, measure in measures.items()}
     assert all(gas[name] <= most for name, most in TARGETS.items()), gas
     assert all(measure.floor <= measure.gas for measure in measures.values()), "a floor above the cost is no floor"
     if os.environ.get("GAS_SNAPSHOT") == "write":
         snapshot.write(gas)
     assert snapshot.rises(snapshot.read(), gas) == []
+
+
+def test_the_contract_of_2017_cost_more(stage, project, measures, capsys) -> None:
+    former = _costs_of_2017(stage, project.Sonar2017)
+    table = Table("Hot path", "2017", "Today", "Times cheaper")
+    times = {}
+    for name, today in _HOT_PATHS.items():
+        times[name] = former[name] / measures[today].gas
+        table.add_row(name, f"{former[name]:,}", f"{measures[today].gas:,}", f"{times[name]:.2f}")
+    with capsys.disabled():
+        open_console().print(table)
+    assert times["addGradient"] >= 1.8
+    assert times["evalGradient"] >= 2.3
+
+
+def _costs_of_2017(stage, contract) -> dict[str, int]:
+    """The second of each, with payout: the first ones pay for slots that are never used before."""
+    former = stage.scientist.deploy(contract)
+    words = [[blob(f"{name} {half}") for half in ("first", "second")] for name in range(5)]
+    former.addModel(words[0], 1000, 0, sender=stage.scientist, value=ETHER)
+    for place in (1, 2):
+        added = former.addGradient(0, words[place], sender=stage.miner)
+    for place in (0, 1):
+        scored = former.evalGradient(place, 900 - 100 * place, words[3 + place], sender=stage.scientist)
+    return {"addGradient": added.gas_used, "evalGradient": scored.gas_used}
 
 
 def test_the_cost_grows_with_nothing(stage, capsys) -> None:
