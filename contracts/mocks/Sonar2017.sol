@@ -51,7 +51,7 @@ contract Sonar2017 {
         _gradients.push(Gradient(false, msg.sender, content, modelId, 0, IPFS(0, 0)));
     }
 
-    /// @notice The owner of the model says what error a gradient leads to. A lower one is paid at once, unless the target was reached before.
+    /// @notice The model's owner says what error a gradient leads to. A lower one is paid at once, unless the target was reached.
     function evalGradient(uint256 gradientId, uint256 newModelError, bytes32[] memory newWeights) public {
         Gradient storage gradient = _gradients[gradientId];
         Model storage model = _models[gradient.modelId];
