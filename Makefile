@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork attacks gas check lock clean
+.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,10 +53,6 @@ test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
 test-fork: setup ## On a Foundry fork of a chain that already holds a half-run Campaign
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
-
-attacks: setup ## Every attack of the protocol's list played on Foundry, and the table of what each came to
-	$(BIN)/ape compile
-	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
 
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
