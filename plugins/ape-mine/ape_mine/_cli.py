@@ -164,7 +164,7 @@ def status(home: Path | None, as_json: bool) -> None:
         chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         now = site.chain.timestamp()
         campaigns = view_campaigns(chronicle.ahead(), state, owner.miner, now)
-    policy, broken = place.policy_or_none(site.tokens)
+    policy, broken = place.policy_and_fault(site.tokens)
     datasets = view_datasets(place.datasets, policy)
     if as_json:
         parts = {

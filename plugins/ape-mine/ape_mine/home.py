@@ -71,7 +71,7 @@ class Home:
         path = self.folder / _POLICY
         return _read_policy(path, tokens) if path.exists() else Policy()
 
-    def policy_or_none(self, tokens: Iterable[Currency] = ()) -> tuple[Policy, str | None]:
+    def policy_and_fault(self, tokens: Iterable[Currency] = ()) -> tuple[Policy, str | None]:
         """The policy in force; where the file is broken one that allows nothing, and what is wrong with it."""
         try:
             return self.policy(tokens), None

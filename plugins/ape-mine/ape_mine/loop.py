@@ -120,7 +120,7 @@ class Mine:
         self._state.close()
 
     def _policy_in_force(self) -> tuple[Policy, list[Action]]:
-        policy, broken = self._home.policy_or_none(self._tokens)
+        policy, broken = self._home.policy_and_fault(self._tokens)
         return policy, [Action("trouble", None, broken)] if broken else []
 
     # ------------------------------------------------------------------ what is under way

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ape.api import AccountAPI, ProviderAPI, ReceiptAPI
-from ape.exceptions import ApeException, TransactionNotFoundError
 from eth_utils import to_checksum_address
-from web3.exceptions import BlockNotFound, Web3Exception, Web3RPCError
+from web3.exceptions import BlockNotFound, Web3RPCError
 
 from ape_sonar.abi import abi
 from ape_sonar.chain_errors import (
@@ -21,11 +19,11 @@ from ape_sonar.chain_errors import (
     TransactionError,
     UnconfirmedError,
     readable,
-    transaction_failure,
     unreachable,
 )
 from ape_sonar.errors import FormatError
 from ape_sonar.events import Event, GradientSubmitted, Place, build_event
+from ape_sonar.node import broadcast, code_at, coin_balance
 from ape_sonar.reverts import contract_error, revert_data
 from ape_sonar.terms import (
     CampaignRecord,
@@ -126,8 +124,7 @@ class SonarChain:
 
     def coin_balance(self, account: str) -> int:
         """Wei of an account."""
-        with readable():
-            return int(self._provider.web3.eth.get_balance(to_checksum_address(account)))
+        return coin_balance(self._provider.web3, account)
 
     def transaction_counts(self) -> tuple[int, int]:
         """Transactions of the account that are in blocks, and with those that wait. Raises NoAccountError."""
@@ -139,8 +136,7 @@ class SonarChain:
 
     def code(self, address: str) -> bytes:
         """Bytecode at an address."""
-        with readable():
-            return bytes(self._provider.web3.eth.get_code(to_checksum_address(address)))
+        return code_at(self._provider.web3, address)
 
     def gas_price(self) -> int:
         """Wei a unit of gas costs now."""
@@ -333,15 +329,19 @@ class SonarChain:
         The simulation gives the contract's own reason on every kind of node, at no cost. What changes between it and
         the transaction's block shows as a receipt that failed: then it is asked for the reason again.
         """
-        call = {
-            "from": self.sender,
-            "to": to_checksum_address(address),
-            "data": abi(contract).encode_call(function, arguments),
-            "value": value,
-        }
+        to, data = to_checksum_address(address), abi(contract).encode_call(function, arguments)
+        call = {"from": self.sender, "to": to, "data": data, "value": value}
         self._require_funds(value)
         self._eth_call(call)
-        receipt = self._broadcast(call, nonce, lambda: self._eth_call(call))
+        receipt = broadcast(
+            self._provider,
+            self.account,
+            to=to,
+            data=data,
+            value=value,
+            nonce=nonce,
+            ask_again=lambda: self._eth_call(call),
+        )
         if receipt.failed:
             self._eth_call(call)
             raise TransactionError(f"{function}: transaction {receipt.txn_hash} failed: look at the Campaign again")
@@ -351,28 +351,6 @@ class SonarChain:
         held = self.coin_balance(self.sender)
         if held <= value:
             raise FundsError(self.sender, value, held)
-
-    def _broadcast(self, call: dict[str, Any], nonce: int | None, ask_again: Callable[[], Any]) -> ReceiptAPI:
-        ecosystem = self._provider.network.ecosystem
-        transaction = ecosystem.create_transaction(
-            sender=call["from"],
-            receiver=call["to"],
-            data=call["data"],
-            value=call["value"],
-            chain_id=self.chain_id,
-            nonce=nonce,
-        )
-        assert self.account is not None
-        try:
-            return self.account.call(transaction)
-        except TransactionNotFoundError:
-            raise UnconfirmedError(_bytes(transaction.txn_hash).hex()) from None
-        except (ApeException, Web3Exception, ValueError) as error:
-            ask_again()
-            held = self.coin_balance(self.sender)
-            raise transaction_failure(error, self.sender, call["value"], held) from None
-        except OSError as error:
-            raise unreachable(error) from None
 
     def _receipt(self, receipt: ReceiptAPI) -> Receipt:
         with readable():

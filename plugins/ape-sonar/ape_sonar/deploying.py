@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ape.exceptions import ApeException
 from web3.exceptions import Web3Exception
 
 from ape_sonar.bytecode import registry_code, sonar_code
-from ape_sonar.chain_errors import FundsError, readable, transaction_failure
+from ape_sonar.chain_errors import FundsError, readable
 from ape_sonar.create2 import (
     PROXY,
     PROXY_CODE,
@@ -24,7 +23,8 @@ from ape_sonar.create2 import (
     creation_call,
 )
 from ape_sonar.errors import SonarError
-from ape_sonar.verification import BytecodeMismatchError, code_at, runtime_code
+from ape_sonar.node import broadcast, code_at, coin_balance
+from ape_sonar.verification import BytecodeMismatchError, require_code
 
 #: What the proxy itself burns beside the creation: its call and the salt. Measured, rounded up.
 _PROXY_GAS = 2_000
@@ -44,6 +44,7 @@ class Piece:
         stands: whether it is there already.
         gas: that its deployment takes, about; 0 if it stands.
         price: wei to be paid beside that gas.
+        creation_code: what creates it through the proxy; nothing for the proxy itself.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Piece:
     stands: bool
     gas: int
     price: int = 0
+    creation_code: bytes = b""
 
 
 class Deployer:
@@ -90,17 +92,17 @@ class Deployer:
             FundsError: the account cannot pay for all of it; nothing was sent.
             ProxyMissingError: the chain refuses the proxy's own transaction.
             TransactionError: a transaction failed.
+        NoContractError, BytecodeMismatchError: it went through, and what it should have made is not there.
         """
         self._require_funds(plan)
         for piece in plan:
             if piece.stands:
                 continue
-            if piece.name == "proxy":
-                self._place_proxy()
+            if piece.creation_code:
+                self._send(PROXY, data=creation_call(piece.creation_code))
+                require_code(self._web3, piece.name, piece.address, piece.creation_code)
             else:
-                code = registry_code() if piece.name == "CapsuleRegistry" else sonar_code(self.registry)
-                self._send(PROXY, data=creation_call(code))
-                self._require_code(piece, code)
+                self._place_proxy()
 
     def block_of(self, address: str) -> int:
         """The block in which a contract appeared: by bisection, or 0 on a node that forgets old states."""
@@ -117,7 +119,7 @@ class Deployer:
 
     def _piece(self, name: str, address: str, code: bytes) -> Piece:
         found = code_at(self._web3, address)
-        return Piece(name, address, bool(found), 0 if found else self._gas(code))
+        return Piece(name, address, bool(found), 0 if found else self._gas(code), creation_code=code)
 
     def _gas(self, code: bytes) -> int:
         with readable():
@@ -126,13 +128,12 @@ class Deployer:
     def _require_funds(self, plan: list[Piece]) -> None:
         price = self.gas_price()
         cost = sum(piece.gas * price + piece.price for piece in plan)
-        held = int(self._account.balance)
+        held = coin_balance(self._web3, str(self._account.address))
         if held < cost:
             raise FundsError(str(self._account.address), cost, held)
 
     def _place_proxy(self) -> None:
-        with readable():
-            missing = PROXY_PRICE - int(self._web3.eth.get_balance(PROXY_SIGNER))
+        missing = PROXY_PRICE - coin_balance(self._web3, PROXY_SIGNER)
         if missing > 0:
             self._send(PROXY_SIGNER, value=missing)
         try:
@@ -143,18 +144,5 @@ class Deployer:
                 "have the chain's operator put it there"
             ) from None
 
-    def _require_code(self, piece: Piece, code: bytes) -> None:
-        found, expected = code_at(self._web3, piece.address), runtime_code(self._web3, code)
-        if found != expected:
-            raise BytecodeMismatchError(piece.name, piece.address, found, expected)
-
     def _send(self, to: str, *, data: bytes = b"", value: int = 0) -> None:
-        ecosystem = self._provider.network.ecosystem
-        transaction = ecosystem.create_transaction(
-            sender=self._account.address, receiver=to, data=data, value=value, chain_id=self._provider.chain_id
-        )
-        try:
-            self._account.call(transaction)
-        except (ApeException, Web3Exception, ValueError) as error:
-            held = int(self._account.balance)
-            raise transaction_failure(error, str(self._account.address), value, held) from None
+        broadcast(self._provider, self._account, to=to, data=data, value=value)

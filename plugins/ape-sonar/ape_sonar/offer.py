@@ -126,7 +126,7 @@ class Offer:
         return terms
 
     def _compensation(self, scoring_fee: int) -> int:
-        """Less than a submission costs in gas, or a flood of them on a dying Capsule would win its bond."""
+        """Small, in the coin: a flood on a dying Capsule pays where a share is worth more than a submission's gas."""
         return scoring_fee if self.currency == ZERO_ADDRESS else 0
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils import to_checksum_address
-
 from ape_sonar.bytecode import registry_code, sonar_code
 from ape_sonar.chain_errors import NoContractError, readable
 from ape_sonar.errors import SonarError
+from ape_sonar.node import code_at
 
 
 class BytecodeMismatchError(SonarError, ValueError):
@@ -57,21 +56,31 @@ def verify(web3: Any, sonar: str, registry: str) -> Verified:
         BytecodeMismatchError: there is other code.
         ChainError: the chain cannot be reached.
     """
-    own = _compare(web3, "Sonar", sonar, sonar_code(registry))
-    other = _compare(web3, "CapsuleRegistry", registry, registry_code())
+    own = require_code(web3, "Sonar", sonar, sonar_code(registry))
+    other = require_code(web3, "CapsuleRegistry", registry, registry_code())
     return Verified(sonar, registry, own, other)
 
 
-def runtime_code(web3: Any, creation_code: bytes) -> bytes:
+def require_code(web3: Any, contract: str, address: str, creation_code: bytes) -> int:
+    """Bytes of the code at an address, which is what `creation_code` leaves on chain.
+
+    Raises:
+        NoContractError: there is no code.
+        BytecodeMismatchError: there is other code.
+    """
+    found = code_at(web3, address)
+    if not found:
+        raise NoContractError(f"there is no contract {contract} at {address}: check the network")
+    expected = _runtime_code(web3, creation_code)
+    if found != expected:
+        raise BytecodeMismatchError(contract, address, found, expected)
+    return len(found)
+
+
+def _runtime_code(web3: Any, creation_code: bytes) -> bytes:
     """What a constructor leaves on chain: its node runs it, and keeps nothing."""
     with readable():
         return bytes(web3.eth.call({"data": "0x" + creation_code.hex()}))
-
-
-def code_at(web3: Any, address: str) -> bytes:
-    """The code of an address; nothing where there is none."""
-    with readable():
-        return bytes(web3.eth.get_code(to_checksum_address(address)))
 
 
 def first_difference(found: bytes, expected: bytes) -> int:
@@ -82,13 +91,3 @@ def first_difference(found: bytes, expected: bytes) -> int:
     """
     both = min(len(found), len(expected))
     return next((place for place in range(both) if found[place] != expected[place]), both)
-
-
-def _compare(web3: Any, contract: str, address: str, creation_code: bytes) -> int:
-    found = code_at(web3, address)
-    if not found:
-        raise NoContractError(f"there is no contract {contract} at {address}: check the network")
-    expected = runtime_code(web3, creation_code)
-    if found != expected:
-        raise BytecodeMismatchError(contract, address, found, expected)
-    return len(found)
