@@ -21,7 +21,7 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz gas check lock clean
+.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz attacks gas check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,12 +62,16 @@ test-fork: setup ## On a Foundry fork of a chain that already holds a half-run C
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
 
-fuzz: setup ## The same with a new seed: RUNS=histories, DURATION=seconds
+fuzz: setup ## Random histories with a new seed: RUNS=histories, DURATION=seconds
 	@mkdir -p .build
 	@seed=0x$$(od -An -N8 -tx8 /dev/urandom | tr -d ' '); echo "seed $$seed"; \
 	  FOUNDRY_INVARIANT_RUNS=$(RUNS) FOUNDRY_INVARIANT_TIMEOUT=$(DURATION) \
 	  $(BIN)/forge test --fuzz-seed $$seed | tee .build/fuzz.txt
 	$(BIN)/python tests/invariants/counts.py .build/fuzz.txt
+
+attacks: setup ## Every attack of the protocol's list played on Foundry, and the table of what each came to
+	$(BIN)/ape compile
+	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
 
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
