@@ -1,29 +1,33 @@
 """Models that are trained while encrypted, and what they are made of."""
 
-from syft.nn.features import FRACTION_BITS, ONE, Bias, FeatureMap, Fourier, Relu, Standardise
-from syft.nn.gradients import STEPS, AffineMap, FixedPoint, apply_delta, gradient_descent_map, proximal_map
-from syft.nn.metrics import PREDICTION_BITS, WAD
-from syft.nn.models import (
-    Evaluation,
+from syft.nn.classes import Classifier
+from syft.nn.families import (
+    MODELS,
     LinearClassifier,
     LinearRegression,
-    Model,
+    MultiLabelClassifier,
     RandomFeatureClassifier,
+    RandomFeatureMultiLabelClassifier,
     RandomFeatureRegressor,
-    check_spec,
-    from_spec,
-    quantise,
 )
+from syft.nn.features import FRACTION_BITS, ONE, Bias, FeatureMap, Fourier, Relu, Standardise
+from syft.nn.gradients import STEPS, AffineMap, FixedPoint, apply_delta, gradient_descent_map, proximal_map
+from syft.nn.metrics import METRICS, PREDICTION_BITS, WAD
+from syft.nn.models import Evaluation, Model, quantise
+from syft.nn.specs import check_spec, from_spec
 from syft.nn.statistics import LocalStatistics
 
 __all__ = [
     "FRACTION_BITS",
+    "METRICS",
+    "MODELS",
     "ONE",
     "PREDICTION_BITS",
     "STEPS",
     "WAD",
     "AffineMap",
     "Bias",
+    "Classifier",
     "Evaluation",
     "FeatureMap",
     "FixedPoint",
@@ -32,7 +36,9 @@ __all__ = [
     "LinearRegression",
     "LocalStatistics",
     "Model",
+    "MultiLabelClassifier",
     "RandomFeatureClassifier",
+    "RandomFeatureMultiLabelClassifier",
     "RandomFeatureRegressor",
     "Relu",
     "Standardise",

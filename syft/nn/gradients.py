@@ -74,6 +74,10 @@ class FixedPoint:
         return Packing.for_shape(n_length, outputs, largest.bit_length() + 1)
 
 
+#: What a Model has unless it is told.
+DEFAULT_SCALES = FixedPoint()
+
+
 @dataclass(frozen=True)
 class AffineMap:
     """W -> W + (matrix / 2^bits) W + offset: what a Mine's rows make of a Model, encrypted or not.

@@ -13,9 +13,13 @@ from syft.paillier import IntegerTensor
 
 #: An accuracy of 1.0.
 WAD = 10**18
+#: What a Model can be scored by: functions of this module, which agree with scikit-learn's accuracy_score, with 1 less
+#: its hamming_loss, and with its r2_score(multioutput="variance_weighted") clipped to [0, 1].
+METRICS = ("accuracy", "hamming", "r2")
 #: Binary digits after the point of a predicted number.
 PREDICTION_BITS = 26
 
+_SCORE_BITS = 40
 _LARGEST_PREDICTION = 1 << 62
 
 
@@ -40,11 +44,21 @@ def predict_numbers(features: Integers, weights: IntegerTensor) -> Integers:
     Returns:
         int64, shape (n, k).
     """
-    sums = matmul_big(features, weights.values)
-    finer = FRACTION_BITS + weights.exponent - PREDICTION_BITS
-    scaled = sums >> finer if finer >= 0 else sums << -finer
-    clipped = [[min(max(value, -_LARGEST_PREDICTION), _LARGEST_PREDICTION) for value in row] for row in scaled.tolist()]
-    return np.array(clipped, dtype=np.int64).reshape(sums.shape)
+    return _rounded(matmul_big(features, weights.values), weights.exponent, PREDICTION_BITS)
+
+
+def scores(sums: NDArray[Any], exponent: int) -> NDArray[np.float64]:
+    """Sums of features x weights at that exponent as floats, to 2^-40 and within 2^22."""
+    return _rounded(sums, exponent, _SCORE_BITS) / (1 << _SCORE_BITS)
+
+
+def predict_labels(features: Integers, weights: IntegerTensor) -> Integers:
+    """The labels of every row: 1 where the sum is above zero, else 0.
+
+    Returns:
+        int64, shape (n, k).
+    """
+    return np.asarray(matmul_big(features, weights.values) > 0, dtype=np.int64)
 
 
 def accuracy(predictions: Integers, targets: Integers) -> int:
@@ -56,10 +70,21 @@ def accuracy(predictions: Integers, targets: Integers) -> int:
     return int((predictions == targets).all(axis=1).sum()) * WAD // len(targets)
 
 
+def hamming(predictions: Integers, targets: Integers) -> int:
+    """Labels right / (rows x labels), rounded down to WAD: 1 less the Hamming loss.
+
+    A row moves it by 1 / rows at most, as it does an accuracy.
+
+    Args:
+        predictions, targets: labels 0 or 1, int64, shape (n, k), n >= 1.
+    """
+    return int((predictions == targets).sum()) * WAD // targets.size
+
+
 def r2(predictions: Integers, targets: Integers) -> int:
     """The share of the targets' variance that is explained, clipped to [0, 1], rounded down to WAD.
 
-    Over all outputs together.
+    Of several outputs the squares are summed up first: an output counts by its variance.
 
     Args:
         predictions: int64, shape (n, k), 2^26 for 1.0.
@@ -73,6 +98,14 @@ def r2(predictions: Integers, targets: Integers) -> int:
     if spread == 0:
         return WAD if missed == 0 else 0
     return max(0, (spread - rows * missed) * WAD // spread)
+
+
+def _rounded(sums: NDArray[Any], exponent: int, bits: int) -> Integers:
+    """Sums of features x weights at 2^bits, rounded down and clipped to 62 bits."""
+    finer = FRACTION_BITS + exponent - bits
+    scaled = sums >> finer if finer >= 0 else sums << -finer
+    clipped = [[min(max(value, -_LARGEST_PREDICTION), _LARGEST_PREDICTION) for value in row] for row in scaled.tolist()]
+    return np.array(clipped, dtype=np.int64).reshape(sums.shape)
 
 
 def _sum_of_squares(numbers: NDArray[Any]) -> int:

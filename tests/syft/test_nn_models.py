@@ -174,6 +174,15 @@ def parameters(**changes):
         (parameters(mu="1"), "mu must be"),
         (parameters(mu=float("nan")), "mu must be"),
         (parameters(depth=3), "got depth, inputs, mu, outputs"),
+        (parameters(class_weight="balanced"), "class_weight must be a sequence"),
+        (parameters(class_weight={0: 1}), "class_weight must be a sequence"),
+        (parameters(class_weight=[1024, 1024]), "class_weight must be 3 whole numbers"),
+        (parameters(class_weight=[1024, 0, 1024]), "class_weight must be 3 whole numbers"),
+        (parameters(class_weight=[1024, 1.5, 1024]), "class_weight must be 3 whole numbers"),
+        (parameters(class_weight=[1024, True, 1024]), "class_weight must be 3 whole numbers"),
+        (parameters(class_weight=[1 << 21, 1, 1]), "class_weight must be 3 whole numbers"),
+        ({**parameters(class_weight=[1, 1, 1]), "class": "LinearRegression"}, "got class_weight, inputs"),
+        ({**parameters(class_weight=[1, 1, 1]), "class": "MultiLabelClassifier"}, "got class_weight, inputs"),
         ({**GOOD, "parameters": [1]}, "parameters must be a mapping"),
         ({**GOOD, "features": "bias"}, "features must be a sequence"),
         ({**GOOD, "features": [{"step": "bias"}, {"step": "shell"}]}, "feature step 1: unknown step 'shell'"),
@@ -202,10 +211,34 @@ def test_rows_that_are_refused(X, why):
         quantise(X)
 
 
-@pytest.mark.parametrize("y", [[0.5, 1.0], [0, -1], ["a", "b"], [[0, 1], [1, 0]], [0, 1, 2], []])
-def test_classes_that_are_refused(y):
-    with pytest.raises(FeatureError):
+@pytest.mark.parametrize(
+    ("y", "why"),
+    [
+        ([0.5, 1.0], "continuous"),
+        ([0, float("nan")], "NaN"),
+        ([0j, 1j], "Complex"),
+        ([[0, 1], [1, 0]], "one answer a row"),
+        ([0, 1, 2], "2 rows and 3 answers"),
+        ([[0], [1, 2]], "different lengths"),
+        ([], "shape"),
+        (None, "y is None"),
+    ],
+)
+def test_classes_that_are_refused(y, why):
+    with pytest.raises(FeatureError, match=why):
         LinearClassifier().fit([[0.1], [0.2]], y)
+
+
+@pytest.mark.parametrize("y", [[0, -1], [0, 2], ["a", "b"], [0.0, 1.0]])
+def test_classes_of_a_model_that_was_made_for_some(y):
+    with pytest.raises(FeatureError, match=r"classes 0 \.\. 1"):
+        LinearClassifier(outputs=2).fit([[0.1], [0.2]], y)
+
+
+def test_a_model_that_was_made_for_other_rows(flowers):
+    for given in ({"inputs": 3}, {"inputs": 4, "outputs": 2}):
+        with pytest.raises(FeatureError, match=r"made for|classes 0"):
+            LinearClassifier(**given).fit(*flowers)
 
 
 def test_classes_are_learned_as_centred_numbers():
@@ -221,7 +254,7 @@ def test_a_class_that_the_model_does_not_have():
 
 def test_columns_that_the_model_does_not_have(flowers):
     fitted = LinearClassifier().fit(*flowers)
-    with pytest.raises(FeatureError, match="4 columns"):
+    with pytest.raises(FeatureError, match="X has 3 features, but LinearClassifier is expecting 4"):
         fitted.predict(flowers[0][:, :3])
 
 
@@ -235,7 +268,7 @@ def test_parameters_as_scikit_learn_wants_them():
         model.set_params(depth=3)
     with pytest.raises(ModelSpecError, match="unknown layer"):
         RandomFeatureClassifier(layer="tanh")
-    assert repr(LinearClassifier(mu=0.5)) == "LinearClassifier(inputs=None, outputs=None, mu=0.5)"
+    assert repr(LinearClassifier(mu=0.5)) == "LinearClassifier(inputs=None, outputs=None, mu=0.5, class_weight=None)"
 
 
 def test_seeded_weights_are_small_and_repeat():

@@ -70,7 +70,8 @@ def rows_at_once(model: Model) -> int:
 def statistics_key(spec: CampaignSpec, dataset_version: bytes) -> bytes:
     """Names local statistics: the same for every Campaign that asks the same rows the same question, 32 bytes."""
     asked = spec.model_dump(mode="json", include={"input", "output", "architecture", "frozen"}, exclude_unset=True)
-    asked["model"]["parameters"] = {key: asked["model"]["parameters"][key] for key in ("inputs", "outputs")}
+    # All but mu, which changes what a Gradient makes of the statistics, not them.
+    del asked["model"]["parameters"]["mu"]
     for side in ("input", "output"):
         del asked[side]["description"]
     return hashlib.sha256(to_canonical({"dataset": dataset_version.hex(), **asked})).digest()
@@ -84,4 +85,4 @@ def _features(
     for frame in frames:
         rows = encoder.encode_inputs(frame[list(names)].rename(columns=names))
         answers = encoder.encode_targets(frame[[match.output]].rename(columns={match.output: target}))
-        yield model.features_.transform(rows), model.targets(answers)
+        yield model.training_rows(rows, answers)

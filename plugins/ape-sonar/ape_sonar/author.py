@@ -14,7 +14,8 @@ from ape_sonar.rows import RowEncoder, Table
 from ape_sonar.spec import FORMAT, CampaignSpec
 from ape_sonar.validation import ValidationSet
 from syft import wire
-from syft.nn import Model
+from syft.errors import ModelSpecError
+from syft.nn import Classifier, Model
 from syft.paillier import IntegerTensor
 
 #: Name of the one set of frozen tensors that a spec written here has.
@@ -47,6 +48,20 @@ def fit_to_schemas(model: Model, encoder: RowEncoder) -> Model:
     if given["inputs"] is not None and given["outputs"] is not None:
         return model
     return type(model)(**{**given, **needed})
+
+
+def weigh_classes(model: Model, encoder: RowEncoder, targets: NDArray[np.int64]) -> Model:
+    """The Model with the class weights that its spec will state; "balanced" makes up for the validation set's classes.
+
+    Raises:
+        UsageError: weights that name no class of the Output, or are out of their range.
+    """
+    if not isinstance(model, Classifier) or not encoder.classes:
+        return model
+    try:
+        return model.weigh(encoder.classes, targets)
+    except ModelSpecError as error:
+        raise UsageError(str(error)) from None
 
 
 def write_spec(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -15,7 +15,6 @@ from syft import nn
 from syft.errors import SyftError
 
 _LARGEST_FILE = 1 << 20
-_MODELS = (nn.LinearRegression, nn.LinearClassifier, nn.RandomFeatureRegressor, nn.RandomFeatureClassifier)
 
 _Text = Annotated[str, Field(max_length=16_384)]
 _Number = int | float
@@ -32,6 +31,7 @@ class ModelPart(Strict):
     gamma: _Number | None = None
     seed: int | None = None
     mu: _Number | None = None
+    class_weight: Literal["balanced"] | dict[bool | int | str, _Number] | None = None
     fixed_point: dict[str, int] | None = None
 
 
@@ -124,13 +124,12 @@ def _schema(folder: Path, given: str | dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(path: Path, part: ModelPart) -> nn.Model:
-    known = {model.__name__: model for model in _MODELS}
-    if part.kind not in known:
-        raise FormatError(f"campaign file {path}", f"model.class: {part.kind!r} is none of {', '.join(known)}")
+    if part.kind not in nn.MODELS:
+        raise FormatError(f"campaign file {path}", f"model.class: {part.kind!r} is none of {', '.join(nn.MODELS)}")
     given = part.model_dump(exclude={"kind"}, exclude_none=True)
     try:
         if "fixed_point" in given:
             given["fixed_point"] = nn.FixedPoint(**given["fixed_point"])
-        return known[part.kind](**given)
+        return nn.MODELS[part.kind](**given)
     except (TypeError, SyftError) as error:
         raise FormatError(f"campaign file {path}", f"model: {error}") from None

@@ -20,6 +20,7 @@ from ape_sonar.author import (
     fit_to_schemas,
     request_digest,
     starting_weights,
+    weigh_classes,
     write_spec,
 )
 from ape_sonar.blobs import LARGEST_VALIDATION, read_ring, read_spec
@@ -351,8 +352,8 @@ class Sonar:
             ContractError, ChainError, StoreError, VaultError: from below.
         """
         encoder = RowEncoder(input, output)
-        model = fit_to_schemas(model, encoder)
         rows, targets = encode_validation(encoder, validation)
+        model = weigh_classes(fit_to_schemas(model, encoder), encoder, targets)
         frozen = Frozen.of(model)
         initial = _initial(parent, seed)
         spec = write_spec(

@@ -29,7 +29,9 @@ def _sound(cid: str) -> str:
 
 Cid = Annotated[str, Field(pattern=r"^Qm[1-9A-HJ-NP-Za-km-z]{44}$"), AfterValidator(_sound)]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
-_Scalar = bool | Annotated[int, Field(ge=-(2**53) + 1, lt=2**53)] | float | Annotated[str, Field(max_length=256)]
+_Integer = Annotated[int, Field(ge=-(2**53) + 1, lt=2**53)]
+_Scalar = bool | _Integer | float | Annotated[str, Field(max_length=256)]
+_Numbers = Annotated[tuple[_Integer, ...], Field(max_length=1_024, strict=False)]
 _Prose = Annotated[str, Field(max_length=16_384)]
 
 
@@ -48,7 +50,7 @@ class Architecture(_Part):
     """A Syft Model: its class, its parameters, and the steps of its feature map, in order."""
 
     kind: _Name = Field(alias="class")
-    parameters: Annotated[dict[_Name, _Scalar], Field(max_length=64)]
+    parameters: Annotated[dict[_Name, _Scalar | _Numbers], Field(max_length=64)]
     features: Annotated[tuple[dict[_Name, _Scalar], ...], Field(max_length=16, strict=False)]
 
 

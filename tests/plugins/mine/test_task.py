@@ -177,6 +177,8 @@ def test_statistics_are_named_by_rows_and_question() -> None:
     wider = {"description": "", "schema": {"fields": [{**AGE, "constraints": {"minimum": 0, "maximum": 127}}, DOSE]}}
     assert key != statistics_key(spec(), b"\1" * 32)
     assert key != statistics_key(spec(input=wider), bytes(32))
+    weighted = {**architecture, "parameters": {**architecture["parameters"], "class_weight": [1024, 2048]}}
+    assert key != statistics_key(spec(model=weighted), bytes(32))
     assert key != statistics_key(spec(model={**architecture, "features": []}), bytes(32))
 
 

@@ -44,6 +44,15 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
+@pytest.mark.parametrize("class_weight", ["balanced", {True: 2, False: 0.5}, {"yes": 1.5}, {3: 2}])
+def test_class_weights(write: Write, class_weight: Any) -> None:
+    asked, _ = read_campaign_file(write(model={"class": "LinearClassifier", "class_weight": class_weight}))
+    assert asked["model"].class_weight == class_weight
+    for other in ("heavy", [1, 2], {"yes": "heavy"}):
+        with pytest.raises(SonarError, match="class_weight"):
+            read_campaign_file(write(model={"class": "LinearClassifier", "class_weight": other}))
+
+
 @pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
 def test_a_campaign_in_peoples_words(write: Write, dump: Callable[[Any], str]) -> None:
     asked, parent = read_campaign_file(write(dump, target_accuracy=0.9, scoring_window="1 hour", parent="0xab"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import ape_sonar
 from ape_sonar.address import to_cid
-from ape_sonar.author import Frozen, fit_to_schemas, write_spec
+from ape_sonar.author import Frozen, fit_to_schemas, weigh_classes, write_spec
 from ape_sonar.blobs import RootMismatchError, read_frozen, read_initial, read_public_key, read_spec, read_tensor
 from ape_sonar.canonical import to_canonical
 from ape_sonar.certificates import Key
@@ -22,7 +23,7 @@ from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec, spec_schema
 from ape_sonar.store import BlobCorruptError, BlobTooLargeError
 from ape_sonar.store.embedded import EmbeddedStore
-from syft import LinearClassifier, RandomFeatureClassifier, RandomFeatureRegressor, wire
+from syft import LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor, wire
 from syft.nn import Model
 from syft.paillier import PublicContext, generate_paillier_keypair
 
@@ -108,6 +109,12 @@ def test_round_trip(description: str, seed: int, bits: int) -> None:
         ("model.parameters.mu", "1", "mu"),
         ("model.parameters.mu", 0, "mu"),
         ("model.parameters.eval", 1, "parameters"),
+        ("model.parameters.class_weight", [1024], "class_weight must be 2 whole numbers"),
+        ("model.parameters.class_weight", [1024, 0], "class_weight must be 2 whole numbers"),
+        ("model.parameters.class_weight", [1024, 1.5], "class_weight"),
+        ("model.parameters.class_weight", [1] * 1025, "class_weight"),
+        ("model.parameters.class_weight", {"0": 1}, "class_weight"),
+        ("model.parameters.class_weight", "balanced", "class_weight must be a sequence"),
         ("model.features", [{"step": "eval"}], "unknown step 'eval'"),
         ("model.features", [{"step": {"a": 1}}], "features"),
         ("model.features", [{}], "step"),
@@ -200,6 +207,34 @@ def test_numbers_are_scored_by_r2() -> None:
     assert CampaignSpec.parse(document(model, NUMBER)).metric == "r2"
     with pytest.raises(SpecError, match="a number"):
         CampaignSpec.parse(document(model, NUMBER, metric="accuracy"))
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "stated"),
+    [
+        ("balanced", [2048, 683]),
+        ({True: 3}, [1024, 3072]),
+    ],
+)
+def test_class_weights_are_stated_in_the_spec(class_weight: Any, stated: list[int]) -> None:
+    encoder = RowEncoder(INPUT, OUTPUT)
+    model = fit_to_schemas(LinearClassifier(class_weight=class_weight), encoder)
+    targets = np.array([[0], [1], [1], [1]])
+    whole = document(weigh_classes(model, encoder, targets))
+    assert whole["model"]["parameters"]["class_weight"] == stated
+    spec = CampaignSpec.from_bytes(to_canonical(whole))
+    _, weighted = spec.model({}).training_rows(np.zeros((4, 1), dtype=np.int64), targets)
+    roots = [math.isqrt(weight << 10) for weight in stated]
+    assert weighted[:2, 0].tolist() == [roots[0] // 2, -(roots[1] // 2)]
+
+
+def test_class_weights_that_name_no_class() -> None:
+    encoder = RowEncoder(INPUT, OUTPUT)
+    model = fit_to_schemas(LinearClassifier(class_weight={"ill": 2}), encoder)
+    with pytest.raises(UsageError, match="names 'ill'"):
+        weigh_classes(model, encoder, np.array([[0]]))
+    regression = fit_to_schemas(LinearRegression(), RowEncoder(INPUT, NUMBER))
+    assert weigh_classes(regression, RowEncoder(INPUT, NUMBER), np.array([[0]])) is regression
 
 
 def test_a_model_takes_its_width_from_the_schemas() -> None:

@@ -1,0 +1,48 @@
+"""Regressors: what their outputs mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from syft.errors import FeatureError
+from syft.nn import metrics
+from syft.nn.answers import table
+from syft.nn.integers import Integers
+from syft.nn.models import Evaluation, Model, quantise
+from syft.nn.scikit_learn import regressor_tags
+from syft.paillier import IntegerTensor
+
+
+class Regressor(Model):
+    """A Model that predicts one number or several: ridge regression on each."""
+
+    metric = "r2"
+
+    def __sklearn_tags__(self) -> Any:
+        return regressor_tags()
+
+    def targets(self, answers: Integers) -> Integers:
+        if answers.shape[1] != self.shape[1]:
+            raise FeatureError(f"{answers.shape[1]} numbers a row, where the Model has {self.shape[1]} outputs")
+        return answers
+
+    def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
+        return metrics.predict_numbers(self._transform(rows), weights or self._clear_weights())
+
+    def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
+        predictions = self.predictions(rows, weights)
+        return Evaluation(metrics.r2(predictions, answers), predictions)
+
+    def _learn_answers(self, y: ArrayLike, rows: int) -> tuple[Integers, int]:
+        answers = self._answers(y, rows)
+        return answers, answers.shape[1]
+
+    def _answers(self, y: ArrayLike, rows: int) -> Integers:
+        return quantise(table(y, rows))
+
+    def _readable(self, predictions: Integers) -> NDArray[Any]:
+        numbers: NDArray[np.float64] = predictions / (1 << metrics.PREDICTION_BITS)
+        return numbers[:, 0] if numbers.shape[1] == 1 else numbers
