@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import hamming_loss, r2_score
 from strategies import integers
 
 from syft.nn import PREDICTION_BITS, WAD, LinearClassifier, metrics
@@ -74,6 +75,23 @@ def test_accuracy_is_rows_right_over_rows(pair):
     assert metrics.accuracy(*column) == (Fraction(right, len(found)) * WAD).__floor__()
 
 
+@quick
+@given(classes, st.integers(1, 3))
+def test_the_hamming_score_is_one_less_the_hamming_loss(pair, labels):
+    found, wanted = (np.array(values)[:, None] % np.arange(2, labels + 2) > 0 for values in pair)
+    expected = 1 - Fraction(int((found != wanted).sum()), found.size)
+    assert metrics.hamming(found.astype(np.int64), wanted.astype(np.int64)) == (expected * WAD).__floor__()
+    assert float(expected) == pytest.approx(1 - hamming_loss(wanted, found))
+
+
+@quick
+@given(scored())
+def test_labels_are_sums_above_zero(case):
+    features, weights, exponent = case
+    found = metrics.predict_labels(np.array(features, dtype=np.int64), tensor(weights, exponent))
+    assert found.tolist() == [[int(one > 0) for one in row] for row in sums(features, weights)]
+
+
 tables = st.tuples(st.integers(1, 8), st.integers(1, 3)).flatmap(
     lambda shape: st.tuples(
         *[
@@ -100,6 +118,14 @@ def test_r2_is_an_exact_fraction(pair):
     exact = (1 - missed / spread) if spread else Fraction(missed == 0)
     expected = (max(Fraction(0), exact) * WAD).__floor__()
     assert metrics.r2(np.array(predictions, dtype=np.int64), np.array(targets, dtype=np.int64)) == expected
+
+
+def test_r2_of_several_outputs_is_scikit_learns_weighted_by_variance():
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 1025, (50, 3)) // [1, 2, 20]
+    found = (targets << (PREDICTION_BITS - 10)) + random.integers(-(1 << 24), 1 << 24, (50, 3))
+    expected = r2_score(targets / 1024, found / (1 << PREDICTION_BITS), multioutput="variance_weighted")
+    assert metrics.r2(found, targets) / WAD == pytest.approx(expected)
 
 
 def test_r2_of_perfect_average_and_useless_predictions():

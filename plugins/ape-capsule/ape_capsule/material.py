@@ -95,12 +95,8 @@ def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTen
     scientist = parse_certificate(spec.certificate.encode("ascii", "replace"))
     model = _model(store, spec, parent)
     sealed = store.get(terms.validation, limit=LARGEST_VALIDATION)
-    encoder = spec.encoder()
-    validation = ValidationSet.from_bytes(
-        identity.unseal(sealed, signers=[scientist], limit=LARGEST_VALIDATION),
-        columns=len(encoder.columns),
-        classes=len(encoder.classes) if encoder.classes else None,
-    )
+    unsealed = identity.unseal(sealed, signers=[scientist], limit=LARGEST_VALIDATION)
+    validation = ValidationSet.from_bytes(unsealed, spec.encoder())
     if validation.root() != terms.validation_root:
         raise CampaignRefusedError("the validation set is not the one whose root is on chain")
     return Material(spec, model, validation, scientist)

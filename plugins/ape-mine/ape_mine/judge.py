@@ -81,7 +81,7 @@ class Judge:
         terms = campaign.terms
         proposal = Proposal(
             dataset=name,
-            output=found.output,
+            outputs=found.outputs,
             capsule=terms.capsule,
             scientist=campaign.scientist,
             currency=terms.currency,

@@ -15,11 +15,11 @@ class Match:
 
     Attributes:
         columns: the dataset's column for each field of the Input, in the Input's order.
-        output: its column for the Output.
+        outputs: its column for each field of the Output.
     """
 
     columns: tuple[str, ...]
-    output: str
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def match(wanted: TableSchema, output: TableSchema, dataset: TableSchema) -> Mat
             objection = _objection(field, columns.get(field.name))
             if objection:
                 return Mismatch(f"{what} field {field.name!r}: {objection}")
-    return Match(wanted.names, output.names[0])
+    return Match(wanted.names, output.names)
 
 
 def _objection(field: TableField, column: TableField | None) -> str | None:

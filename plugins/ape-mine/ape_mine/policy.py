@@ -157,9 +157,10 @@ class Rule(_Part):
         return next((objection for objection in objections if objection), None)
 
     def _to_output(self, proposal: Proposal) -> str | None:
-        if proposal.output in self.output:
+        others = [output for output in proposal.outputs if output not in self.output]
+        if not others:
             return None
-        return f"it may be used to predict {' or '.join(self.output)}, not {proposal.output}"
+        return f"it may be used to predict {' or '.join(self.output)}, not {others[0]}"
 
     def _to_parties(self, proposal: Proposal) -> str | None:
         if self.capsules != "any" and proposal.capsule not in self.capsules:
@@ -261,7 +262,7 @@ class Proposal:
 
     Attributes:
         dataset: name of the dataset that fits.
-        output: its column that would be predicted.
+        outputs: its columns that would be predicted.
         capsule, scientist: addresses, checksummed (EIP-55).
         currency: address; the zero address for the chain's coin.
         bounty, bond: smallest units of the currency.
@@ -269,7 +270,7 @@ class Proposal:
     """
 
     dataset: str
-    output: str
+    outputs: tuple[str, ...]
     capsule: str
     scientist: str
     currency: str
@@ -325,7 +326,7 @@ def decide(policy: Policy, proposal: Proposal, history: History) -> Decision:
     for number, rule in allowed:
         if rule.approve == "automatic" or history.approved:
             how = "" if rule.approve == "automatic" else ", approved by hand"
-            reason = f"rule {number} allows predicting {proposal.output} from {proposal.dataset}{how}"
+            reason = f"rule {number} allows predicting {' and '.join(proposal.outputs)} from {proposal.dataset}{how}"
             return Decision(Verdict.ALLOW, reason, number)
     if allowed:
         number = allowed[0][0]

@@ -81,8 +81,8 @@ def _features(
     model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     names = dict(zip(match.columns, encoder.input.names, strict=True))
-    target = encoder.output.names[0]
+    targets = dict(zip(match.outputs, encoder.output.names, strict=True))
     for frame in frames:
         rows = encoder.encode_inputs(frame[list(names)].rename(columns=names))
-        answers = encoder.encode_targets(frame[[match.output]].rename(columns={match.output: target}))
+        answers = encoder.encode_targets(frame[list(targets)].rename(columns=targets))
         yield model.training_rows(rows, answers)

@@ -123,7 +123,7 @@ class Workshop:
         key = statistics_key(spec, dataset.version)
         found = self._statistics.get(key)
         if found is None:
-            frames = dataset.frames([*match.columns, match.output], rows_at_once=rows_at_once(model))
+            frames = dataset.frames([*match.columns, *match.outputs], rows_at_once=rows_at_once(model))
             try:
                 found = local_statistics(model, spec.encoder(), match, frames)
             except RowError as error:

@@ -297,7 +297,8 @@ def _weights(trained: TrainedModel) -> bytes:
 def _predictions(trained: TrainedModel, inputs: Path) -> bytes:
     answers = trained.predict(read_csv(inputs, trained.encoder.input))
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([[trained.encoder.output.names[0]], *([answer] for answer in answers)])
+    rows = answers.reshape(len(answers), -1).tolist()
+    csv.writer(text).writerows([trained.encoder.output.names, *rows])
     return text.getvalue().encode()
 
 

@@ -41,7 +41,7 @@ def fit_to_schemas(model: Model, encoder: RowEncoder) -> Model:
         UsageError: it was made for other numbers of them.
     """
     given = model.get_params()
-    needed = {"inputs": len(encoder.columns), "outputs": len(encoder.classes) if encoder.classes else 1}
+    needed = {"inputs": len(encoder.columns), "outputs": encoder.outputs}
     for name, number in needed.items():
         if given[name] not in (None, number):
             raise UsageError(f"the Model has {given[name]} {name}, but the Table Schemas make {number}: leave it out")
@@ -117,7 +117,7 @@ def encode_validation(
         raise UsageError("validation is a pair: the Inputs, and their Outputs")
     inputs, answers = validation
     rows = encoder.encode_inputs(inputs, ranges=True)
-    targets = encoder.encode_targets(_column(answers), ranges=True)
+    targets = encoder.encode_targets(_column(answers) if encoder.answers == 1 else answers, ranges=True)
     if not len(rows) or len(rows) != len(targets):
         raise UsageError(f"validation: {len(rows)} Inputs and {len(targets)} Outputs; as many of both are needed")
     return rows, targets

@@ -331,7 +331,7 @@ class Sonar:
 
         Args:
             model: a Syft Model; its inputs and outputs follow from the schemas, its weights are not looked at.
-            input, output: Table Schemas; the Output has one field.
+            input, output: Table Schemas; see `RowEncoder` for what an Output is.
             validation: Inputs and their Outputs in their own units, which only the Capsule will see.
             bounty: such as "1000 USDC" or "0.5 ether".
             capsule: address, or a name from the settings.
@@ -410,8 +410,7 @@ class Sonar:
         state, sealed = self.ledger().campaign(campaign), self._drafts.part(campaign, "own-validation.pgp")
         data = unseal(sealed, self.key, signers=[self.key.certificate], limit=LARGEST_VALIDATION)
         encoder = read_spec(self.store, state.terms.spec).encoder()
-        classes = len(encoder.classes) if encoder.classes else None
-        return ValidationSet.from_bytes(data, columns=len(encoder.columns), classes=classes)
+        return ValidationSet.from_bytes(data, encoder)
 
     def _draft(self, request: bytes) -> Draft | None:
         here = (self.chain.chain_id, self.chain.address.lower(), self.chain.sender.lower())

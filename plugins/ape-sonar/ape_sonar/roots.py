@@ -35,9 +35,9 @@ def predictions_root(salts: NDArray[np.uint8], predictions: NDArray[np.int64]) -
 
     Args:
         salts: uint8, shape (n, 16): the validation set's.
-        predictions: int64, shape (n,) or (n, 1): of the head that was scored.
+        predictions: int64, shape (n,) or (n, answers): of the head that was scored.
     """
-    numbers = predictions.reshape(-1, 1).astype(">i8")
+    numbers = predictions.reshape(len(predictions), -1).astype(">i8")
     return merkle.root([salt.tobytes() + one.tobytes() for salt, one in zip(salts, numbers, strict=True)])
 
 

@@ -27,35 +27,42 @@ class RowEncoder:
 
     Args:
         input_schema: Table Schema of the Input.
-        output_schema: Table Schema of the Output, one field.
+        output_schema: Table Schema of the Output: one field, or several that are all numbers, or all booleans.
 
     Attributes:
         input, output: the checked schemas.
         columns: name of each integer column of an encoded Input; an enum gives one for each value.
-        classes: the Output's values in order, or None where the Output is a number.
+        classes: values of the Output's one field in order, or None where it is a number, or there are several.
+        answers: columns of an encoded Output: 1, or one for each of several fields.
+        outputs: of a Model for these records: one a class, or one a field.
+        metric: what scores it: "accuracy" of classes, "hamming" of several booleans, "r2" of numbers.
 
     Raises:
-        SchemaError: the Output has more than one field.
+        SchemaError: the Output's fields are of different kinds, or several with an enum.
 
     >>> schema = {"fields": [{"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 8}}]}
     >>> coder = RowEncoder(schema, {"fields": [{"name": "ill", "type": "boolean"}]})
     >>> coder.encode_inputs({"dose": [0, 1, 8]}).tolist()
     [[0], [128], [1024]]
-    >>> coder.decode_predictions([1, 0])
+    >>> coder.decode_predictions([[1], [0]])
     [True, False]
     """
 
     def __init__(self, input_schema: Any, output_schema: Any) -> None:
         self.input = TableSchema.parse(input_schema)
         self.output = TableSchema.parse(output_schema)
-        if len(self.output.fields) != 1:
-            raise SchemaError(f"the Output has {len(self.output.fields)} fields: a Model predicts exactly one")
         self.columns = tuple(name for field in self.input.fields for name in _column_names(field))
-        self.classes = self._target.values
+        self.classes = self.output.fields[0].values if len(self.output.fields) == 1 else None
+        self.answers = len(self.output.fields)
+        self.outputs = len(self.classes) if self.classes else self.answers
+        self.metric = _metric(self.output)
 
     @property
-    def _target(self) -> TableField:
-        return self.output.fields[0]
+    def largest_answer(self) -> int:
+        """The largest number of an encoded Output; the smallest is 0."""
+        if self.classes:
+            return len(self.classes) - 1
+        return 1 if self.metric == "hamming" else ONE
 
     def encode_inputs(self, table: Table, *, ranges: bool = False) -> NDArray[np.int64]:
         """Inputs as int64 in [0, 2^10], shape (rows, columns).
@@ -73,36 +80,56 @@ class RowEncoder:
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, len(self.columns)), np.int64)
 
     def encode_targets(self, table: Table, *, ranges: bool = False) -> NDArray[np.int64]:
-        """Outputs as int64, shape (rows, 1): the place of the class, or a number in [0, 2^10].
+        """Outputs as int64, shape (rows, answers): the place of the class, labels 0 or 1, or numbers in [0, 2^10].
 
         Args:
-            table: a column of values, or a table with it, in the Output's own unit or labels.
+            table: a table of the Output's fields, or a column of its only one, in their own units or labels.
             ranges: as for `encode_inputs`.
 
         Raises:
-            ColumnError: the Output's column is missing.
-            RowError: a cell is not of the Output's type; names row and column.
+            ColumnError: a column of the Output is missing.
+            RowError: a cell is not of its field's type; names row and column.
         """
-        name = self._target.name
-        column = {name: table} if isinstance(table, pd.Series | list | tuple) else table
-        values = self.output.check(column, ranges=ranges)[name]
-        if self.classes is None:
-            return _encode(self._target, values)
-        places = {value: place for place, value in enumerate(self.classes)}
+        if isinstance(table, pd.Series | list | tuple) and self.answers == 1:
+            table = {self.output.names[0]: table}
+        frame = self.output.check(table, ranges=ranges)
+        parts = [self._encode_answers(field, frame[field.name]) for field in self.output.fields]
+        return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, self.answers), np.int64)
+
+    def _encode_answers(self, field: TableField, values: pd.Series[Any]) -> NDArray[np.int64]:
+        if field.values is None:
+            return _encode(field, values)
+        places = {value: place for place, value in enumerate(field.values)}
         return np.array([places[value] for value in values], dtype=np.int64).reshape(-1, 1)
 
     def decode_predictions(self, predictions: ArrayLike) -> list[Any]:
-        """A Model's answers in the Output's own unit or labels.
+        """A Model's answers in the Output's own units or labels: one for each row, a list where there are several.
 
         Args:
-            predictions: shape (rows,) or (rows, 1): places of classes, or fixed-point numbers where
-                2^10 is the field's maximum.
+            predictions: shape (rows, answers): places of classes, labels, or fixed-point numbers where 2^10 is the
+                field's maximum.
         """
-        answers = np.asarray(predictions).reshape(-1)
-        if self.classes is not None:
-            return [self.classes[int(place)] for place in answers]
-        minimum, maximum = self._target.bounds
-        return [minimum + float(answer) / ONE * (maximum - minimum) for answer in answers]
+        answers = np.asarray(predictions).reshape(-1, self.answers).T
+        columns = [_decode(field, column) for field, column in zip(self.output.fields, answers, strict=True)]
+        return columns[0] if self.answers == 1 else [list(row) for row in zip(*columns, strict=True)]
+
+
+def _metric(output: TableSchema) -> str:
+    kinds = {"number" if field.values is None else field.type for field in output.fields}
+    if kinds == {"number"}:
+        return "r2"
+    if len(output.fields) == 1:
+        return "accuracy"
+    if kinds == {"boolean"}:
+        return "hamming"
+    raise SchemaError("several fields of an Output are all numbers, or all booleans: a Model predicts one kind")
+
+
+def _decode(field: TableField, answers: NDArray[Any]) -> list[Any]:
+    if field.values is not None:
+        return [field.values[int(place)] for place in answers]
+    minimum, maximum = field.bounds
+    return [minimum + float(answer) / ONE * (maximum - minimum) for answer in answers]
 
 
 def _column_names(field: TableField) -> tuple[str, ...]:

@@ -35,6 +35,10 @@ _Numbers = Annotated[tuple[_Integer, ...], Field(max_length=1_024, strict=False)
 _Prose = Annotated[str, Field(max_length=16_384)]
 
 
+#: What is scored by each metric.
+_OUTPUTS = {"accuracy": "classes", "hamming": "several labels", "r2": "a number, or several"}
+
+
 class _Part(Strict):
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
 
@@ -93,13 +97,14 @@ class CampaignSpec(_Part):
 
     Attributes:
         description: for people.
-        input, output: the records that the Model turns one into the other; the Output has one field.
+        input, output: the records that the Model turns one into the other; see `RowEncoder` for what an Output is.
         architecture: the Syft Model ("model" in JSON).
         frozen: content addresses of the sets of public tensors of the feature map, by a name for each.
         initial: the weights it starts from.
         scales: of the integers that are encrypted ("fixed_point" in JSON).
         key_bits: bits of the Campaign's Paillier modulus.
-        metric: "accuracy" (rows right / rows) for classes, or "r2" clipped to [0, 1].
+        metric: "accuracy" (rows right / rows) for classes, "hamming" (labels right / labels) for several booleans, or
+            "r2" clipped to [0, 1] for numbers.
         certificate: the Data Scientist's OpenPGP certificate, armoured.
     """
 
@@ -112,7 +117,7 @@ class CampaignSpec(_Part):
     initial: Annotated[Zeros | Seeded | Addressed | Parent, Field(discriminator="kind")]
     scales: Scales = Field(alias="fixed_point")
     key_bits: Annotated[int, Field(ge=2_048, le=8_192, multiple_of=64)]
-    metric: Literal["accuracy", "r2"]
+    metric: Literal["accuracy", "hamming", "r2"]
     certificate: Annotated[str, Field(max_length=65_536, pattern=r"^-----BEGIN PGP PUBLIC KEY BLOCK-----")]
 
     @classmethod
@@ -136,15 +141,13 @@ class CampaignSpec(_Part):
 
     def _check_fit(self, encoder: RowEncoder) -> None:
         """Raises SpecError unless Model, metric and records belong together."""
-        outputs = len(encoder.classes) if encoder.classes else 1
-        asked = {"inputs": len(encoder.columns), "outputs": outputs}
+        asked = {"inputs": len(encoder.columns), "outputs": encoder.outputs}
         for name, number in asked.items():
             if self.architecture.parameters[name] != number:
                 raise SpecError(f"model.parameters.{name} must be {number}, by the Table Schemas")
-        metric = "accuracy" if encoder.classes else "r2"
-        if (self.metric, getattr(nn, self.architecture.kind).metric) != (metric, metric):
-            what = "classes" if encoder.classes else "a number"
-            raise SpecError(f"the Output is {what}: metric and model.class must be those of {metric}")
+        if (self.metric, nn.MODELS[self.architecture.kind].metric) != (encoder.metric, encoder.metric):
+            what = _OUTPUTS[encoder.metric]
+            raise SpecError(f"the Output is {what}: metric and model.class must be those of {encoder.metric}")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

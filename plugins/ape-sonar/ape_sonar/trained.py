@@ -29,7 +29,7 @@ class TrainedModel:
     accuracy: Decimal
 
     def predict(self, table: Table) -> NDArray[Any]:
-        """The Model's answers: labels, or numbers in the Output's unit, shape (n,).
+        """The Model's answers: labels, or numbers in the Output's units, shape (n,), or (n, fields) of several.
 
         Args:
             table: Inputs as a data frame, mapping of columns, or array of shape (n, fields), in their own units;
@@ -40,15 +40,15 @@ class TrainedModel:
             RowError: a cell is not of its field's type.
         """
         predictions = self.model.predictions(self.encoder.encode_inputs(table))
-        finer = PREDICTION_BITS - FRACTION_BITS if self.encoder.classes is None else 0
+        finer = PREDICTION_BITS - FRACTION_BITS if self.encoder.metric == "r2" else 0
         return np.array(self.encoder.decode_predictions(predictions / (1 << finer)))
 
     def score(self, table: Table, answers: Table) -> Decimal:
-        """Accuracy, or r2 clipped to [0, 1], on other records.
+        """The Campaign's metric on other records.
 
         Args:
             table: Inputs, as for `predict`.
-            answers: their Outputs, in the Output's own unit or labels.
+            answers: their Outputs, in their own units or labels.
 
         Raises:
             ColumnError, RowError: as for `predict`.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ape_sonar import merkle
 from ape_sonar.errors import FormatError, UsageError
-from ape_sonar.rows import ONE
+from ape_sonar.rows import ONE, RowEncoder
 from syft import wire
 from syft.errors import WireError
 
@@ -25,7 +25,7 @@ class ValidationSet:
 
     Attributes:
         rows: int64 in [0, 2^10], shape (n, m): encoded Inputs (`ape_sonar.rows.RowEncoder`).
-        targets: int64, shape (n, 1): encoded Outputs.
+        targets: int64, shape (n, answers): encoded Outputs.
         salts: uint8, shape (n, 16): random bytes of each row.
     """
 
@@ -45,20 +45,19 @@ class ValidationSet:
                 f"validation: {len(rows)} Inputs and {len(targets)} Outputs; one or more of both are needed"
             )
         salts = np.frombuffer(secrets.token_bytes(SALT_BYTES * len(rows)), dtype=np.uint8)
-        return cls(rows, targets.reshape(-1, 1), salts.reshape(-1, SALT_BYTES))
+        return cls(rows, targets.reshape(len(targets), -1), salts.reshape(-1, SALT_BYTES))
 
     def to_bytes(self) -> bytes:
         """The bytes to sign and seal to the Capsule."""
         return wire.dumps_arrays({"rows": self.rows, "targets": self.targets, "salts": self.salts})
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, columns: int, classes: int | None) -> Self:
+    def from_bytes(cls, data: bytes, encoder: RowEncoder) -> Self:
         """Reads an unsealed validation set.
 
         Args:
             data: from outside, hostile.
-            columns: columns of an encoded Input, by the Campaign's spec.
-            classes: how many classes the Output has; None where it is a number.
+            encoder: of the Campaign's Input and Output.
 
         Raises:
             FormatError: other parts, types or shapes, or a number outside of its range.
@@ -70,11 +69,15 @@ class ValidationSet:
         if {name: array.dtype for name, array in arrays.items()} != _PARTS:
             raise FormatError("validation set", "rows int64, targets int64 and salts uint8 are expected, and no others")
         count = len(arrays["targets"]) if arrays["targets"].ndim else 0
-        shapes = {"rows": (count, columns), "targets": (count, 1), "salts": (count, SALT_BYTES)}
+        shapes = {
+            "rows": (count, len(encoder.columns)),
+            "targets": (count, encoder.answers),
+            "salts": (count, SALT_BYTES),
+        }
         for name, shape in shapes.items():
             if arrays[name].shape != shape or count == 0:
                 raise FormatError("validation set", f"{name} have shape {arrays[name].shape}, but {shape} is expected")
-        for name, largest in (("rows", ONE), ("targets", ONE if classes is None else classes - 1)):
+        for name, largest in (("rows", ONE), ("targets", encoder.largest_answer)):
             if arrays[name].min(initial=0) < 0 or arrays[name].max(initial=0) > largest:
                 raise FormatError("validation set", f"{name} hold a number outside of [0, {largest}]")
         return cls(arrays["rows"], arrays["targets"], arrays["salts"])

@@ -14,7 +14,7 @@ from ape_capsule.scoring import Place
 from ape_sonar.bundle import Bundle
 from ape_sonar.terms import GradientRecord
 from ape_sonar.validation import ValidationSet
-from syft.nn import FixedPoint, LinearClassifier, LinearRegression, Model
+from syft.nn import FixedPoint, LinearClassifier, LinearRegression, Model, MultiLabelClassifier
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PublicContext
 
 WAD = 10**18
@@ -133,6 +133,48 @@ def test_a_regressors_best_step_and_accuracy_are_those_of_exact_fractions(case: 
     )
     best, _ = expected_best(head, delta, lambda moved: plain_r2(rows, targets, moved))
     assert verdict.accuracy == int(best * WAD)
+
+
+@settings(deadline=None, max_examples=60)
+@given(case=cases(2), seed=st.integers(0, 2**32 - 1))
+def test_the_best_step_of_several_labels_is_that_of_exact_fractions(case: tuple, seed: int) -> None:
+    head, delta, rows, _ = case
+    answers = np.random.default_rng(seed).integers(0, 2, (len(rows), 2))
+    model = MultiLabelClassifier(inputs=INPUTS, outputs=2, fixed_point=POINTS)
+
+    def share_right(moved: list[list[Fraction]]) -> Fraction:
+        labels = [[total > 0 for total in sums] for sums in plain_sums(rows, moved)]
+        return Fraction(int((np.array(labels) == answers).sum()), answers.size)
+
+    own = ValidationSet.build(np.array(rows, dtype=np.int64), answers)
+    verdict = scoring.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
+    best, step = expected_best(head, delta, share_right)
+    assert (verdict.accuracy, verdict.step) == (int(best * WAD), step)
+    assert verdict.predictions.shape == answers.shape
+
+
+@settings(deadline=None, max_examples=40)
+@given(case=cases(2), seed=st.integers(0, 2**32 - 1))
+def test_the_best_step_of_several_numbers_is_that_of_exact_fractions(case: tuple, seed: int) -> None:
+    head, delta, rows, _ = case
+    answers = np.random.default_rng(seed).integers(0, ONE + 1, (len(rows), 2))
+    model = LinearRegression(inputs=INPUTS, outputs=2, fixed_point=POINTS)
+    fine = 2**26
+
+    def explained(moved: list[list[Fraction]]) -> Fraction:
+        missed, spread = Fraction(0), Fraction(0)
+        for output in range(2):
+            wanted = [Fraction(int(one), ONE) for one in answers[:, output]]
+            found = [Fraction((sums[output] / ONE * fine).__floor__(), fine) for sums in plain_sums(rows, moved)]
+            missed += sum((p - y) ** 2 for p, y in zip(found, wanted, strict=True))
+            spread += sum((y - sum(wanted) / len(wanted)) ** 2 for y in wanted)
+        return max(Fraction(0), 1 - missed / spread) if spread else Fraction(missed == 0)
+
+    own = ValidationSet.build(np.array(rows, dtype=np.int64), answers)
+    verdict = scoring.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
+    best, _ = expected_best(head, delta, explained)
+    assert verdict.accuracy == int(best * WAD)
+    assert verdict.predictions.shape == answers.shape
 
 
 ROWS = [[ONE, 0, 0], [0, ONE, 0], [0, 0, ONE], [ONE, ONE, 0]]

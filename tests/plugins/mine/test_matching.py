@@ -27,7 +27,7 @@ def schema(*fields: dict[str, Any]) -> TableSchema:
 
 def test_columns_fit_by_name_in_any_order_and_others_do_not_matter() -> None:
     found = match(schema(AGE, DOSE), schema(WARD), schema(WARD, SMOKES, DOSE, AGE))
-    assert found == Match(columns=("age", "dose"), output="ward")
+    assert found == Match(columns=("age", "dose"), outputs=("ward",))
 
 
 def changed(field: dict[str, Any], **changes: Any) -> dict[str, Any]:

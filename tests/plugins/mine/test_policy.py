@@ -23,7 +23,7 @@ ALICE, BOB, CAROL = (to_checksum_address("0x" + digit * 40) for digit in "abc")
 RULE = {"dataset": "ward-7", "output": ["readmitted"], "capsules": [ALICE], "bounty": ">= 500 USDC"}
 PROPOSAL = Proposal(
     dataset="ward-7",
-    output="readmitted",
+    outputs=("readmitted",),
     capsule=ALICE,
     scientist=BOB,
     currency=USDC.address,
@@ -57,8 +57,16 @@ AUTOMATIC = {**RULE, "approve": "automatic"}
         ({**RULE, "approve": "by-hand"}, {"approved": True}, {}, ALLOW, "approved by hand"),
         (AUTOMATIC, {}, {}, ALLOW, "rule 1 allows predicting readmitted from ward-7"),
         (AUTOMATIC, {}, {"dataset": "ward-8"}, DENY, "no rule speaks of the dataset ward-8"),
-        (AUTOMATIC, {}, {"output": "died"}, DENY, "predict readmitted, not died"),
-        (AUTOMATIC, {"approved": True}, {"output": "died"}, DENY, "not died"),
+        (AUTOMATIC, {}, {"outputs": ("died",)}, DENY, "predict readmitted, not died"),
+        (AUTOMATIC, {}, {"outputs": ("readmitted", "died")}, DENY, "predict readmitted, not died"),
+        (
+            {**AUTOMATIC, "output": ["readmitted", "died"]},
+            {},
+            {"outputs": ("died", "readmitted")},
+            ALLOW,
+            "died and readmitted",
+        ),
+        (AUTOMATIC, {"approved": True}, {"outputs": ("died",)}, DENY, "not died"),
         (AUTOMATIC, {}, {"capsule": BOB}, DENY, f"Capsule {BOB} is not among"),
         ({**AUTOMATIC, "capsules": "any"}, {}, {"capsule": BOB}, ALLOW, "rule 1"),
         ({**AUTOMATIC, "scientists": [BOB]}, {}, {}, ALLOW, "rule 1"),
@@ -97,7 +105,7 @@ def test_without_a_rule_nothing_is_allowed(document: Any) -> None:
 def test_any_of_several_rules_suffices_and_all_objections_are_told() -> None:
     rules = policy({**AUTOMATIC, "bounty": ">= 9000 USDC"}, RULE, {**AUTOMATIC, "output": ["readmitted", "died"]})
     assert decide(rules, PROPOSAL, History()).rule == 3
-    denied = decide(rules, replace(PROPOSAL, capsule=CAROL, output="age"), History())
+    denied = decide(rules, replace(PROPOSAL, capsule=CAROL, outputs=("age",)), History())
     assert [f"rule {number}:" in denied.reason for number in (1, 2, 3)] == [True] * 3
 
 
@@ -140,7 +148,7 @@ rules = st.fixed_dictionaries(
 proposals = st.builds(
     Proposal,
     dataset=st.sampled_from(DATASETS),
-    output=st.sampled_from(OUTPUTS),
+    outputs=st.lists(st.sampled_from(OUTPUTS), min_size=1, max_size=2).map(tuple),
     capsule=st.sampled_from(PEOPLE),
     scientist=st.sampled_from(PEOPLE),
     currency=st.sampled_from([ZERO_ADDRESS, USDC.address, DAI.address, CAROL]),
@@ -168,7 +176,7 @@ def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
     return all(
         [
             asked.dataset == rule["dataset"],
-            asked.output in rule["output"],
+            set(asked.outputs) <= set(rule["output"]),
             rule["capsules"] == "any" or asked.capsule in rule["capsules"],
             rule.get("scientists", "any") == "any" or asked.scientist in rule["scientists"],
             enough(rule["bounty"], asked.currency, asked.bounty),

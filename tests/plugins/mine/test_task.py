@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from mine_world import (
@@ -46,9 +47,10 @@ from ape_sonar.seal import unseal_anonymous
 from ape_sonar.tables import TableSchema
 from syft import wire
 from syft.errors import SyftError
-from syft.nn import LocalStatistics
+from syft.nn import LinearRegression, LocalStatistics, MultiLabelClassifier
 from syft.paillier import EncryptedTensor, PublicContext
 
+TIRED = {"name": "tired", "type": "boolean"}
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
 MATCH = match(spec().input.table, spec().output.table, SCHEMA)
 assert isinstance(MATCH, Match)
@@ -92,7 +94,7 @@ def plain_statistics() -> tuple[list[list[int]], list[list[int]], int]:
 
 
 def local(dataset: Dataset, size: int = 1000) -> LocalStatistics:
-    frames = dataset.frames([*MATCH.columns, MATCH.output], rows_at_once=size)
+    frames = dataset.frames([*MATCH.columns, *MATCH.outputs], rows_at_once=size)
     return local_statistics(model(), spec().encoder(), MATCH, frames)
 
 
@@ -106,6 +108,31 @@ def test_statistics_are_those_of_plain_integers_however_rows_are_chunked(dataset
     assert found.rows == count
     assert found.gram.astype(object).tolist() == gram
     assert found.cross.astype(object).tolist() == cross
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "targets"),
+    [
+        (MultiLabelClassifier, [ILL, TIRED], lambda ill, tired: [ill * 1024 - 512, tired * 1024 - 512]),
+        (LinearRegression, [AGE, DOSE], None),
+    ],
+)
+def test_statistics_of_several_outputs(kind: Any, fields: list[Any], targets: Any) -> None:
+    output = {"description": "", "schema": {"fields": fields}}
+    whole = kind(inputs=2, outputs=2)
+    asked = spec(output=output, model=whole.to_spec()[0], metric=whole.metric)
+    frame = pd.DataFrame({"tired": [True, False], "dose": [2.0, 1.0], "ill": [False, True], "age": [64, 128]})
+    found = match(asked.input.table, asked.output.table, TableSchema.parse({"fields": [TIRED, DOSE, ILL, AGE]}))
+    assert isinstance(found, Match)
+    assert found.outputs == tuple(field["name"] for field in fields)
+    statistics = local_statistics(asked.model({}), asked.encoder(), found, [frame[:1], frame[1:]])
+    features = [[512, 1024, 1024], [1024, 512, 1024]]
+    wanted = [row[:2] for row in features] if targets is None else [targets(0, 1), targets(1, 0)]
+    cross = [
+        [sum(row[i] * answer[j] for row, answer in zip(features, wanted, strict=True)) for j in range(2)]
+        for i in range(3)
+    ]
+    assert statistics.cross.tolist() == cross
 
 
 def test_the_gradient_is_that_of_plain_integers_exactly(dataset: Dataset) -> None:

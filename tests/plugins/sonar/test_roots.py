@@ -32,4 +32,8 @@ def test_evidence_binds_openings_and_predictions() -> None:
     leaves = [bytes(range(16)) + bytes(7) + b"\x03", bytes(range(16, 32)) + bytes(6) + b"\x01\x02"]
     root = roots.predictions_root(salts, predictions)
     assert root == roots.predictions_root(salts, predictions[:, None]) == merkle.root(leaves)
+    pairs = np.array([[1, 2], [3, 258]])
+    assert roots.predictions_root(salts, pairs) == merkle.root(
+        [bytes(salt) + pair.astype(">i8").tobytes() for salt, pair in zip(salts, pairs, strict=True)]
+    )
     assert roots.evidence_root(b"o" * 32, root) == keccak(b"\x03" + b"o" * 32 + root)

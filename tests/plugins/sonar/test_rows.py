@@ -221,9 +221,41 @@ def test_outputs_become_integers_and_come_back(output: Any, values: Any, codes: 
     assert encoder.decode_predictions(targets) == list(plain)
 
 
-def test_an_output_has_one_field() -> None:
-    with pytest.raises(SchemaError, match="exactly one"):
-        RowEncoder({"fields": [DOSE]}, INPUT)
+FEVER = {"name": "fever", "type": "boolean"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "table", "codes", "metric"),
+    [
+        ([DOSE, AGE], {"dose": [2.5, 0.0], "age": [60, 120]}, [[1024, 512], [0, 1024]], "r2"),
+        ([SMOKES, FEVER], {"smokes": [True, False], "fever": [True, True]}, [[1, 1], [0, 1]], "hamming"),
+    ],
+)
+def test_outputs_of_several_fields(fields: list[Any], table: dict[str, Any], codes: Any, metric: str) -> None:
+    encoder = RowEncoder({"fields": [WARD]}, {"fields": fields})
+    assert (encoder.outputs, encoder.answers, encoder.classes, encoder.metric) == (2, 2, None, metric)
+    for one in (table, pd.DataFrame(table)[[fields[1]["name"], fields[0]["name"]]]):
+        assert encoder.encode_targets(one).tolist() == codes
+    plain = [list(row) for row in zip(*table.values(), strict=True)]
+    assert encoder.decode_predictions(encoder.encode_targets(table)) == plain
+    assert encoder.encode_targets({name: [] for name in table}).shape == (0, 2)
+    with pytest.raises(ColumnError, match=fields[1]["name"]):
+        encoder.encode_targets({fields[0]["name"]: table[fields[0]["name"]]})
+
+
+@pytest.mark.parametrize("fields", [INPUT["fields"], [DOSE, SMOKES], [WARD, GRADE], [GRADE, AGE], [SMOKES, WARD]])
+def test_several_fields_of_an_output_are_of_one_kind(fields: list[Any]) -> None:
+    with pytest.raises(SchemaError, match="all numbers, or all booleans"):
+        RowEncoder({"fields": [DOSE]}, {"fields": fields})
+
+
+@pytest.mark.parametrize(
+    ("output", "largest", "metric"),
+    [(WARD, 2, "accuracy"), (SMOKES, 1, "accuracy"), (GRADE, 2, "accuracy"), (AGE, ONE, "r2")],
+)
+def test_outputs_of_one_field(output: Any, largest: int, metric: str) -> None:
+    encoder = RowEncoder({"fields": [DOSE]}, {"fields": [output]})
+    assert (encoder.answers, encoder.largest_answer, encoder.metric) == (1, largest, metric)
 
 
 bounds = st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).filter(lambda pair: pair[1] - pair[0] > 1e-3)

@@ -24,12 +24,14 @@ from ape_sonar.spec import CampaignSpec, spec_schema
 from ape_sonar.store import BlobCorruptError, BlobTooLargeError
 from ape_sonar.store.embedded import EmbeddedStore
 from syft import LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor, wire
-from syft.nn import Model
+from syft.nn import Model, MultiLabelClassifier, RandomFeatureMultiLabelClassifier
 from syft.paillier import PublicContext, generate_paillier_keypair
 
 INPUT = {"fields": [{"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 8}}]}
 OUTPUT = {"fields": [{"name": "ill", "type": "boolean"}]}
 NUMBER = {"fields": [{"name": "days", "type": "number", "constraints": {"minimum": 0, "maximum": 30}}]}
+NUMBERS = {"fields": [*NUMBER["fields"], *INPUT["fields"]]}
+SIGNS = {"fields": [*OUTPUT["fields"], {"name": "tired", "type": "boolean"}]}
 CERTIFICATE = Key.generate("Data Scientist").certificate.armoured()
 MODEL = RandomFeatureClassifier(4, inputs=1, outputs=2)
 
@@ -125,7 +127,11 @@ def test_round_trip(description: str, seed: int, bits: int) -> None:
         ("fixed_point.gradient_bits", 8.5, "gradient_bits"),
         ("input.schema", {"fields": []}, "input.schema.fields"),
         ("output.schema", INPUT | {"primaryKey": "x"}, "primaryKey"),
-        ("output.schema", {"fields": [*OUTPUT["fields"], *INPUT["fields"]]}, "exactly one"),
+        ("output.schema", {"fields": [*OUTPUT["fields"], *INPUT["fields"]]}, "all numbers, or all booleans"),
+        ("output.schema", SIGNS, "outputs must be 2|several labels"),
+        ("output.schema", NUMBERS, "several"),
+        ("metric", "hamming", "classes"),
+        ("model.class", "MultiLabelClassifier", "classes"),
         ("description", ..., "description"),
         ("certificate", ..., "certificate"),
         ("notes", "hello", "notes"),
@@ -207,6 +213,30 @@ def test_numbers_are_scored_by_r2() -> None:
     assert CampaignSpec.parse(document(model, NUMBER)).metric == "r2"
     with pytest.raises(SpecError, match="a number"):
         CampaignSpec.parse(document(model, NUMBER, metric="accuracy"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "metric"),
+    [
+        (LinearRegression, NUMBERS, "r2"),
+        (RandomFeatureRegressor, NUMBERS, "r2"),
+        (MultiLabelClassifier, SIGNS, "hamming"),
+        (RandomFeatureMultiLabelClassifier, SIGNS, "hamming"),
+    ],
+)
+def test_models_of_several_outputs(kind: Any, output: Any, metric: str) -> None:
+    model = fit_to_schemas(kind(), RowEncoder(INPUT, output))
+    spec = CampaignSpec.from_bytes(to_canonical(document(model, output)))
+    assert spec.metric == metric
+    assert json.loads(spec.to_bytes()) == document(model, output)
+    again = spec.model(model.to_spec()[1])
+    assert (type(again), again.shape) == (kind, model.shape)
+    with pytest.raises(SpecError, match="outputs must be 2"):
+        document(kind(inputs=1, outputs=1), output)
+    for other in (SIGNS, NUMBERS):
+        if other is not output:
+            with pytest.raises(SpecError, match="those of"):
+                document(model, other)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from eth_utils.crypto import keccak
@@ -7,11 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
+from ape_sonar import merkle
 from ape_sonar.errors import FormatError, UsageError
-from ape_sonar.rows import ONE
+from ape_sonar.rows import ONE, RowEncoder
 from ape_sonar.validation import ValidationSet
 from syft import wire
 
+UNIT = {"type": "number", "constraints": {"minimum": 0, "maximum": 1}}
+INPUT = {"fields": [{"name": name, **UNIT} for name in "abc"]}
+
+
+def encoder(*fields: dict[str, Any]) -> RowEncoder:
+    return RowEncoder(INPUT, {"fields": [{"name": f"out {place}", **field} for place, field in enumerate(fields)]})
+
+
+CLASSES = encoder({"type": "string", "constraints": {"enum": ["x", "y", "z"]}})
+NUMBER = encoder(UNIT)
 ROWS = np.array([[0, 1024, 5], [7, 0, 1]], np.int64)
 TARGETS = np.array([[2], [0]], np.int64)
 SALTS = np.arange(32, dtype=np.uint8).reshape(2, 16)
@@ -25,7 +38,7 @@ def parts(**changes: np.ndarray) -> bytes:
 @given(st.integers(1, 20).flatmap(lambda n: arrays_of.arrays(np.int64, (n, 4), elements=st.integers(0, ONE))))
 def test_round_trip(rows: np.ndarray) -> None:
     built = ValidationSet.build(rows[:, :3], rows[:, 3])
-    read = ValidationSet.from_bytes(built.to_bytes(), columns=3, classes=None)
+    read = ValidationSet.from_bytes(built.to_bytes(), NUMBER)
     for one, other in ((built.rows, read.rows), (built.targets, read.targets), (built.salts, read.salts)):
         np.testing.assert_array_equal(one, other)
     assert built.root() == read.root()
@@ -74,14 +87,30 @@ def test_rows_and_targets_come_in_pairs(counts: tuple[int, int]) -> None:
 )
 def test_hostile_sets_are_refused(data: bytes, why: str) -> None:
     with pytest.raises(FormatError, match=why):
-        ValidationSet.from_bytes(data, columns=3, classes=3)
+        ValidationSet.from_bytes(data, CLASSES)
 
 
 def test_a_number_as_output_goes_up_to_one() -> None:
     targets = np.array([[ONE], [0]], np.int64)
-    assert ValidationSet.from_bytes(parts(targets=targets), columns=3, classes=None).targets.tolist() == [
+    assert ValidationSet.from_bytes(parts(targets=targets), NUMBER).targets.tolist() == [
         [ONE],
         [0],
     ]
     with pytest.raises(FormatError, match="targets"):
-        ValidationSet.from_bytes(parts(targets=targets + 1), columns=3, classes=None)
+        ValidationSet.from_bytes(parts(targets=targets + 1), NUMBER)
+
+
+@pytest.mark.parametrize(("fields", "largest"), [([UNIT, UNIT], ONE), ([{"type": "boolean"}] * 2, 1)])
+def test_answers_of_several_fields(fields: list[Any], largest: int) -> None:
+    targets = np.array([[largest, 0], [0, largest]], np.int64)
+    built = ValidationSet.build(ROWS, targets)
+    read = ValidationSet.from_bytes(built.to_bytes(), encoder(*fields))
+    np.testing.assert_array_equal(read.targets, targets)
+    numbers = [
+        bytes(salt) + b"".join(int(number).to_bytes(8, "big") for number in [*row, *target])
+        for salt, row, target in zip(built.salts, ROWS, targets, strict=True)
+    ]
+    assert built.root() == merkle.root(numbers)
+    for other in (targets + 1, targets[:, :1], np.c_[targets, targets]):
+        with pytest.raises(FormatError, match="targets"):
+            ValidationSet.from_bytes(parts(targets=other), encoder(*fields))
