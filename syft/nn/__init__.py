@@ -1,6 +1,7 @@
 """Models that are trained while encrypted, and what they are made of."""
 
 from syft.nn.classes import Classifier
+from syft.nn.convolution import Convolution
 from syft.nn.families import (
     MODELS,
     LinearClassifier,
@@ -10,17 +11,21 @@ from syft.nn.families import (
     RandomFeatureMultiLabelClassifier,
     RandomFeatureRegressor,
 )
-from syft.nn.features import FRACTION_BITS, ONE, Bias, FeatureMap, Fourier, Relu, Standardise
+from syft.nn.features import Bias, FeatureMap, Fourier, Relu, Standardise
 from syft.nn.gradients import STEPS, AffineMap, FixedPoint, apply_delta, gradient_descent_map, proximal_map
 from syft.nn.metrics import METRICS, PREDICTION_BITS, WAD
 from syft.nn.models import Evaluation, Model, quantise
+from syft.nn.proposal import propose
+from syft.nn.ridge import MU_GRID, choose_mu
 from syft.nn.specs import check_spec, from_spec
 from syft.nn.statistics import LocalStatistics
+from syft.nn.steps import FRACTION_BITS, ONE
 
 __all__ = [
     "FRACTION_BITS",
     "METRICS",
     "MODELS",
+    "MU_GRID",
     "ONE",
     "PREDICTION_BITS",
     "STEPS",
@@ -28,6 +33,7 @@ __all__ = [
     "AffineMap",
     "Bias",
     "Classifier",
+    "Convolution",
     "Evaluation",
     "FeatureMap",
     "FixedPoint",
@@ -44,8 +50,10 @@ __all__ = [
     "Standardise",
     "apply_delta",
     "check_spec",
+    "choose_mu",
     "from_spec",
     "gradient_descent_map",
+    "propose",
     "proximal_map",
     "quantise",
 ]

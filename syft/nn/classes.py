@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import FeatureError, ModelSpecError
 from syft.nn import metrics
 from syft.nn.answers import one_each
-from syft.nn.features import FRACTION_BITS, LARGEST_FEATURE, ONE
+from syft.nn.features import Standardise
 from syft.nn.gradients import DEFAULT_SCALES, FixedPoint
 from syft.nn.integers import Integers, matmul_big
 from syft.nn.models import Evaluation, Model
 from syft.nn.scikit_learn import classifier_tags
+from syft.nn.steps import FRACTION_BITS, LARGEST_FEATURE, ONE
 from syft.paillier import IntegerTensor
 
 #: Largest weight of a class, at 2^10: 1,024.
@@ -50,9 +51,10 @@ class Classifier(Model):
         class_weight: ClassWeight = None,
         mu: float = 1e-2,
         fixed_point: FixedPoint = DEFAULT_SCALES,
+        standardise: Standardise | None = None,
     ) -> None:
         self.class_weight = class_weight
-        super().__init__(inputs, outputs, mu=mu, fixed_point=fixed_point)
+        super().__init__(inputs, outputs, mu=mu, fixed_point=fixed_point, standardise=standardise)
 
     def __sklearn_tags__(self) -> Any:
         return classifier_tags()

@@ -8,46 +8,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from syft.errors import FeatureError
+from syft.nn.convolution import Convolution
 from syft.nn.integers import Integers, largest_entry, matmul
-
-#: Binary digits after the point of rows and features, and the integer that stands for 1.0.
-FRACTION_BITS = 10
-ONE = 1 << FRACTION_BITS
-#: No feature is larger: what lies beyond is clipped.
-LARGEST_FEATURE = 1 << 15
-#: Most features a step may make.
-MOST_FEATURES = 1 << 16
-
-Tensors = Mapping[str, NDArray[Any]]
+from syft.nn.steps import (
+    FRACTION_BITS,
+    LARGEST_FEATURE,
+    MOST_FEATURES,
+    ONE,
+    Tensors,
+    clip,
+    frozen,
+    matrix,
+    vector,
+    whole,
+)
 
 _TABLE_BITS = 12
-_LARGEST_FROZEN = 1 << 31
-
-
-class Step(Protocol):
-    """One step of a feature map. `name` is its word in a spec, `parameters` what else its dictionary holds."""
-
-    name: ClassVar[str]
-    parameters: ClassVar[frozenset[str]]
-
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        """The step that a spec's dictionary describes."""
-
-    def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """The dictionary, and the frozen tensors it names, each name starting with `label`."""
-
-    def width(self, inputs: int) -> int:
-        """Features it makes of `inputs` columns; raises FeatureError when they do not fit."""
-
-    def apply(self, rows: Integers) -> Integers:
-        """Features of rows, shape (n, width)."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +43,51 @@ class Standardise:
     parameters: ClassVar[frozenset[str]] = frozenset({"mean", "multiplier", "shift"})
 
     @classmethod
+    def of_ranges(cls, columns: int) -> Self:
+        """For numbers spread evenly over their schema's range: average 1/2 and deviation 1/sqrt(12) of what rows are.
+
+        Args:
+            columns: of a row.
+        """
+        zeros, ones = np.zeros(columns), np.ones(columns)
+        return cls.of_moments(ones / 2, ones / math.sqrt(12), zeros, ones)
+
+    @classmethod
+    def of_moments(cls, mean: ArrayLike, deviation: ArrayLike, minimum: ArrayLike, maximum: ArrayLike) -> Self:
+        """For columns of a published average and standard deviation, in their own units.
+
+        Args:
+            mean, deviation: one a column. They become public: take published ones, or a Data Scientist's own.
+            minimum, maximum: of the schema, by which rows become integers; 0 and 1 for a column of an enum.
+
+        Raises:
+            FeatureError: not four numbers a column; a range or a deviation that is not positive, or one so small
+                beside the range that rows at 2^-10 hold nothing of it; an average outside of the range.
+        """
+        try:
+            columns = [np.asarray(part, dtype=np.float64) for part in (mean, deviation, minimum, maximum)]
+        except (TypeError, ValueError):
+            raise FeatureError("mean, deviation, minimum and maximum are numbers, one a column") from None
+        if len({part.shape for part in columns}) > 1 or columns[0].ndim != 1:
+            raise FeatureError("mean, deviation, minimum and maximum have different lengths")
+        average, spread, low, high = columns
+        sound = (low <= average) & (average <= high) & (spread * ONE >= high - low) & (low < high) & (spread < np.inf)
+        if not sound.all():
+            place = int(np.argmin(sound))
+            raise FeatureError(
+                f"column {place}: average {average[place]} and deviation {spread[place]} do not standardise numbers "
+                f"from {low[place]} to {high[place]}"
+            )
+        shift = 16
+        middle = np.rint((average - low) / (high - low) * ONE).astype(np.int64)
+        return cls(middle, np.rint((high - low) / spread * (1 << shift)).astype(np.int64), shift)
+
+    @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        mean, multiplier = _vector(spec, "mean", tensors), _vector(spec, "multiplier", tensors)
+        mean, multiplier = vector(spec, "mean", tensors), vector(spec, "multiplier", tensors)
         if mean.shape != multiplier.shape:
             raise FeatureError("mean and multiplier have different lengths")
-        return cls(mean, multiplier, _whole(spec, "shift", 0, 32))
+        return cls(mean, multiplier, whole(spec, "shift", 0, 32))
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         names = {"mean": f"{label}_mean", "multiplier": f"{label}_multiplier"}
@@ -80,7 +102,7 @@ class Standardise:
         return inputs
 
     def apply(self, rows: Integers) -> Integers:
-        return _clip((rows - self.mean) * self.multiplier >> self.shift)
+        return clip((rows - self.mean) * self.multiplier >> self.shift)
 
 
 @dataclass(frozen=True)
@@ -112,7 +134,7 @@ class Fourier:
         turn = 1 << (_TABLE_BITS + shift)
         generator = np.random.default_rng(seed)
         frequencies = generator.normal(scale=math.sqrt(2 * gamma), size=(inputs, features)) / (2 * math.pi)
-        omega = _frozen(frequencies * (turn / ONE))
+        omega = frozen(frequencies * (turn / ONE))
         phase = generator.integers(0, turn, size=features, dtype=np.int64)
         angles = 2 * math.pi * np.arange(1 << _TABLE_BITS) / (1 << _TABLE_BITS)
         table = np.rint(np.cos(angles) * ONE).astype(np.int64)
@@ -120,13 +142,13 @@ class Fourier:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        omega, phase = _matrix(spec, "omega", tensors), _vector(spec, "phase", tensors)
-        table = _vector(spec, "table", tensors)
+        omega, phase = matrix(spec, "omega", tensors), vector(spec, "phase", tensors)
+        table = vector(spec, "table", tensors)
         if omega.shape[1] != len(phase):
             raise FeatureError(f"{omega.shape[1]} frequencies and {len(phase)} phases")
         if len(table) < 2 or len(table) & (len(table) - 1) or largest_entry(table) > LARGEST_FEATURE:
             raise FeatureError("the cosine table's length must be a power of two, its entries within 2^15")
-        return cls(omega, phase, table, _whole(spec, "shift", 0, 40))
+        return cls(omega, phase, table, whole(spec, "shift", 0, 40))
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         names = {part: f"{label}_{part}" for part in ("omega", "phase", "table")}
@@ -162,7 +184,7 @@ class Relu:
         """A random layer whose sums stay near 1.0 for rows in [0, 1]."""
         generator = np.random.default_rng(seed)
         scale = (1 << FRACTION_BITS) / math.sqrt(max(inputs, 1))
-        weights = _frozen(generator.normal(scale=2 * scale, size=(inputs, features)))
+        weights = frozen(generator.normal(scale=2 * scale, size=(inputs, features)))
         # Half of the range of each sum: thresholds where the data is.
         bias = -(weights.sum(axis=0) * ONE // 2) + np.rint(generator.normal(scale=ONE * ONE / 4, size=features)).astype(
             np.int64
@@ -171,10 +193,10 @@ class Relu:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], tensors: Tensors) -> Self:
-        weights, bias = _matrix(spec, "weights", tensors), _vector(spec, "bias", tensors)
+        weights, bias = matrix(spec, "weights", tensors), vector(spec, "bias", tensors)
         if weights.shape[1] != len(bias):
             raise FeatureError(f"{weights.shape[1]} units and {len(bias)} biases")
-        return cls(weights, bias, _whole(spec, "shift", 0, 40))
+        return cls(weights, bias, whole(spec, "shift", 0, 40))
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         names = {part: f"{label}_{part}" for part in ("weights", "bias")}
@@ -187,7 +209,7 @@ class Relu:
         return int(self.weights.shape[1])
 
     def apply(self, rows: Integers) -> Integers:
-        return _clip(np.maximum((matmul(rows, self.weights) + self.bias) >> self.shift, 0))
+        return clip(np.maximum((matmul(rows, self.weights) + self.bias) >> self.shift, 0))
 
 
 @dataclass(frozen=True)
@@ -211,10 +233,10 @@ class Bias:
         return np.concatenate([rows, np.full((len(rows), 1), ONE, dtype=np.int64)], axis=1)
 
 
-_AnyStep = Standardise | Fourier | Relu | Bias
+_AnyStep = Standardise | Fourier | Relu | Convolution | Bias
 
 #: Everything a spec may ask for.
-STEPS: dict[str, type[_AnyStep]] = {step.name: step for step in (Standardise, Fourier, Relu, Bias)}
+STEPS: dict[str, type[_AnyStep]] = {step.name: step for step in (Standardise, Fourier, Relu, Convolution, Bias)}
 
 
 @dataclass(frozen=True)
@@ -309,43 +331,3 @@ def _step_class(spec: Mapping[str, Any]) -> type[_AnyStep]:
         takes, got = (", ".join(sorted(map(str, names))) or "nothing" for names in (step.parameters, given))
         raise FeatureError(f"the step {word!r} takes {takes}; got {got}")
     return step
-
-
-def _frozen(numbers: NDArray[np.float64]) -> Integers:
-    """The nearest integers, as a layer keeps them."""
-    integers: Integers = np.rint(numbers).astype(np.int64)
-    if largest_entry(integers) >= _LARGEST_FROZEN:
-        raise FeatureError("the layer's numbers exceed 31 bits: a smaller gamma or fewer columns are needed")
-    return integers
-
-
-def _whole(spec: Mapping[str, Any], key: str, least: int, most: int) -> int:
-    value = spec[key]
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise FeatureError(f"{key} must be a whole number from {least} to {most}")
-    return value
-
-
-def _tensor(spec: Mapping[str, Any], key: str, tensors: Tensors, dimensions: int) -> Integers:
-    name = spec[key]
-    if not isinstance(name, str) or name not in tensors:
-        raise FeatureError(f"no frozen tensor {name!r} for {key}")
-    tensor = np.asarray(tensors[name])
-    if tensor.ndim != dimensions or tensor.dtype.kind not in "iu" or tensor.dtype == np.uint64 or not tensor.size:
-        raise FeatureError(f"frozen tensor {name!r}: {dimensions} dimensions of signed integers are needed")
-    widened = tensor.astype(np.int64)
-    if largest_entry(widened) >= _LARGEST_FROZEN:
-        raise FeatureError(f"frozen tensor {name!r} has an entry beyond 31 bits")
-    return widened
-
-
-def _vector(spec: Mapping[str, Any], key: str, tensors: Tensors) -> Integers:
-    return _tensor(spec, key, tensors, 1)
-
-
-def _matrix(spec: Mapping[str, Any], key: str, tensors: Tensors) -> Integers:
-    return _tensor(spec, key, tensors, 2)
-
-
-def _clip(rows: Integers) -> Integers:
-    return np.clip(rows, -LARGEST_FEATURE, LARGEST_FEATURE)

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import FeatureError
 from syft.nn import metrics
 from syft.nn.answers import table
-from syft.nn.features import ONE
 from syft.nn.integers import Integers, matmul_big
 from syft.nn.models import Evaluation, Model
 from syft.nn.scikit_learn import classifier_tags
+from syft.nn.steps import ONE
 from syft.paillier import IntegerTensor
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syft.nn.features import FRACTION_BITS
 from syft.nn.integers import Integers, matmul_big
+from syft.nn.steps import FRACTION_BITS
 from syft.paillier import IntegerTensor
 
 #: An accuracy of 1.0.

@@ -15,14 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from syft.errors import EncryptedModelError, FeatureError, ModelSpecError, NotFittedError
 from syft.nn import metrics
-from syft.nn.features import ONE, Bias, FeatureMap
+from syft.nn.convolution import Convolution
+from syft.nn.features import Bias, FeatureMap, Fourier, Relu, Standardise
 from syft.nn.gradients import DEFAULT_SCALES, AffineMap, FixedPoint, apply_delta, proximal_map
 from syft.nn.integers import Integers
 from syft.nn.statistics import LocalStatistics
+from syft.nn.steps import ONE
 from syft.paillier import EncryptedTensor, IntegerTensor, PrivateContext, PublicContext, Tensor
 
 #: Seeded weights are at most this large.
 _SMALL_WEIGHT = 2.0**-6
+_UNSHOWN = ("fixed_point", "standardise")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Model:
         outputs: classes, or numbers to predict; found by `fit` if left out.
         mu: pull of a Gradient towards the head, > 0 (see `proximal_map`); in `fit` the ridge penalty.
         fixed_point: the public scales.
+        standardise: public constants by which columns are standardised before all else.
 
     Attributes:
         weights_: IntegerTensor, or EncryptedTensor while encrypted, shape (features, outputs).
@@ -70,10 +74,12 @@ class Model:
         *,
         mu: float = 1e-2,
         fixed_point: FixedPoint = DEFAULT_SCALES,
+        standardise: Standardise | None = None,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.mu = mu
+        self.standardise = standardise
         self.fixed_point = fixed_point
         if inputs is not None:
             self.features_ = self._draw_features(inputs)
@@ -96,6 +102,7 @@ class Model:
             "outputs": self.outputs,
             "mu": self.mu,
             "fixed_point": self.fixed_point,
+            "standardise": self.standardise,
         }
 
     def set_params(self, **params: Any) -> Self:
@@ -113,7 +120,7 @@ class Model:
         return self
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items() if name != "fixed_point")
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items() if name not in _UNSHOWN)
         return f"{type(self).__name__}({shown})"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -208,9 +215,9 @@ class Model:
         """Local statistics of integer rows."""
         return LocalStatistics.from_rows(*self.training_rows(rows, answers))
 
-    def gradient_map(self, statistics: LocalStatistics) -> AffineMap:
-        """What those statistics make of any weights."""
-        return proximal_map(statistics, self.mu, self.fixed_point.gradient_bits)
+    def gradient_map(self, statistics: LocalStatistics, mu: float | None = None) -> AffineMap:
+        """What those statistics make of any weights; with a Mine's own mu (`choose_mu`) instead of the Model's."""
+        return proximal_map(statistics, self.mu if mu is None else mu, self.fixed_point.gradient_bits)
 
     def gradient(self, rows: Integers, answers: Integers) -> Tensor:
         """The Gradient of the Model's weights: encrypted if they are, and then not yet re-randomised."""
@@ -259,10 +266,16 @@ class Model:
         """A Model of a feature map that was described, not drawn, and of the constructor's other arguments."""
         model = cls(**parameters)
         model.inputs, model.features_ = features.inputs, features
+        model.standardise = next((step for step in features.steps[:1] if isinstance(step, Standardise)), None)
         return model
 
     def _draw_features(self, inputs: int) -> FeatureMap:
-        return FeatureMap(inputs, (Bias(),))
+        first = () if self.standardise is None else (self.standardise,)
+        return FeatureMap(inputs, (*first, *self._hidden(inputs), Bias()))
+
+    def _hidden(self, inputs: int) -> tuple[Fourier | Relu | Convolution, ...]:
+        """The frozen layers between rows and outputs."""
+        return ()
 
     def _known_features(self) -> FeatureMap:
         features: FeatureMap | None = getattr(self, "features_", None)

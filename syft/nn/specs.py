@@ -8,9 +8,10 @@ from typing import Any
 from syft.errors import FeatureError, ModelSpecError
 from syft.nn.classes import LARGEST_CLASS_WEIGHT, Classifier
 from syft.nn.families import MODELS
-from syft.nn.features import ONE, FeatureMap, Tensors, check_step
+from syft.nn.features import FeatureMap, check_step
 from syft.nn.gradients import DEFAULT_SCALES, FixedPoint
 from syft.nn.models import Model
+from syft.nn.steps import ONE, Tensors
 
 _MOST_COLUMNS = 1 << 16
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syft.errors import StatisticsError
-from syft.nn.features import ONE
 from syft.nn.integers import Integers, gram
+from syft.nn.steps import ONE
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,20 @@ class LocalStatistics:
                 f"{other.cross.shape} are not of one Model"
             )
         return type(self)(_sum(self.gram, other.gram), _sum(self.cross, other.cross), self.rows + other.rows)
+
+    def __sub__(self, other: Self) -> Self:
+        """Statistics without some of their rows: exactly those of the rows that stay.
+
+        Args:
+            other: of rows that are among these.
+
+        Raises:
+            StatisticsError: they are of different shapes, or of more rows.
+        """
+        if other.rows > self.rows:
+            raise StatisticsError(f"{other.rows} rows cannot be taken from {self.rows}")
+        left = self + type(self)(-other.gram, -other.cross, 0)
+        return type(self)(left.gram, left.cross, self.rows - other.rows)
 
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gram matrix and cross products of an average row, as floats at scale 1.

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from syft.errors import FeatureError
 from syft.nn import ONE, Bias, FeatureMap, Fourier, Relu, Standardise
-from syft.nn.features import LARGEST_FEATURE, MOST_FEATURES, check_step
+from syft.nn.features import check_step
+from syft.nn.steps import LARGEST_FEATURE, MOST_FEATURES
 
 MAP = FeatureMap(
     3,

@@ -30,6 +30,7 @@ class ModelPart(Strict):
     layer: str | None = None
     gamma: _Number | None = None
     seed: int | None = None
+    image: Annotated[tuple[int, ...], Field(min_length=3, max_length=3, strict=False)] | None = None
     mu: _Number | None = None
     class_weight: Literal["balanced"] | dict[bool | int | str, _Number] | None = None
     fixed_point: dict[str, int] | None = None

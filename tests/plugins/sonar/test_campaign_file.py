@@ -44,6 +44,15 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
+def test_images(write: Write) -> None:
+    part = {"class": "RandomFeatureClassifier", "layer": "convolution"}
+    asked, _ = read_campaign_file(write(model={**part, "image": [8, 8, 3]}))
+    assert asked["model"].image == (8, 8, 3)
+    for other in ([8, 8], [8, 8, 1.5], "8x8", 8):
+        with pytest.raises(SonarError, match="image"):
+            read_campaign_file(write(model={**part, "image": other}))
+
+
 @pytest.mark.parametrize("class_weight", ["balanced", {True: 2, False: 0.5}, {"yes": 1.5}, {3: 2}])
 def test_class_weights(write: Write, class_weight: Any) -> None:
     asked, _ = read_campaign_file(write(model={"class": "LinearClassifier", "class_weight": class_weight}))

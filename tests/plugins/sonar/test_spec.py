@@ -24,7 +24,7 @@ from ape_sonar.spec import CampaignSpec, spec_schema
 from ape_sonar.store import BlobCorruptError, BlobTooLargeError
 from ape_sonar.store.embedded import EmbeddedStore
 from syft import LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor, wire
-from syft.nn import Model, MultiLabelClassifier, RandomFeatureMultiLabelClassifier
+from syft.nn import Model, MultiLabelClassifier, RandomFeatureMultiLabelClassifier, Standardise
 from syft.paillier import PublicContext, generate_paillier_keypair
 
 INPUT = {"fields": [{"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 8}}]}
@@ -256,6 +256,31 @@ def test_class_weights_are_stated_in_the_spec(class_weight: Any, stated: list[in
     _, weighted = spec.model({}).training_rows(np.zeros((4, 1), dtype=np.int64), targets)
     roots = [math.isqrt(weight << 10) for weight in stated]
     assert weighted[:2, 0].tolist() == [roots[0] // 2, -(roots[1] // 2)]
+
+
+def test_images_and_public_constants() -> None:
+    pixel = {"type": "integer", "constraints": {"minimum": 0, "maximum": 255}}
+    images = {"fields": [{"name": f"pixel {place}", **pixel} for place in range(64)]}
+    encoder, constants = RowEncoder(images, OUTPUT), Standardise.of_ranges(64)
+    asked = RandomFeatureClassifier(18, layer="convolution", image=(8, 8, 1), standardise=constants)
+    model = fit_to_schemas(asked, encoder)
+    architecture, tensors = model.to_spec()
+    whole = {**document(), "input": {"description": "", "schema": images}, "model": architecture}
+    spec = CampaignSpec.from_bytes(to_canonical(whole))
+    again = spec.model(tensors)
+    assert [step.name for step in again.features_.steps] == ["standardise", "convolution", "bias"]
+    rows = encoder.encode_inputs(np.random.default_rng(0).integers(0, 256, (5, 64)))
+    assert np.array_equal(again.features_.transform(rows), model.features_.transform(rows))
+    for name, value, why in (
+        ("pooling", 7, "pooled"),
+        ("height", 9, "72 columns|9 x 8"),
+        ("side", 1.5, "side must be"),
+        ("channels", "1", "channels must be"),
+    ):
+        step = {**architecture["features"][1], name: value}
+        wrong = {**architecture, "features": [architecture["features"][0], step, architecture["features"][2]]}
+        with pytest.raises(SpecError, match=why):
+            CampaignSpec.parse({**whole, "model": wrong}).model(tensors)
 
 
 def test_class_weights_that_name_no_class() -> None:
