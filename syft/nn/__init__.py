@@ -20,6 +20,7 @@ from syft.nn.ridge import MU_GRID, choose_mu
 from syft.nn.specs import check_spec, from_spec
 from syft.nn.statistics import LocalStatistics
 from syft.nn.steps import FRACTION_BITS, ONE
+from syft.nn.text import HashedNgrams
 
 __all__ = [
     "FRACTION_BITS",
@@ -38,6 +39,7 @@ __all__ = [
     "FeatureMap",
     "FixedPoint",
     "Fourier",
+    "HashedNgrams",
     "LinearClassifier",
     "LinearRegression",
     "LocalStatistics",

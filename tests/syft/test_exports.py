@@ -56,7 +56,7 @@ def imports(path):
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_syft_knows_nothing_of_chains_files_or_networks(path):
     allowed = {"syft", "numpy", "gmpy2", "phe", "safetensors", "__future__", "abc", "collections", "concurrent", "copy"}
-    allowed |= {"dataclasses", "functools", "json", "math", "re", "secrets", "typing"}
+    allowed |= {"dataclasses", "functools", "hashlib", "json", "math", "re", "secrets", "typing"}
     if path.name == "scikit_learn.py":
         allowed.add("sklearn")
     assert {name.split(".")[0] for name in imports(path)} <= allowed
