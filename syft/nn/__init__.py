@@ -21,6 +21,7 @@ from syft.nn.specs import check_spec, from_spec
 from syft.nn.statistics import LocalStatistics
 from syft.nn.steps import FRACTION_BITS, ONE
 from syft.nn.text import HashedNgrams
+from syft.nn.tokens import TokenTable
 
 __all__ = [
     "FRACTION_BITS",
@@ -50,6 +51,7 @@ __all__ = [
     "RandomFeatureRegressor",
     "Relu",
     "Standardise",
+    "TokenTable",
     "apply_delta",
     "check_spec",
     "choose_mu",

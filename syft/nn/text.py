@@ -47,7 +47,8 @@ class HashedNgrams:
         n_features: buckets, 1 to 2^16.
         words: least and most words of an n-gram, 1 to 8; None leaves them out.
         characters: the same of characters.
-        alternate_sign: whether n-grams that share a bucket cancel out on average; a row then goes from -1 to 1.
+        alternate_sign: whether n-grams that share a bucket cancel out on average. A row then goes from -1 to 1, and
+            else from 0 to 1, as the rows of a Campaign do.
 
     Raises:
         FeatureError: another number or range, or neither words nor characters.
@@ -56,7 +57,7 @@ class HashedNgrams:
     n_features: int = 1024
     words: _Range | None = (1, 2)
     characters: _Range | None = (3, 4)
-    alternate_sign: bool = True
+    alternate_sign: bool = False
 
     def __post_init__(self) -> None:
         if not _is_whole(self.n_features, _MOST_FEATURES):

@@ -90,7 +90,7 @@ def test_a_row_does_not_depend_on_the_others():
 
 
 def test_rows_without_signs_are_in_the_range_of_encoded_rows():
-    rows = HashedNgrams(32, alternate_sign=False).transform(["to be or not to be", "that is the question"])
+    rows = HashedNgrams(32).transform(["to be or not to be", "that is the question"])
     assert rows.min() == 0
     assert rows.max() <= ONE
 
@@ -131,7 +131,7 @@ def test_texts_are_told_apart():
     names = ["day", "train", "coffee", "concert", "weather", "phone"]
     rows = [(f"What a{'n' if w[0] == 'a' else ''} {w} {n}!", int(w in good)) for w in good + bad for n in names]
     texts, answers = zip(*rows, strict=True)
-    features, answers = HashedNgrams(256, alternate_sign=False).transform(texts) / ONE, np.array(answers)
+    features, answers = HashedNgrams(256).transform(texts) / ONE, np.array(answers)
     held_out = np.arange(len(answers)) % 6 == 0
     model = LinearClassifier(mu=1e-3).fit(features[~held_out], answers[~held_out])
     assert model.score(features[held_out], answers[held_out]) == 1
