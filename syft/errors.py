@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class SyftError(Exception):
     """Root of everything that Syft raises on purpose."""
@@ -55,6 +57,20 @@ class PlaintextRangeError(SyftError, ValueError):
         self.row = row
         self.column = column
         self.bits = bits
+
+
+class KernelUnavailableError(SyftError, RuntimeError):
+    """The kernel that the environment asks for was not compiled, or needs another processor.
+
+    Attributes:
+        wanted: its name.
+    """
+
+    def __init__(self, wanted: str, there: Sequence[str]) -> None:
+        super().__init__(
+            f"SYFT_KERNEL is {wanted!r}; here it can be {', '.join(['off', *there])}, or unset for the fastest of them"
+        )
+        self.wanted = wanted
 
 
 class OpeningInvalidError(SyftError, ValueError):

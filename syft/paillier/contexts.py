@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import gmpy2
@@ -17,15 +16,17 @@ from gmpy2 import mpz
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from syft.errors import CiphertextInvalidError, KeyInvalidError, PlaintextRangeError
+from syft.kernel import Pool, Workers, cores, ring, transform
 from syft.paillier.fixedbase import FixedBasePower
+from syft.paillier.inversion import invert_all
 from syft.paillier.multiexp import product_of_powers
 from syft.paillier.openings import Openings
 from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
 
 _CHALLENGE_BITS = 128
-#: With fewer ciphertexts, the check of a folded decryption costs more than folding saves.
-_LEAST_FOLDED = 8
+#: What the check of a folded decryption costs: a power by the decrypting exponent, and a product of short powers.
+_TURNS_OF_CHECK = 2
 
 
 class PublicContext:
@@ -42,21 +43,25 @@ class PublicContext:
     Args:
         public_key: phe's public key.
         h: the residue to build on; made afresh if none is given, as a Mine does that trusts no published one.
+        threads: how many threads an operation may use, at least 1; None for as many as the process has cores.
 
     Attributes:
         public_key, h: as given, or made.
         n, nsquare: the modulus and its square.
         n_bits: bits of n.
+        ring: arithmetic modulo n^2.
 
     Raises:
         KeyInvalidError: h is not a unit modulo n, or generates next to nothing.
     """
 
-    def __init__(self, public_key: PaillierPublicKey, h: int | None = None) -> None:
+    def __init__(self, public_key: PaillierPublicKey, h: int | None = None, *, threads: int | None = None) -> None:
         self.public_key = public_key
+        self.threads = cores() if threads is None else threads
         self.n = mpz(public_key.n)
         self.nsquare = self.n * self.n
         self.n_bits = int(self.n).bit_length()
+        self.ring = ring(int(self.n), 2, self.threads)
         self.h = self._fresh_h() if h is None else mpz(h)
         if not 1 < self.h < self.n - 1 or gmpy2.gcd(self.h, self.n) != 1:
             raise KeyInvalidError("the re-randomiser h is not a unit modulo n, or is 1 or -1")
@@ -86,8 +91,8 @@ class PublicContext:
 
     def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """The same plaintexts under fresh randomness."""
-        n2 = self.nsquare
-        return [c * residue % n2 for c, residue in zip(ciphertexts, self._residues(len(ciphertexts)), strict=True)]
+        bits = self.n_bits // 2 + 1
+        return self._residue_power.multiply(ciphertexts, [secrets.randbits(bits) for _ in ciphertexts])
 
     def check_ciphertexts(self, ciphertexts: Sequence[int]) -> None:
         """Checks that a stranger's numbers are ciphertexts: 0 < c < n^2, and prime to n.
@@ -116,10 +121,20 @@ class PublicContext:
 
     def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
         """Every ciphertext to the same signed power: its plaintext times that integer."""
-        bases = list(ciphertexts)
+        if not exponent:
+            return [mpz(1)] * len(ciphertexts)
         if exponent < 0:
-            bases = [gmpy2.invert(base, self.nsquare) for base in bases]
-        return list(gmpy2.powmod_base_list(bases, abs(exponent), self.nsquare))
+            inverses, _ = invert_all(self.ring, self.ring.load(ciphertexts))
+            return self.raw_powers(self.ring.unload(inverses), -exponent)
+        doublings = (exponent & -exponent).bit_length() - 1
+        odd = exponent >> doublings
+
+        def work(pool: Pool, _: slice) -> None:
+            if odd > 1:
+                self.ring.power(pool, odd)
+            self.ring.square(pool, doublings)
+
+        return transform(self.ring, ciphertexts, work)
 
     def _fresh_h(self) -> mpz:
         while True:
@@ -129,22 +144,15 @@ class PublicContext:
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:
+        """hs^a, times the n-th power of a number of Jacobi symbol -1 where bit n_bits / 2 of the exponent is set."""
         hs = gmpy2.powmod(self.h, self.n, self.nsquare)
-        return FixedBasePower(int(hs), int(self.nsquare), self.n_bits // 2)
+        return FixedBasePower(self.ring, hs, self.n_bits // 2, self._other_symbol())
 
-    @cached_property
     def _other_symbol(self) -> mpz:
-        """The n-th power of a number of Jacobi symbol -1."""
         while True:
             x = mpz(secrets.randbelow(int(self.n)))
             if gmpy2.jacobi(x, self.n) == -1:
                 return gmpy2.powmod(x, self.n, self.nsquare)
-
-    def _residues(self, count: int) -> list[mpz]:
-        """`count` fresh n-th residues modulo n^2."""
-        bits = self._residue_power.exponent_bits
-        residues = [self._residue_power.power(secrets.randbits(bits)) for _ in range(count)]
-        return [r * self._other_symbol % self.nsquare if secrets.randbits(1) else r for r in residues]
 
 
 class PrivateContext(PublicContext):
@@ -152,14 +160,20 @@ class PrivateContext(PublicContext):
 
     Args:
         private_key: phe's private key.
-        h: as for PublicContext.
+        h, threads: as for PublicContext.
     """
 
-    def __init__(self, private_key: PaillierPrivateKey, h: int | None = None) -> None:
-        super().__init__(private_key.public_key, h)
+    def __init__(self, private_key: PaillierPrivateKey, h: int | None = None, *, threads: int | None = None) -> None:
+        super().__init__(private_key.public_key, h, threads=threads)
         self.private_key = private_key
         self._p, self._q = mpz(private_key.p), mpz(private_key.q)
-        self._halves = (_PrimeHalf(self._p, self.n, self.h), _PrimeHalf(self._q, self.n, self.h))
+        each = max(self.threads // 2, 1)
+        self._halves = (_PrimeHalf(self._p, self.n, self.h, each), _PrimeHalf(self._q, self.n, self.h, each))
+
+    def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
+        exponents = {half: half.fresh_exponents(len(ciphertexts)) for half in self._halves}
+        modulo_p, modulo_q = self._modulo_each(lambda half: half.rerandomise(ciphertexts, exponents[half]))
+        return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
 
     def decrypt(self, tensor: EncryptedTensor) -> IntegerTensor:
         """The integers of a tensor, exactly.
@@ -192,7 +206,7 @@ class PrivateContext(PublicContext):
         """
         self.check_ciphertexts(tensor.ciphertexts)
         folding = tensor.packing.folding(tensor.bound)
-        if folding.slots < 2 or len(tensor.ciphertexts) < _LEAST_FOLDED:
+        if not self._folding_pays(len(tensor.ciphertexts), folding):
             return self.raw_decrypt(tensor.ciphertexts)
         sums = self._modulo_n(lambda half: half.decrypt_folded(tensor.ciphertexts, folding))
         unfolded = [m for total in sums for m in tensor.packing.unfold(self._centred(total), folding)]
@@ -205,59 +219,79 @@ class PrivateContext(PublicContext):
     def _centred(self, m: mpz) -> int:
         return int(m - self.n) if m > self.n // 2 else int(m)
 
-    def _residues(self, count: int) -> list[mpz]:
-        modulo_p, modulo_q = (half.residues(count) for half in self._halves)
-        return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
+    def _folding_pays(self, count: int, folding: Packing) -> bool:
+        """Whether powers are saved: a ring makes several at once, and the check takes about two turns."""
+        turns, folded = (-(-numbers // self.ring.lanes) for numbers in (count, -(-count // folding.slots)))
+        return turns > folded + _TURNS_OF_CHECK
 
     def _modulo_n(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[mpz]:
-        """Does it modulo each prime, in two threads: gmpy2 releases the GIL in its list powers."""
-        with ThreadPoolExecutor(2) as pool:
-            modulo_p, modulo_q = pool.map(operation, self._halves)
+        modulo_p, modulo_q = self._modulo_each(operation)
         return _join(modulo_p, modulo_q, self._p, self._q)
+
+    def _modulo_each(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[list[mpz]]:
+        """Does it modulo each prime, in two threads if it may."""
+        with Workers(self.threads) as workers:
+            done = workers.on_chunks(lambda part: [operation(half) for half in self._halves[part]], 2, grain=1)
+        return [result for part in done for result in part]
 
 
 class _PrimeHalf:
     """The operations modulo one of the two primes."""
 
-    def __init__(self, prime: mpz, n: mpz, h: mpz) -> None:
+    def __init__(self, prime: mpz, n: mpz, h: mpz, threads: int) -> None:
         self._prime = prime
-        self._square = prime * prime
+        self._ring = ring(int(prime), 2, threads)
         self._n, self._h = n, h
+        square = self._ring.modulus
         # Paillier 1999, section 7: L(x) = (x - 1) / p, and the inverse of L((1 + n)^(p-1) mod p^2).
-        self._scale = gmpy2.invert((gmpy2.powmod(1 + n, prime - 1, self._square) - 1) // prime, prime)
-        self._root_exponent = gmpy2.invert(n, prime - 1)
+        self._scale = gmpy2.invert((gmpy2.powmod(1 + n, prime - 1, square) - 1) // prime, prime)
+        self._root_exponent = int(gmpy2.invert(n, prime - 1))
 
-    def decrypt(self, ciphertexts: list[mpz]) -> list[mpz]:
-        powers = gmpy2.powmod_base_list([c % self._square for c in ciphertexts], self._prime - 1, self._square)
-        return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
+    def decrypt(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
+        return self._logarithms(transform(self._ring, ciphertexts, self._raise))
 
     def decrypt_folded(self, ciphertexts: list[mpz], folding: Packing) -> list[mpz]:
         """Modulo the prime: of every `folding.slots` plaintexts one after the other, the sum of 2^(slot_bits i) m_i."""
         count = folding.slots
         padded = ciphertexts + [mpz(1)] * (-len(ciphertexts) % count)
-        totals = [mpz(1)] * (len(padded) // count)
-        for place in reversed(range(count)):
-            powers = gmpy2.powmod_base_list(totals, 1 << folding.slot_bits, self._square)
-            totals = [power * c % self._square for power, c in zip(powers, padded[place::count], strict=True)]
-        return self.decrypt(totals)
+        places = [padded[place::count] for place in range(count)]
 
-    def product(self, ciphertexts: list[mpz], exponents: Sequence[int]) -> mpz:
+        def work(totals: Pool, part: slice) -> None:
+            for place in reversed(places[:-1]):
+                self._ring.square(totals, folding.slot_bits)
+                self._ring.multiply(totals, None, totals, None, self._ring.load(place[part]), None)
+            self._raise(totals, part)
+
+        return self._logarithms(transform(self._ring, places[-1], work))
+
+    def product(self, ciphertexts: Sequence[mpz], exponents: Sequence[int]) -> mpz:
         """The product of powers, modulo the prime's square."""
-        return product_of_powers([c % self._square for c in ciphertexts], exponents, self._square)
+        return product_of_powers(self._ring, ciphertexts, exponents)
 
-    def root(self, ciphertexts: list[mpz]) -> list[mpz]:
+    def root(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """Modulo the prime, c is r^n for any plaintext: r is c to the inverse of n."""
-        return list(gmpy2.powmod_base_list([c % self._prime for c in ciphertexts], self._root_exponent, self._prime))
+        modulo_prime = ring(int(self._prime), 1, self._ring.threads)
+        return transform(modulo_prime, ciphertexts, lambda pool, _: modulo_prime.power(pool, self._root_exponent))
 
-    def residues(self, count: int) -> list[mpz]:
-        """Fresh n-th residues modulo the prime's square, uniform in the group that hs generates there."""
+    def fresh_exponents(self, count: int) -> list[int]:
+        """Uniform modulo the order of the group that hs generates modulo the prime's square."""
         order = int(self._prime) - 1
-        return [self._residue_power.power(secrets.randbelow(order)) for _ in range(count)]
+        return [secrets.randbelow(order) for _ in range(count)]
+
+    def rerandomise(self, ciphertexts: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
+        """Ciphertexts times powers of hs, modulo the prime's square."""
+        return self._residue_power.multiply(ciphertexts, exponents)
+
+    def _raise(self, pool: Pool, _: slice) -> None:
+        self._ring.power(pool, int(self._prime) - 1)
+
+    def _logarithms(self, powers: Sequence[mpz]) -> list[mpz]:
+        return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:
-        hs = gmpy2.powmod(self._h, self._n, self._square)
-        return FixedBasePower(int(hs), int(self._square), int(self._prime).bit_length())
+        hs = gmpy2.powmod(self._h, self._n, self._ring.modulus)
+        return FixedBasePower(self._ring, hs, int(self._prime).bit_length())
 
 
 def _join(modulo_p: list[mpz], modulo_q: list[mpz], p: mpz, q: mpz) -> list[mpz]:
