@@ -54,14 +54,14 @@ class Shape:
 #: of gmpy2's time, avx2 in two fifths.
 PATHS = {"ifma": Shape(lanes=8, radix=52, block=5, window=6), "avx2": Shape(lanes=4, radix=27, block=4, window=5)}
 
-_SIGNATURES = {
+_SIGNATURES: dict[str, tuple[Any, ...]] = {
     "multiply": (_POINTER,) * 7 + (_COUNT,),
     "square": (_POINTER, _POINTER, _COUNT, _COUNT),
     "chain": (_POINTER, _POINTER, _COUNT, _POINTER, _POINTER, _COUNT, _COUNT),
     "chain_secret": (_POINTER, _POINTER, _COUNT, _POINTER, _POINTER, _COUNT, _COUNT),
     "power": (_POINTER, _POINTER, _COUNT, _POINTER, _COUNT, _POINTER, _POINTER),
 }
-_CONVERSIONS = {
+_CONVERSIONS: dict[str, tuple[Any, ...]] = {
     "to_digits": (_POINTER, _COUNT, _COUNT, _POINTER, _COUNT, _COUNT, _COUNT),
     "to_bytes": (_POINTER, _COUNT, _POINTER, _COUNT, _COUNT, _COUNT, _COUNT),
 }

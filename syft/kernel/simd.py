@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any
 
 import gmpy2
 import numpy as np
@@ -175,7 +176,7 @@ def _places(at: Places, rows: int) -> int:
     return int(at.ctypes.data)
 
 
-def _grid(keys: NDArray[np.integer[ctypes.c_int64]] | Keys, count: int) -> tuple[int, int]:
+def _grid(keys: NDArray[Any], count: int) -> tuple[int, int]:
     """Groups of keys, and from one to the next the distance in keys."""
     if keys.ndim != 2 or keys.shape[1] != count or (count > 1 and keys.strides[1] != keys.itemsize):
         raise ValueError(f"keys of shape {keys.shape} for {count} numbers")

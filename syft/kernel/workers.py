@@ -12,6 +12,7 @@ from gmpy2 import mpz
 
 from syft.kernel.ring import Pool, Ring
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -43,12 +44,15 @@ class Workers:
         grains = -(-count // grain)
         chunks = max(min(self._threads, grains), 1)
         edges = [min(grains * chunk // chunks * grain, count) for chunk in range(chunks + 1)]
-        slices = [slice(start, stop) for start, stop in pairwise(edges)]
-        if chunks == 1:
-            return [work(slices[0])]
+        return self.on_each(work, [slice(start, stop) for start, stop in pairwise(edges)])
+
+    def on_each(self, work: Callable[[S], T], items: Sequence[S]) -> list[T]:
+        """work(item) for every item, in their order."""
+        if self._threads == 1 or len(items) == 1:
+            return [work(item) for item in items]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads)
-        return list(self._pool.map(work, slices))
+        return list(self._pool.map(work, items))
 
 
 def transform(ring: Ring, numbers: Sequence[int], work: Callable[[Pool, slice], None]) -> list[mpz]:

@@ -231,8 +231,7 @@ class PrivateContext(PublicContext):
     def _modulo_each(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[list[mpz]]:
         """Does it modulo each prime, in two threads if it may."""
         with Workers(self.threads) as workers:
-            done = workers.on_chunks(lambda part: [operation(half) for half in self._halves[part]], 2, grain=1)
-        return [result for part in done for result in part]
+            return workers.on_each(operation, self._halves)
 
 
 class _PrimeHalf:

@@ -56,8 +56,8 @@ class FixedBasePower:
             following = places[-1].copy()
             ring.square(following, 1)
             places.append(following)
-        interleaved = np.stack(places, axis=1)
-        return interleaved.reshape(-1, *starts.shape[1:])[:count]
+        interleaved: Pool = np.stack(places, axis=1).reshape(-1, *starts.shape[1:])
+        return interleaved[:count]
 
     def _keys(self, exponents: Sequence[int]) -> Keys:
         """The digits of the exponents, lowest first; shape (windows, exponents)."""
