@@ -25,7 +25,7 @@ from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
 
 _CHALLENGE_BITS = 128
-#: What the check of a folded decryption costs: a power by the decrypting exponent, and a product of short powers.
+#: What the check of a folded decryption costs, in powers: one, and a product of short powers.
 _TURNS_OF_CHECK = 2
 
 
@@ -208,11 +208,10 @@ class PrivateContext(PublicContext):
         folding = tensor.packing.folding(tensor.bound)
         if not self._folding_pays(len(tensor.ciphertexts), folding):
             return self.raw_decrypt(tensor.ciphertexts)
-        sums = self._modulo_n(lambda half: half.decrypt_folded(tensor.ciphertexts, folding))
+        challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in tensor.ciphertexts]
+        *sums, read = self._modulo_n(lambda half: half.decrypt_folded(tensor.ciphertexts, folding, challenges))
         unfolded = [m for total in sums for m in tensor.packing.unfold(self._centred(total), folding)]
         plaintexts = unfolded[: len(tensor.ciphertexts)]
-        challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in plaintexts]
-        (read,) = self._modulo_n(lambda half: half.decrypt([half.product(tensor.ciphertexts, challenges)]))
         agreed = read == sum(t * m for t, m in zip(challenges, plaintexts, strict=True)) % self.n
         return plaintexts if agreed else self.raw_decrypt(tensor.ciphertexts)
 
@@ -220,7 +219,7 @@ class PrivateContext(PublicContext):
         return int(m - self.n) if m > self.n // 2 else int(m)
 
     def _folding_pays(self, count: int, folding: Packing) -> bool:
-        """Whether powers are saved: a ring makes several at once, and the check takes about two turns."""
+        """Whether there are fewer turns of a ring, that makes several powers at once, though the check takes some."""
         turns, folded = (-(-numbers // self.ring.lanes) for numbers in (count, -(-count // folding.slots)))
         return turns > folded + _TURNS_OF_CHECK
 
@@ -247,25 +246,26 @@ class _PrimeHalf:
         self._root_exponent = int(gmpy2.invert(n, prime - 1))
 
     def decrypt(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
-        return self._logarithms(transform(self._ring, ciphertexts, self._raise))
+        exponent = int(self._prime) - 1
+        powers = transform(self._ring, ciphertexts, lambda pool, _: self._ring.power(pool, exponent))
+        return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
 
-    def decrypt_folded(self, ciphertexts: list[mpz], folding: Packing) -> list[mpz]:
-        """Modulo the prime: of every `folding.slots` plaintexts one after the other, the sum of 2^(slot_bits i) m_i."""
+    def decrypt_folded(self, ciphertexts: list[mpz], folding: Packing, challenges: Sequence[int]) -> list[mpz]:
+        """Modulo the prime: of every `folding.slots` plaintexts m_i one after the other, sum_i 2^(slot_bits i) m_i.
+
+        And behind them, of all plaintexts with their challenges t_i, sum t_i m_i.
+        """
         count = folding.slots
         padded = ciphertexts + [mpz(1)] * (-len(ciphertexts) % count)
         places = [padded[place::count] for place in range(count)]
 
-        def work(totals: Pool, part: slice) -> None:
+        def fold(totals: Pool, part: slice) -> None:
             for place in reversed(places[:-1]):
                 self._ring.square(totals, folding.slot_bits)
                 self._ring.multiply(totals, None, totals, None, self._ring.load(place[part]), None)
-            self._raise(totals, part)
 
-        return self._logarithms(transform(self._ring, places[-1], work))
-
-    def product(self, ciphertexts: Sequence[mpz], exponents: Sequence[int]) -> mpz:
-        """The product of powers, modulo the prime's square."""
-        return product_of_powers(self._ring, ciphertexts, exponents)
+        check = product_of_powers(self._ring, ciphertexts, challenges)
+        return self.decrypt([*transform(self._ring, places[-1], fold), check])
 
     def root(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """Modulo the prime, c is r^n for any plaintext: r is c to the inverse of n."""
@@ -280,12 +280,6 @@ class _PrimeHalf:
     def rerandomise(self, ciphertexts: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
         """Ciphertexts times powers of hs, modulo the prime's square."""
         return self._residue_power.multiply(ciphertexts, exponents)
-
-    def _raise(self, pool: Pool, _: slice) -> None:
-        self._ring.power(pool, int(self._prime) - 1)
-
-    def _logarithms(self, powers: Sequence[mpz]) -> list[mpz]:
-        return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:

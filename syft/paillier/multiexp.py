@@ -67,10 +67,9 @@ def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]
     width = max(max(exponents, default=0).bit_length(), 1) + 7 >> 3
     digits = np.frombuffer(b"".join(int(e).to_bytes(width, "big") for e in exponents), dtype=np.uint8)
     bits = np.unpackbits(digits.reshape(len(exponents), width), axis=1).T
-    result = ring.ones(1)
     with Workers(ring.threads) as workers:
-        _horner(ring, result, _subset_products(ring, workers, ring.load(bases), bits))
-    return ring.unload(result)[0]
+        planes = _subset_products(ring, workers, ring.load(bases), bits)
+    return ring.unload(_joined(ring, planes))[0]
 
 
 def subset_tables(ring: Ring, workers: Workers, pool: Pool, group: int) -> Pool:
@@ -185,3 +184,15 @@ def _horner(ring: Ring, results: Pool, products: Pool) -> None:
     for plane in range(planes):
         ring.square(results, 1)
         ring.chain(results, products, (own + plane)[None])
+
+
+def _joined(ring: Ring, planes: Pool) -> Pool:
+    """One number from its planes, as by Horner's rule: neighbours first, so that there is more to do at once."""
+    spread = 1
+    while len(planes) > 1:
+        planes = np.concatenate([ring.ones(len(planes) % 2), planes])
+        high, low = np.ascontiguousarray(planes[::2]), np.ascontiguousarray(planes[1::2])
+        ring.square(high, spread)
+        ring.multiply(high, None, high, None, low, None)
+        planes, spread = high, 2 * spread
+    return planes
