@@ -90,6 +90,20 @@ link_foundry() {
   done
 }
 
+# Syft computes faster with its kernel, and the same without: where there is no compiler, it is simply not there.
+compile_kernel() {
+  local sources=(syft/kernel/source/* scripts/_toolchain/kernel.sh) library=syft/kernel/kernel.so
+  done_for kernel "${sources[@]}" && [ -e "$library" ] && return
+  rm -f "$library"
+  command -v "${CC:-cc}" >/dev/null || return 0
+  say "syft's kernel"
+  if scripts/_toolchain/kernel.sh "$library"; then
+    mark kernel "${sources[@]}"
+  else
+    say "syft's kernel does not compile here: gmpy2 does the arithmetic"
+  fi
+}
+
 # Native solc where it can be downloaded; where not, scripts/_toolchain/solc falls back on npm's soljson.
 install_solc() {
   local native=.solc/native/solc-v0.8.30
@@ -118,4 +132,5 @@ install_members
 install_node
 link_foundry
 install_solc
+compile_kernel
 hook_environment

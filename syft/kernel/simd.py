@@ -108,6 +108,8 @@ class SimdRing(Ring):
         groups, stride = _grid(keys, len(pool))
         if table.shape != (groups, self._digits, 1 << self.window_bits) or not table.flags.c_contiguous:
             raise ValueError(f"{groups} groups of keys for a table of shape {table.shape}")
+        if keys.dtype != np.uint8 or (keys.size and int(np.bitwise_or.reduce(keys, axis=None)) >> self.window_bits):
+            raise ValueError(f"keys of {keys.dtype} must be of uint8, and of {self.window_bits} bits")
         self._calls["chain_secret"](
             ctypes.byref(self._modulus),
             self._rows(pool),
