@@ -173,7 +173,8 @@ class SimdRing(Ring):
 def _places(at: Places, rows: int) -> int:
     if at.dtype != np.int64 or (at.shape[-1] > 1 and at.strides[-1] != _WORD_BYTES):
         raise ValueError("places are rows of adjoining int64")
-    if at.size and not 0 <= int(at.min()) <= int(at.max()) < rows:
+    # As unsigned numbers, negative ones are the largest.
+    if at.size and int(at.view(np.uint64).max()) >= rows:
         raise IndexError(f"places from {at.min()} to {at.max()} in a pool of {rows} rows")
     return int(at.ctypes.data)
 

@@ -18,7 +18,7 @@ _Bits = NDArray[np.uint8]
 _OUTLIER_COST = 6
 _MOST_GROUPED = 15
 #: Rows of the tables that are held at once.
-_TABLE_ROWS = 1 << 15
+_TABLE_ROWS = 1 << 13
 
 
 def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
@@ -43,10 +43,10 @@ def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.i
     rows, columns = exponents.shape
     planes = _planes(exponents)
     half, mask = np.int64(1 << (planes - 1)), np.int64((1 << planes) - 1)
-    unsigned = (exponents + half) & mask
     upper = (exponents + half) >> planes
-    shifts = np.arange(planes - 1, -1, -1, dtype=np.int64)
-    bits = ((unsigned[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8).reshape(rows * planes, columns)
+    unsigned = ((exponents + half) & mask).T.astype(np.min_scalar_type(int(mask)))
+    shifts = np.arange(planes - 1, -1, -1, dtype=unsigned.dtype)
+    bits = ((unsigned[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8).reshape(columns, planes * rows)
     pool = ring.load(bases)
     with Workers(ring.threads) as workers:
         products = _subset_products(ring, workers, pool, bits)
@@ -55,7 +55,7 @@ def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.i
 
         def join(part: slice) -> list[mpz]:
             results = _sparse_powers(ring, signed, upper[part])
-            _horner(ring, results, products[part.start * planes : part.stop * planes])
+            _horner(ring, results, products, np.arange(planes * rows).reshape(planes, rows)[:, part])
             ring.chain(results, correction, np.zeros((1, len(results)), dtype=np.int64))
             return ring.unload(results)
 
@@ -66,7 +66,7 @@ def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]
     """prod_j bases[j]^exponents[j], for exponents >= 0 of any size; in the same way."""
     width = max(max(exponents, default=0).bit_length(), 1) + 7 >> 3
     digits = np.frombuffer(b"".join(int(e).to_bytes(width, "big") for e in exponents), dtype=np.uint8)
-    bits = np.unpackbits(digits.reshape(len(exponents), width), axis=1).T
+    bits = np.unpackbits(digits.reshape(len(exponents), width), axis=1)
     with Workers(ring.threads) as workers:
         planes = _subset_products(ring, workers, ring.load(bases), bits)
     return ring.unload(_joined(ring, planes))[0]
@@ -120,17 +120,17 @@ def _multiplications(products: int, columns: int, group: int) -> float:
 
 
 def _subset_products(ring: Ring, workers: Workers, pool: Pool, bits: _Bits) -> Pool:
-    """For every row of bits, the product of the bases whose bit is set; shape (products, len(pool))."""
-    group = _group_size(*bits.shape)
-    results = ring.ones(len(bits))
-    for start, stop in _batches(len(pool), group):
+    """For every column of bits, the product of the bases whose bit is set; bits of shape (len(pool), products)."""
+    columns, products = bits.shape
+    group = _group_size(products, columns)
+    results = ring.ones(products)
+    for start, stop in _batches(columns, group):
         table = subset_tables(ring, workers, pool[start:stop], group)
-        keys = _keys(bits[:, start:stop], group)
 
-        def multiply(part: slice, table: Pool = table, keys: NDArray[np.int64] = keys) -> None:
-            ring.chain(results[part], table, keys[:, part])
+        def multiply(part: slice, table: Pool = table, own: _Bits = bits[start:stop]) -> None:
+            ring.chain(results[part], table, _keys(own[:, part], group))
 
-        workers.on_chunks(multiply, len(bits), ring.lanes)
+        workers.on_chunks(multiply, products, ring.lanes)
     return results
 
 
@@ -141,13 +141,15 @@ def _batches(columns: int, group: int) -> Iterator[tuple[int, int]]:
 
 
 def _keys(bits: _Bits, group: int) -> NDArray[np.int64]:
-    """Where the products of these subsets stand in the tables of `subset_tables`; shape (groups, len(bits))."""
-    products, columns = bits.shape
+    """Where the products of these subsets stand in the tables of `subset_tables`; shape (groups, products)."""
+    columns, products = bits.shape
     groups = -(-columns // group)
-    padded = np.zeros((products, groups * group), dtype=np.uint8)
-    padded[:, :columns] = bits
-    keys = padded.reshape(products, groups, group) @ (1 << np.arange(group, dtype=np.int64))
-    return np.ascontiguousarray((keys + (np.arange(groups, dtype=np.int64) << group)).T)
+    keys = np.zeros((groups, products), dtype=np.uint16)
+    for place in range(group):
+        own = bits[place::group]
+        keys[: len(own)] |= own.astype(np.uint16) << np.uint16(place)
+    offsets = np.arange(groups, dtype=np.int64) << group
+    return keys + offsets[:, None]
 
 
 def _with_inverses(ring: Ring, pool: Pool, upper: NDArray[np.int64]) -> tuple[Pool, Pool]:
@@ -177,13 +179,15 @@ def _sparse_powers(ring: Ring, signed: Pool, exponents: NDArray[np.int64]) -> Po
     return results
 
 
-def _horner(ring: Ring, results: Pool, products: Pool) -> None:
-    """Squares and multiplies: what `results` holds counts as what lies above the highest of its rows' planes."""
-    planes = len(products) // max(len(results), 1)
-    own = np.arange(len(results), dtype=np.int64) * planes
-    for plane in range(planes):
+def _horner(ring: Ring, results: Pool, products: Pool, planes: NDArray[np.int64]) -> None:
+    """Squares and multiplies: what `results` holds counts as what lies above the highest plane.
+
+    Args:
+        planes: where its products stand, from the highest; shape (planes, len(results)).
+    """
+    for plane in planes:
         ring.square(results, 1)
-        ring.chain(results, products, (own + plane)[None])
+        ring.chain(results, products, plane[None])
 
 
 def _joined(ring: Ring, planes: Pool) -> Pool:
