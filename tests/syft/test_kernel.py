@@ -228,6 +228,20 @@ def test_sanitisers_find_nothing(tmp_path):
     assert "rings agree" in done.stdout
 
 
+@needs_compiler
+def test_neither_branches_nor_addresses_depend_on_secrets(tmp_path):
+    """The same for all exponents of a power and all keys of `chain_secret`; those of `chain`, which are public, show."""
+    instrumented, program = tmp_path / "kernel.o", tmp_path / "trace"
+    source = ROOT / "syft" / "kernel" / "source" / "kernel.c"
+    tracing = ["-fsanitize=thread", "-fsanitize-coverage=trace-pc"]
+    subprocess.run(["cc", "-std=gnu11", "-O3", *tracing, "-c", "-o", instrumented, source], check=True)
+    driver = Path(__file__).with_name("kernel_trace.c")
+    subprocess.run(["cc", "-std=gnu11", "-O1", "-o", program, driver, instrumented], check=True)
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert all(f"{path} power: 0 of" in done.stdout for path in PATHS if there(path))
+
+
 @given(st.integers(0, 100), st.integers(1, 9), st.integers(1, 9))
 def test_chunks_are_the_whole(count, threads, grain):
     with Workers(threads) as workers:
