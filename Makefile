@@ -36,6 +36,8 @@ test: test-pure test-chain test-foundry test-fork ## Every test there is, part b
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
+	# The same results without the kernel in C, if the run above had one.
+	SYFT_KERNEL=off $(PYTEST) tests/syft
 
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
