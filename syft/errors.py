@@ -73,6 +73,18 @@ class KernelUnavailableError(SyftError, RuntimeError):
         self.wanted = wanted
 
 
+class ThreadCountError(SyftError, ValueError):
+    """No thread to compute on.
+
+    Attributes:
+        threads: how many were allowed.
+    """
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(f"threads must be at least 1, not {threads}; None stands for all cores")
+        self.threads = threads
+
+
 class OpeningInvalidError(SyftError, ValueError):
     """Openings that do not belong to the ciphertexts."""
 

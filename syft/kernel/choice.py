@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from syft.errors import KernelUnavailableError
+from syft.errors import KernelUnavailableError, ThreadCountError
 from syft.kernel import gmpy
 from syft.kernel.gmpy import GmpyRing
 from syft.kernel.native import PATHS, installed
@@ -41,8 +41,14 @@ def ring(base: int, halves: int = 1, threads: int | None = None) -> Ring:
         base: odd, at least 3.
         halves: 1 or 2.
         threads: how many threads algorithms may use, at least 1; None for all cores of this process.
+
+    Raises:
+        ThreadCountError: less than one thread.
+        KernelUnavailableError: SYFT_KERNEL asks for what is not there.
     """
     threads = cores() if threads is None else threads
+    if threads < 1:
+        raise ThreadCountError(threads)
     library, path = installed(), kernel_name()
     if library is None or path == gmpy.NAME or base.bit_length() > MOST_BITS:
         return GmpyRing(base, halves, threads)

@@ -25,8 +25,8 @@ from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
 
 _CHALLENGE_BITS = 128
-#: What the check of a folded decryption costs, in powers: one, and a product of short powers.
-_TURNS_OF_CHECK = 2
+#: What the check of a folded decryption costs, in powers: a product of short ones, and one more to decrypt.
+_TURNS_OF_CHECK = 1
 
 
 class PublicContext:
@@ -52,7 +52,8 @@ class PublicContext:
         ring: arithmetic modulo n^2.
 
     Raises:
-        KeyInvalidError: h is not a unit modulo n, or generates next to nothing.
+        KeyInvalidError: n is even; h is not a unit modulo n, or generates next to nothing.
+        ThreadCountError: less than one thread.
     """
 
     def __init__(self, public_key: PaillierPublicKey, h: int | None = None, *, threads: int | None = None) -> None:
@@ -61,6 +62,8 @@ class PublicContext:
         self.n = mpz(public_key.n)
         self.nsquare = self.n * self.n
         self.n_bits = int(self.n).bit_length()
+        if gmpy2.is_even(self.n):
+            raise KeyInvalidError("the modulus is even")
         self.ring = ring(int(self.n), 2, self.threads)
         self.h = self._fresh_h() if h is None else mpz(h)
         if not 1 < self.h < self.n - 1 or gmpy2.gcd(self.h, self.n) != 1:

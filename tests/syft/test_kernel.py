@@ -230,7 +230,7 @@ def test_sanitisers_find_nothing(tmp_path):
 
 @needs_compiler
 def test_neither_branches_nor_addresses_depend_on_secrets(tmp_path):
-    """The same for all exponents of a power and all keys of `chain_secret`; those of `chain`, which are public, show."""
+    """They are the same for all exponents of `power` and keys of `chain_secret`; keys of `chain`, not secret, show."""
     instrumented, program = tmp_path / "kernel.o", tmp_path / "trace"
     source = ROOT / "syft" / "kernel" / "source" / "kernel.c"
     tracing = ["-fsanitize=thread", "-fsanitize-coverage=trace-pc"]
