@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import gmpy2
 import numpy as np
@@ -69,6 +70,10 @@ class PublicContext:
         if not 1 < self.h < self.n - 1 or gmpy2.gcd(self.h, self.n) != 1:
             raise KeyInvalidError("the re-randomiser h is not a unit modulo n, or is 1 or -1")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied to another process, it is made anew: there may be another kernel."""
+        return partial(PublicContext, threads=self.threads), (self.public_key, int(self.h))
+
     @property
     def ciphertext_bytes(self) -> int:
         """Width of a ciphertext on the wire."""
@@ -124,7 +129,7 @@ class PublicContext:
 
     def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
         """Every ciphertext to the same signed power: its plaintext times that integer."""
-        if not exponent:
+        if not (exponent and ciphertexts):
             return [mpz(1)] * len(ciphertexts)
         if exponent < 0:
             inverses, _ = invert_all(self.ring, self.ring.load(ciphertexts))
@@ -172,6 +177,9 @@ class PrivateContext(PublicContext):
         self._p, self._q = mpz(private_key.p), mpz(private_key.q)
         each = max(self.threads // 2, 1)
         self._halves = (_PrimeHalf(self._p, self.n, self.h, each), _PrimeHalf(self._q, self.n, self.h, each))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(PrivateContext, threads=self.threads), (self.private_key, int(self.h))
 
     def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         exponents = {half: half.fresh_exponents(len(ciphertexts)) for half in self._halves}
@@ -243,9 +251,9 @@ class _PrimeHalf:
         self._prime = prime
         self._ring = ring(int(prime), 2, threads)
         self._n, self._h = n, h
-        square = self._ring.modulus
-        # Paillier 1999, section 7: L(x) = (x - 1) / p, and the inverse of L((1 + n)^(p-1) mod p^2).
-        self._scale = gmpy2.invert((gmpy2.powmod(1 + n, prime - 1, square) - 1) // prime, prime)
+        # Paillier 1999, section 7: L(x) = (x - 1) / p, and the inverse of L((1 + n)^(p-1) mod p^2), where n = p q
+        # makes (1 + n)^(p-1) = 1 - n.
+        self._scale = gmpy2.invert(-(n // prime), prime)
         self._root_exponent = int(gmpy2.invert(n, prime - 1))
 
     def decrypt(self, ciphertexts: Sequence[mpz]) -> list[mpz]:

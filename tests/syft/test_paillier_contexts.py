@@ -1,6 +1,7 @@
 """Contexts against phe and against the definitions."""
 
 import math
+import pickle
 import secrets
 
 import gmpy2
@@ -102,6 +103,23 @@ def test_a_published_base_is_used(private):
     again = PublicContext(private.public_key, int(private.h))
     assert again.h == private.h
     assert PublicContext(private.public_key).h != private.h
+
+
+def test_contexts_travel_to_other_processes(private, public):
+    tensor = public.encrypt(IntegerTensor(np.array([[5, -7]]), 0, 10), Packing(30, 2))
+    public_key, private_key = PublicContext(public.public_key, public.h, threads=3), private
+    for context in (public_key, private_key):
+        context.rerandomise([mpz(1)])
+        again = pickle.loads(pickle.dumps(context))
+        assert (type(again), again.n, again.h, again.threads) == (type(context), context.n, context.h, context.threads)
+    travelled = pickle.loads(pickle.dumps(tensor)).rerandomise()
+    assert pickle.loads(pickle.dumps(private)).decrypt(travelled).values.tolist() == [[5, -7]]
+
+
+def test_no_ciphertexts_at_all(private, public):
+    for context in (private, public):
+        assert context.rerandomise([]) == context.raw_encrypt([]) == context.raw_powers([], -2) == []
+    assert private.raw_decrypt([]) == []
 
 
 def test_what_no_context_can_be_made_of(private):
