@@ -27,7 +27,7 @@ def test_the_exported_names():
     ]
 
 
-@pytest.mark.parametrize("package", ["syft", "syft.nn", "syft.paillier"])
+@pytest.mark.parametrize("package", ["syft", "syft.nn", "syft.paillier", "syft.privacy"])
 def test_every_exported_name_is_there_and_documented(package):
     module = __import__(package, fromlist=["__all__"])
     assert sorted(module.__all__) == sorted(set(module.__all__))
@@ -56,7 +56,7 @@ def imports(path):
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_syft_knows_nothing_of_chains_files_or_networks(path):
     allowed = {"syft", "numpy", "gmpy2", "phe", "safetensors", "__future__", "abc", "collections", "concurrent", "copy"}
-    allowed |= {"dataclasses", "functools", "json", "math", "re", "secrets", "typing"}
+    allowed |= {"dataclasses", "fractions", "functools", "json", "math", "re", "secrets", "typing"}
     assert {name.split(".")[0] for name in imports(path)} <= allowed
 
 
