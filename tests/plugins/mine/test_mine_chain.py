@@ -279,6 +279,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
             "columns": ["age", "dose", "ill"],
             "rules": 1,
             "version": waiting["datasets"][0]["version"],
+            "privacy": None,
         }
     ]
     assert json.loads(ape_mine("claim", "--json", signs=True))["kind"] == "claimed"
