@@ -266,7 +266,9 @@ def test_blobs_that_are_not_what_the_chain_says_are_refused(world: World, worksh
     no_ring = replace(state, certificates=world.store.put(b"nobody"))
     for wrong, error in ((other_key, FormatError), (other_model, FormatError), (no_tensor, SyftError)):
         with pytest.raises(error):
-            Workshop(world.store, StatisticsCache(world.folder / "s"), releases).seal(wrong, dataset, MATCH, None, **WHOSE)
+            Workshop(world.store, StatisticsCache(world.folder / "s"), releases).seal(
+                wrong, dataset, MATCH, None, **WHOSE
+            )
     with pytest.raises(ValueError, match="OpenPGP"):
         workshop.seal(no_ring, dataset, MATCH, None, **WHOSE)
 
