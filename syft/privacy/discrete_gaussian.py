@@ -27,7 +27,8 @@ LARGEST_SIGMA = 1 << 46
 _WORD_BITS = 64
 #: A float of exp(-x) is off by a few times 2^-53; within this much of it nothing is decided by floats.
 _DOUBT = 2.0**-40
-_LEAST_BATCH = 64
+#: Samples drawn at once: bounds the memory, whatever their number.
+_LEAST_BATCH, _LARGEST_BATCH = 64, 1 << 18
 
 _Floats = NDArray[np.float64]
 _Words = NDArray[np.uint64]
@@ -49,8 +50,9 @@ def discrete_gaussian(sigma: int, size: int, random_bytes: RandomBytes = secrets
         raise PrivacyError(f"sigma must be a whole number from 1 to 2^46, not {sigma}")
     parts, missing = [np.zeros(0, dtype=np.int64)], size
     while missing > 0:
-        # Less than half is rejected.
-        candidates = _discrete_laplace(sigma, 2 * missing + _LEAST_BATCH, random_bytes)
+        # Of three tries at least one is kept, but for chance.
+        tries = 3 * min(missing, _LARGEST_BATCH) + _LEAST_BATCH
+        candidates = _discrete_laplace(sigma, tries, random_bytes)
         beyond = np.abs(candidates) - sigma
         accepted = bernoulli_exp((beyond / sigma) ** 2 / 2, _Squares(beyond, sigma), random_bytes)
         parts.append(candidates[accepted][:missing])

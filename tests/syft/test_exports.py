@@ -61,8 +61,10 @@ def test_syft_knows_nothing_of_chains_files_or_networks(path):
 
 
 def test_only_whole_layers_are_imported_upwards():
-    """syft.paillier does not know syft.nn, and neither knows the wire."""
+    """syft.paillier does not know syft.nn, which does not know syft.privacy, and none knows the wire."""
     for path in (ROOT / "paillier").glob("*.py"):
-        assert not any(name.startswith(("syft.nn", "syft.wire")) for name in imports(path)), path
+        assert not any(name.startswith(("syft.nn", "syft.privacy", "syft.wire")) for name in imports(path)), path
     for path in (ROOT / "nn").glob("*.py"):
-        assert not any(name.startswith("syft.wire") for name in imports(path)), path
+        assert not any(name.startswith(("syft.privacy", "syft.wire")) for name in imports(path)), path
+    for path in (ROOT / "privacy").glob("*.py"):
+        assert not any(name.startswith(("syft.paillier", "syft.wire")) for name in imports(path)), path
