@@ -109,6 +109,10 @@ class StatisticsError(SyftError, ValueError):
     """Local statistics from which no admissible Gradient follows."""
 
 
+class PrivacyError(SyftError, ValueError):
+    """A promise of privacy that cannot be made: a number out of its range."""
+
+
 class ModelSpecError(SyftError, ValueError):
     """A description of a Model that Syft does not know."""
 

@@ -28,7 +28,7 @@ def test_the_exported_names():
     ]
 
 
-@pytest.mark.parametrize("package", ["syft", "syft.kernel", "syft.nn", "syft.paillier"])
+@pytest.mark.parametrize("package", ["syft", "syft.kernel", "syft.nn", "syft.paillier", "syft.privacy"])
 def test_every_exported_name_is_there_and_documented(package):
     module = __import__(package, fromlist=["__all__"])
     assert sorted(module.__all__) == sorted(set(module.__all__))
@@ -60,6 +60,7 @@ def test_syft_knows_nothing_of_chains_files_or_networks(path):
     allowed |= {
         "contextlib",
         "dataclasses",
+        "fractions",
         "functools",
         "itertools",
         "json",
@@ -75,10 +76,12 @@ def test_syft_knows_nothing_of_chains_files_or_networks(path):
 
 
 def test_only_whole_layers_are_imported_upwards():
-    """syft.kernel knows no ciphertexts, syft.paillier does not know syft.nn, and none knows the wire."""
+    """Each layer knows those below: kernel, paillier, nn, privacy; and none knows the wire."""
     for path in (ROOT / "kernel").glob("*.py"):
         assert {name for name in imports(path) if name.startswith("syft")} <= KERNEL_KNOWS, path
     for path in (ROOT / "paillier").glob("*.py"):
-        assert not any(name.startswith(("syft.nn", "syft.wire")) for name in imports(path)), path
+        assert not any(name.startswith(("syft.nn", "syft.privacy", "syft.wire")) for name in imports(path)), path
     for path in (ROOT / "nn").glob("*.py"):
-        assert not any(name.startswith("syft.wire") for name in imports(path)), path
+        assert not any(name.startswith(("syft.privacy", "syft.wire")) for name in imports(path)), path
+    for path in (ROOT / "privacy").glob("*.py"):
+        assert not any(name.startswith(("syft.paillier", "syft.wire")) for name in imports(path)), path

@@ -73,7 +73,7 @@ class Mine:
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
         self._chronicle = Chronicle(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
-        self._workshop = Workshop(store, home.statistics, most_features=most_features)
+        self._workshop = Workshop(store, home.statistics, self._state.releases, most_features=most_features)
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
         self._rests = Rests(clock)
 
@@ -155,7 +155,7 @@ class Mine:
     def _objection(self, policy: Policy, submission: Submission) -> str | None:
         """Why the policy of today would not let a submission out; None if it would."""
         campaign = self._chronicle.ledger.campaign(submission.campaign)
-        return self._judge.objection(policy, campaign, submission.dataset)
+        return self._judge.objection(policy, campaign, submission)
 
     def _publish(self, policy: Policy, submission: Submission) -> list[Action]:
         try:
@@ -267,7 +267,7 @@ class Mine:
             choice = self._judge.choose(policy, campaign, newest)
             actions = self._note(campaign, choice)
             if choice.decision.verdict is Verdict.ALLOW and choice.dataset and choice.match:
-                actions += self._send(self._prepare(campaign, choice.dataset, choice.match))
+                actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._rests.forget(campaign.id)
             return actions
         except ChainError:
@@ -276,12 +276,13 @@ class Mine:
             self._rests.begin(campaign.id)
             return self._trouble(campaign.id, error)
 
-    def _prepare(self, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
+    def _prepare(self, policy: Policy, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
         made = self._workshop.seal(
             campaign,
             dataset,
             match,
+            policy.privacy(dataset.name),
             chain_id=self._chain.chain_id,
             contract=self._chain.address,
             miner=self._miner,
@@ -297,6 +298,7 @@ class Mine:
             sealed=made.sealed,
             nonce=in_blocks,
             dataset=dataset.name,
+            release=made.release,
         )
         self._state.prepare(submission)
         return submission

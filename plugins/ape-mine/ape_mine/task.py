@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ape_mine.bounds import row_bounds
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.matching import Match
 from ape_sonar.canonical import to_canonical
@@ -20,6 +22,7 @@ from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor
+from syft.privacy import Release
 
 #: Cells of a chunk of features: bounds the memory that training takes, whatever the number of rows.
 _CELLS_AT_ONCE = 1 << 22
@@ -43,12 +46,29 @@ def local_statistics(
     return LocalStatistics.from_chunks(_features(model, encoder, match, frames))
 
 
+def noisy_statistics(
+    model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame], *, clip: float, rho: Fraction
+) -> Release:
+    """What the rows say of a Model as far as rho allows; each call spends it anew.
+
+    Args:
+        model, encoder, match, frames: as for `local_statistics`.
+        clip: as for `row_bounds`.
+        rho: the most that may be spent, in zCDP.
+
+    Raises:
+        RowError, StatisticsError: as for `local_statistics`.
+        PrivacyError: no noise that a Mine can add keeps the promise, or no bounds follow from the clip.
+    """
+    return Release.draw(_features(model, encoder, match, frames), row_bounds(model, encoder, clip), rho)
+
+
 def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -> EncryptedTensor:
     """The Gradient of the head, ready to leave: nobody can tell from it how it came about.
 
     Args:
         model: the Campaign's.
-        statistics: of the Mine's rows.
+        statistics: of the Mine's rows, exact or noisy.
         head: the newest Model, under a context whose re-randomiser the Mine trusts: its own.
 
     Raises:
