@@ -8,6 +8,7 @@ BIN := .venv/bin
 DATASET ?= digits
 # `make fuzz` ends after so many histories or seconds: ten minutes, unless one of them is given.
 RUNS ?= 4294967295
+MESSAGES ?= 1000000
 DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
 
 # Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
@@ -21,7 +22,7 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz attacks gas check lock clean
+.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz fuzz-decoders attacks gas check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,7 @@ test: test-pure test-invariants test-chain test-foundry test-fork ## Every test 
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
+	tests/fuzz/run.sh 5000
 
 test-invariants: setup ## Random histories against the contracts, the same each time, with counts by action
 	@mkdir -p .build
@@ -68,6 +70,9 @@ fuzz: setup ## Random histories with a new seed: RUNS=histories, DURATION=second
 	  FOUNDRY_INVARIANT_RUNS=$(RUNS) FOUNDRY_INVARIANT_TIMEOUT=$(DURATION) \
 	  $(BIN)/forge test --fuzz-seed $$seed | tee .build/fuzz.txt
 	$(BIN)/python tests/invariants/counts.py .build/fuzz.txt
+
+fuzz-decoders: setup ## Every decoder of strangers' bytes, by atheris with a new seed: MESSAGES=how many for each
+	tests/fuzz/run.sh $(MESSAGES) $$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
 attacks: setup ## Every attack of the protocol's list played on Foundry, and the table of what each came to
 	$(BIN)/ape compile
