@@ -6,6 +6,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 DATASET ?= digits
+# `make fuzz` ends after so many histories or seconds: ten minutes, unless one of them is given.
+RUNS ?= 4294967295
+DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
+
+# `make fuzz-decoders` gives each decoder so many messages.
+MESSAGES ?= 1000000
 
 # Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
 # it has one process to itself.
@@ -18,10 +24,10 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas check lock clean
+.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz fuzz-decoders attacks gas check lock clean
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Everything the project needs, in .venv, .solc and node_modules
 	@scripts/_toolchain/setup.sh
@@ -32,12 +38,18 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure test-invariants test-chain test-foundry test-fork ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
 	# The same results without the kernel in C, if the run above had one.
 	SYFT_KERNEL=off $(PYTEST) tests/syft
+	tests/fuzz/run.sh 5000
+
+test-invariants: setup ## Random histories against the contracts, the same each time, with counts by action
+	@mkdir -p .build
+	$(BIN)/forge test | tee .build/invariants.txt
+	$(BIN)/python tests/invariants/counts.py .build/invariants.txt
 
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
@@ -56,6 +68,20 @@ test-fork: setup ## On a Foundry fork of a chain that already holds a half-run C
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
 
+fuzz: setup ## Random histories with a new seed: RUNS=histories, DURATION=seconds
+	@mkdir -p .build
+	@seed=0x$$(od -An -N8 -tx8 /dev/urandom | tr -d ' '); echo "seed $$seed"; \
+	  FOUNDRY_INVARIANT_RUNS=$(RUNS) FOUNDRY_INVARIANT_TIMEOUT=$(DURATION) \
+	  $(BIN)/forge test --fuzz-seed $$seed | tee .build/fuzz.txt
+	$(BIN)/python tests/invariants/counts.py .build/fuzz.txt
+
+fuzz-decoders: setup ## Every decoder of strangers' bytes, by atheris with a new seed: MESSAGES=how many for each
+	tests/fuzz/run.sh $(MESSAGES) $$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+
+attacks: setup ## Every attack of the protocol's list played on Foundry, and the table of what each came to
+	$(BIN)/ape compile
+	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
+
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
 	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
@@ -66,7 +92,7 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/forge fmt --check contracts
+	$(BIN)/forge fmt --check contracts tests/invariants
 	$(BIN)/slither . --config-file slither.config.json
 
 lock: setup ## New locks from requirements.in and package.json

@@ -11,11 +11,9 @@ import pytest
 from rich.table import Table
 
 from ape_sonar.screen import open_console
-from ape_sonar.terms import Score
 from tests.gas import snapshot
-from tests.gas.crowd import Crowd
 from tests.gas.measures import Measure, Meter
-from tests.stage import ETHER, SCORING_FEE, blob
+from tests.stage import ETHER, blob
 
 #: Whole transactions, in the chain's coin.
 TARGETS = {
@@ -32,7 +30,7 @@ _HOT_PATHS = {
     "addGradient": "submitGradient, later",
     "evalGradient": "scoreGradient, improvement, another waits",
 }
-_CROWDS = (1, 100, 1_000)
+_MEASURED = pytest.StashKey[dict[str, Measure]]()
 
 pytestmark = pytest.mark.chain
 
@@ -44,7 +42,14 @@ def foundry(chain):
 
 
 @pytest.fixture
-def measures(stage, token) -> dict[str, Measure]:
+def measures(stage, token, request) -> dict[str, Measure]:
+    """Played for the first test that asks; the others read the same figures."""
+    if _MEASURED not in request.config.stash:
+        request.config.stash[_MEASURED] = _measured(stage, token)
+    return request.config.stash[_MEASURED]
+
+
+def _measured(stage, token) -> dict[str, Measure]:
     measured = Meter(stage, token).run()
     one, five = measured["claim, one Gradient"], measured["claim, five Gradients"]
     further = Measure((five.gas - one.gas) // 4, (five.floor - one.floor) // 4)
@@ -86,47 +91,6 @@ def _costs_of_2017(stage, contract) -> dict[str, int]:
     for place in (0, 1):
         scored = former.evalGradient(place, 900 - 100 * place, words[3 + place], sender=stage.scientist)
     return {"addGradient": added.gas_used, "evalGradient": scored.gas_used}
-
-
-def test_the_cost_grows_with_nothing(stage, capsys) -> None:
-    crowd, costs = Crowd(stage), {}
-    campaign, before = stage.opened(), 0
-    for _ in range(len(_CROWDS) + 1):
-        stage.submit(campaign)
-    queue = [stage.state(campaign).gradients[number].record for number in range(len(_CROWDS) + 1)]
-    for place, count in enumerate(_CROWDS):
-        crowd.create(count - before)
-        crowd.submit(campaign, count - before)
-        costs[count], before = _costs(stage, campaign, count, *queue[place : place + 2]), count
-    waiting = stage.sonar.campaignOf(campaign).submitted - stage.sonar.campaignOf(campaign).scored
-    assert waiting >= _CROWDS[-1]
-    with capsys.disabled():
-        _show_growth(costs)
-    for name in costs[1]:
-        least, most = (choose(cost[name] for cost in costs.values()) for choose in (min, max))
-        assert most <= least * 1.005, costs
-
-
-def _costs(stage, campaign, count, oldest, following) -> dict[str, int]:
-    miner, capsule, scientist = (stage.as_(account) for account in (stage.miner, stage.capsule, stage.scientist))
-    poor = Score(0, 4, bytes(32), blob(f"root {count}"), blob(f"opened {count}"), blob(f"evidence {count}"))
-    receipts = {
-        "submitGradient": miner.submit_gradient(campaign, blob(f"b{count}"), blob(f"c{count}"), 0, fee=SCORING_FEE),
-        "scoreGradient": capsule.score_gradient(campaign, oldest, poor, following.as_next()),
-        "create": scientist.create(20_000 + count, stage.terms()),
-    }
-    return {name: _gas(stage, receipt.transaction) for name, receipt in receipts.items()}
-
-
-def _gas(stage, transaction) -> int:
-    return stage.chain.provider.web3.eth.get_transaction_receipt(transaction)["gasUsed"]
-
-
-def _show_growth(costs: dict[int, dict[str, int]]) -> None:
-    table = Table("Beside as many Campaigns, Gradients and Miners", *(f"{count:,}" for count in costs))
-    for name in costs[1]:
-        table.add_row(name, *(f"{cost[name]:,}" for cost in costs.values()))
-    open_console().print(table)
 
 
 def _show(measures: dict[str, Measure]) -> None:

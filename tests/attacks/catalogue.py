@@ -1,0 +1,60 @@
+"""Every attack that the suite must play, in the protocol's order. A test fails when one of them is missing."""
+
+from __future__ import annotations
+
+#: Against today's Sonar. Where a line of the protocol names several attacks, each has its own line here.
+ATTACKS = (
+    "overshoot of the target",
+    "draining another Campaign",
+    "draining another Campaign, as all its parties at once",
+    "copying a Gradient's address",
+    "front-running a Gradient",
+    "scoring out of order",
+    "scoring twice",
+    "a reorganisation that swaps two Gradients",
+    "a reorganisation that swaps two Campaigns",
+    "a Capsule that goes silent before opening",
+    "a Capsule that goes silent while mining",
+    "a Capsule that goes silent before delivery",
+    "a flood of Gradients on a dying Capsule, by others",
+    "a flood of Gradients on a dying Capsule, by itself",
+    "a Data Scientist who claims a false starting accuracy",
+    "a Data Scientist who stops the moment a good Gradient arrives",
+    "a Data Scientist who sets impossible windows: scoring",
+    "a Data Scientist who sets impossible windows: each Gradient",
+    "a Data Scientist who sets impossible windows: delivery",
+    "a target that minImprovement makes unreachable",
+    "dust rewards",
+    "a reverting receiver",
+    "a re-entering token",
+    "a re-entering receiver",
+    "a fee-on-transfer token",
+    "a false-returning token",
+    "a freezing token",
+    "a rebasing token",
+    "splitting over addresses",
+    "spam of garbage Gradients",
+    "a Gradient whose blob never appears",
+    "garbage ciphertexts: 0",
+    "garbage ciphertexts: n",
+    "garbage ciphertexts: a multiple of p",
+    "garbage ciphertexts: wrong length",
+    "a Gradient for another Campaign",
+    "a Gradient for another chain",
+    "a Gradient for another contract",
+    "a Capsule that rejects a Gradient and submits it as its own",
+    "a swapped certificate",
+    "a parent's weights taken by a stranger",
+    "claims twice",
+    "claims with a forged preimage",
+    "claims before the audit window ends",
+    "a huge IPFS object",
+    "a looping IPFS object",
+    "validation overfitting by many small probes",
+)
+
+#: Against the contract of 2017, where they succeed, each with the same attack of today.
+ATTACKS_OF_2017 = {
+    "2017: overshoot of the target that empties another model's bounty": "overshoot of the target",
+    "2017: the same Gradient address from a second sender": "copying a Gradient's address",
+}
