@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas check lock clean
+.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas bench check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-fork: setup ## On a Foundry fork of a chain that already holds a half-run C
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
 	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
+
+bench: setup ## How fast encrypted training is beside what else there is: the table, and build/bench.json
+	@$(BIN)/python -m scripts._bench
 
 # slither fails on any finding that is not answered where it stands. Its `timestamp` detector is off: deadlines are the
 # protocol, and last hours, while a block's proposer can move its time by seconds.
