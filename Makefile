@@ -24,7 +24,8 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz fuzz-decoders attacks gas check lock clean
+.PHONY: help setup demo live check lock clean
+.PHONY: test test-pure test-invariants test-chain test-foundry test-fork fuzz fuzz-decoders attacks gas bench
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +86,9 @@ attacks: setup ## Every attack of the protocol's list played on Foundry, and the
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
 	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
+
+bench: setup ## How fast encrypted training is beside what else there is: the table, and build/bench.json
+	@$(BIN)/python -m scripts._bench
 
 # slither fails on any finding that is not answered where it stands. Its `timestamp` detector is off: deadlines are the
 # protocol, and last hours, while a block's proposer can move its time by seconds.
