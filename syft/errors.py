@@ -125,5 +125,9 @@ class EncryptedModelError(SyftError, TypeError):
     """The Model is encrypted: it can be trained, not read."""
 
 
+class SpreadError(SyftError, RuntimeError):
+    """Work that was to be done elsewhere was not: a worker was lost or failed, or there is none."""
+
+
 class WireError(SyftError, ValueError):
     """Bytes that are not what they should be."""

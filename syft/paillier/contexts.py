@@ -9,21 +9,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from itertools import repeat
 from typing import Any
 
 import gmpy2
 import numpy as np
 from gmpy2 import mpz
+from numpy.typing import NDArray
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from syft.errors import CiphertextInvalidError, KeyInvalidError, PlaintextRangeError
 from syft.kernel import Pool, Workers, cores, ring, transform
 from syft.paillier.fixedbase import FixedBasePower
 from syft.paillier.inversion import invert_all
-from syft.paillier.multiexp import product_of_powers
+from syft.paillier.multiexp import multi_exponentiate, product_of_powers
 from syft.paillier.openings import Openings
 from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
+from syft.spread import Spread
 
 _CHALLENGE_BITS = 128
 #: What the check of a folded decryption costs, in powers: a product of short ones, and one more to decrypt.
@@ -45,9 +48,10 @@ class PublicContext:
         public_key: phe's public key.
         h: the residue to build on; made afresh if none is given, as a Mine does that trusts no published one.
         threads: how many threads an operation may use, at least 1; None for as many as the process has cores.
+        spread: where products of a matrix with ciphertexts are computed; None for this process. Not kept in copies.
 
     Attributes:
-        public_key, h: as given, or made.
+        public_key, h, spread: as given, or made.
         n, nsquare: the modulus and its square.
         n_bits: bits of n.
         ring: arithmetic modulo n^2.
@@ -57,8 +61,16 @@ class PublicContext:
         ThreadCountError: less than one thread.
     """
 
-    def __init__(self, public_key: PaillierPublicKey, h: int | None = None, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        public_key: PaillierPublicKey,
+        h: int | None = None,
+        *,
+        threads: int | None = None,
+        spread: Spread | None = None,
+    ) -> None:
         self.public_key = public_key
+        self.spread = spread
         self.threads = cores() if threads is None else threads
         self.n = mpz(public_key.n)
         self.nsquare = self.n * self.n
@@ -127,6 +139,18 @@ class PublicContext:
         """Encrypts signed integers, each |m| < n / 2."""
         return self.rerandomise([self.raw_encode(m) for m in plaintexts])
 
+    def raw_products(self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
+        """prod_j ciphertexts[j]^exponents[i, j], for every row i (`multi_exponentiate`), wherever work is spread to.
+
+        Raises:
+            SpreadError: a worker was lost for good.
+        """
+        if self.spread is None:
+            return multi_exponentiate(self.ring, ciphertexts, exponents)
+        parts = np.array_split(exponents, min(self.spread.workers, len(exponents)))
+        same = (repeat(value) for value in (int(self.n), self.spread.threads, list(ciphertexts)))
+        return [product for part in self.spread.map(_products, *same, parts) for product in part]
+
     def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
         """Every ciphertext to the same signed power: its plaintext times that integer."""
         if not (exponent and ciphertexts):
@@ -161,6 +185,11 @@ class PublicContext:
             x = mpz(secrets.randbelow(int(self.n)))
             if gmpy2.jacobi(x, self.n) == -1:
                 return gmpy2.powmod(x, self.n, self.nsquare)
+
+
+def _products(n: int, threads: int, bases: list[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
+    """Some rows of a product, in whatever process this is."""
+    return multi_exponentiate(ring(n, 2, threads), bases, exponents)
 
 
 class PrivateContext(PublicContext):

@@ -17,6 +17,7 @@ from syft.nn.integers import Integers, largest_entry
 from syft.nn.statistics import LocalStatistics
 from syft.privacy.discrete_gaussian import LARGEST_SIGMA, RandomBytes, discrete_gaussian
 from syft.privacy.sensitivity import RowBounds
+from syft.spread import Spread
 
 _LARGEST = 1 << 62
 
@@ -63,6 +64,7 @@ class Release:
         bounds: RowBounds,
         rho: Fraction,
         random_bytes: RandomBytes = secrets.token_bytes,
+        spread: Spread | None = None,
     ) -> Self:
         """Clips the rows, sums them up and adds noise. Each call spends its rho anew: keep what it returns.
 
@@ -71,12 +73,14 @@ class Release:
             bounds: of a row.
             rho: of zCDP, the most that may be spent.
             random_bytes: the source of randomness; the operating system's by default.
+            spread: where the rows are summed up; None for this process, where the noise is drawn in any case.
 
         Raises:
             PrivacyError: a rho that asks for too much noise.
+            SpreadError: a worker was lost for good.
             StatisticsError: no rows, or so many that a sum exceeds 62 bits.
         """
-        exact = LocalStatistics.from_chunks(bounds.clip(features, targets) for features, targets in chunks)
+        exact = LocalStatistics.from_chunks((bounds.clip(*chunk) for chunk in chunks), spread)
         sigma, places = sigma_for(bounds, rho), np.triu_indices(len(exact.gram))
         upper, cross = exact.gram[places], exact.cross.ravel()
         count = exact.rows * bounds.count_weight

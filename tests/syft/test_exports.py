@@ -24,6 +24,7 @@ def test_the_exported_names():
         "PublicContext",
         "RandomFeatureClassifier",
         "RandomFeatureRegressor",
+        "Spread",
         "generate_paillier_keypair",
     ]
 

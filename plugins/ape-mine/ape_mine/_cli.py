@@ -14,6 +14,7 @@ from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
 from ape_mine.datasets import read_schema
+from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
 from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
@@ -97,6 +98,8 @@ def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
 @_sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
 @click.option("--most-features", type=click.IntRange(min=1), default=MOST_FEATURES, show_default=True)
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="What computes.")
+@click.option("--scheduler", help="Address of your Dask cluster, for --engine dask: tcp://host:port.")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
 @_json_option
@@ -107,13 +110,23 @@ def run(
     sonar: str | None,
     pay_to: str | None,
     most_features: int,
+    engine: str,
+    scheduler: str | None,
     poll: float | None,
     once: bool,
     as_json: bool,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
     report = reporter(as_json)
-    with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to, most_features=most_features) as mine:
+    with open_mine(
+        account,
+        home or default_home(),
+        sonar=sonar,
+        pay_to=pay_to,
+        most_features=most_features,
+        engine=engine,
+        scheduler=scheduler,
+    ) as mine:
         if not once:
             serve(mine, report, poll_interval=poll)
             return

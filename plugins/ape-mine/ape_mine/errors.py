@@ -36,6 +36,22 @@ class HomeMismatchError(MineError, ValueError):
         super().__init__(f"the Mine at {home} belongs to {what} {kept}, not {given}: use that, or another home")
 
 
+class EngineMissingError(MineError, ModuleNotFoundError):
+    """What an engine needs is not installed."""
+
+    def __init__(self, engine: str, package: str) -> None:
+        self.engine, self.package = engine, package
+        super().__init__(f"the engine {engine} needs the package {package}: pip install 'ape-mine[{engine}]'")
+
+
+class EngineUnreachableError(MineError, ConnectionError):
+    """Nothing that can compute is where an engine was said to be."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where, self.why = where, why
+        super().__init__(f"{where}: {why}")
+
+
 class DatasetError(MineError):
     """Root of what can be wrong with a dataset as a whole; a cell's faults are RowErrors of ape_sonar."""
 

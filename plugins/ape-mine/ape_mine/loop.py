@@ -31,6 +31,7 @@ from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import Currency
+from syft import Spread
 from syft.errors import SyftError
 
 
@@ -46,6 +47,7 @@ class Mine:
         tokens: the ERC-20s that the policy may name.
         pay_to: who is paid; the Miner's account by default.
         most_features: of the largest Model that is trained.
+        spread: where statistics and matrix products are computed; None for this process.
         clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
 
     Raises:
@@ -64,6 +66,7 @@ class Mine:
         tokens: Iterable[Currency] = (),
         pay_to: str | None = None,
         most_features: int = MOST_FEATURES,
+        spread: Spread | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._chain, self._store, self._home = chain, store, home
@@ -73,7 +76,9 @@ class Mine:
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
         self._chronicle = Chronicle(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
-        self._workshop = Workshop(store, home.statistics, self._state.releases, most_features=most_features)
+        self._workshop = Workshop(
+            store, home.statistics, self._state.releases, most_features=most_features, spread=spread
+        )
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
         self._rests = Rests(clock)
 

@@ -20,6 +20,7 @@ from ape_mine.matching import Match
 from ape_sonar.canonical import to_canonical
 from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec
+from syft import Spread
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor
 from syft.privacy import Release
@@ -29,7 +30,12 @@ _CELLS_AT_ONCE = 1 << 22
 
 
 def local_statistics(
-    model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame]
+    model: Model,
+    encoder: RowEncoder,
+    match: Match,
+    frames: Iterable[pd.DataFrame],
+    *,
+    spread: Spread | None = None,
 ) -> LocalStatistics:
     """What the rows say of a Model, chunk by chunk.
 
@@ -38,29 +44,39 @@ def local_statistics(
         encoder: of the Campaign's Input and Output.
         match: which columns stand for which fields.
         frames: the rows, as `Dataset.frames` gives them.
+        spread: where chunks are summed up; None for this process.
 
     Raises:
         RowError: a cell is not of its field's type; its message shows the cell, so it must not leave the Mine.
         StatisticsError: there are no rows.
+        SpreadError: a worker was lost for good.
     """
-    return LocalStatistics.from_chunks(_features(model, encoder, match, frames))
+    return LocalStatistics.from_chunks(_features(model, encoder, match, frames), spread)
 
 
 def noisy_statistics(
-    model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame], *, clip: float, rho: Fraction
+    model: Model,
+    encoder: RowEncoder,
+    match: Match,
+    frames: Iterable[pd.DataFrame],
+    *,
+    clip: float,
+    rho: Fraction,
+    spread: Spread | None = None,
 ) -> Release:
     """What the rows say of a Model as far as rho allows; each call spends it anew.
 
     Args:
-        model, encoder, match, frames: as for `local_statistics`.
+        model, encoder, match, frames, spread: as for `local_statistics`.
         clip: as for `row_bounds`.
         rho: the most that may be spent, in zCDP.
 
     Raises:
-        RowError, StatisticsError: as for `local_statistics`.
+        RowError, StatisticsError, SpreadError: as for `local_statistics`.
         PrivacyError: no noise that a Mine can add keeps the promise, or no bounds follow from the clip.
     """
-    return Release.draw(_features(model, encoder, match, frames), row_bounds(model, encoder, clip), rho)
+    rows, bounds = _features(model, encoder, match, frames), row_bounds(model, encoder, clip)
+    return Release.draw(rows, bounds, rho, spread=spread)
 
 
 def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -> EncryptedTensor:

@@ -29,7 +29,7 @@ from ape_sonar.roots import tensor_root
 from ape_sonar.seal import seal_anonymous
 from ape_sonar.spec import CampaignSpec
 from ape_sonar.store import BlobStore
-from syft import wire
+from syft import Spread, wire
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor, PublicContext
 from syft.privacy import Release
@@ -76,6 +76,7 @@ class Workshop:
         statistics: where exact local statistics are kept.
         releases: where noisy ones are.
         most_features: of the largest Model that is trained.
+        spread: where statistics and matrix products are computed; None for this process.
     """
 
     def __init__(
@@ -85,11 +86,13 @@ class Workshop:
         releases: Releases,
         *,
         most_features: int = MOST_FEATURES,
+        spread: Spread | None = None,
     ) -> None:
         self._store = store
         self._statistics = statistics
         self._releases = releases
         self._most_features = most_features
+        self._spread = spread
         self._specs: _Recent[CampaignSpec] = _Recent(_SPECS_KEPT)
         self._benches: _Recent[_Bench] = _Recent(_BENCHES_KEPT)
 
@@ -159,13 +162,15 @@ class Workshop:
             )
         opening = campaign.opening
         published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
-        return _Bench(model, PublicContext(published.public_key))
+        return _Bench(model, PublicContext(published.public_key, spread=self._spread))
 
     def _exact(self, asked: _Asked) -> LocalStatistics:
         found = self._statistics.get(asked.key)
         if found is None:
             with _no_value_in_errors(asked.dataset):
-                found = local_statistics(asked.model, asked.spec.encoder(), asked.match, asked.frames())
+                found = local_statistics(
+                    asked.model, asked.spec.encoder(), asked.match, asked.frames(), spread=self._spread
+                )
             self._statistics.put(asked.key, found)
         return found
 
@@ -173,7 +178,13 @@ class Workshop:
         def draw(rho: Fraction) -> Release:
             with _no_value_in_errors(asked.dataset):
                 return noisy_statistics(
-                    asked.model, asked.spec.encoder(), asked.match, asked.frames(), clip=privacy.clip, rho=rho
+                    asked.model,
+                    asked.spec.encoder(),
+                    asked.match,
+                    asked.frames(),
+                    clip=privacy.clip,
+                    rho=rho,
+                    spread=self._spread,
                 )
 
         return self._releases.take(asked.key, asked.dataset, privacy, draw).statistics()
