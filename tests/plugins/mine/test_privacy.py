@@ -37,7 +37,7 @@ from mine_world import (
 
 from ape_mine.bounds import row_bounds
 from ape_mine.datasets import Dataset, DatasetStore
-from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, ReleaseCorruptError
+from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, PolicyError, ReleaseCorruptError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.overview import view_datasets
@@ -495,6 +495,17 @@ def test_the_status_says_what_is_spent_and_left(tmp_path: Path) -> None:
     assert 0 < after.spent == pytest.approx(after.left, rel=1e-3)
     assert math.isfinite(after.spent)
     assert json.dumps(after.spent)
+
+
+def test_a_delta_that_protects_nobody_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "many.csv").write_text("age,dose,ill\n" + "1,1,true\n" * 1000)
+    home = Home.create(tmp_path / "mine", MINER, SONAR)
+    home.datasets.add("ward-7", tmp_path / "many.csv", SCHEMA)
+    with pytest.raises(PolicyError, match=r"ward-7\.privacy\.delta: 0\.001 would let one of 1000 rows out"):
+        start(tmp_path, World(tmp_path), "privacy: {epsilon: 1, delta: 1e-3}")
+    assert not home.policy().allow, "the former policy stays"
+    start(tmp_path, World(tmp_path), "privacy: {epsilon: 1, delta: 9e-4}")
+    assert home.policy().privacy("ward-7")
 
 
 def test_a_promise_cannot_be_made_after_the_fact(tmp_path: Path) -> None:
