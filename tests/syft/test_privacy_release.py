@@ -149,6 +149,18 @@ def test_every_number_gets_its_own_noise_of_the_stated_size():
     assert (release.gram == release.gram.T).all()
 
 
+def test_no_number_goes_without_noise_nor_shares_another_s():
+    """Over many releases: each by itself is Gaussian of the stated size, and no two go together."""
+    features, targets = table(8, rows=9, features=3)
+    rho, upper = Budget(1.0, 1e-6).rho, np.triu_indices(3)
+    releases = [Release.draw([(features, targets)], BOUNDS, rho, source(seed)) for seed in range(500)]
+    vectors = np.array([[*one.gram[upper], *one.cross.ravel(), one.count] for one in releases], dtype=float)
+    noise = (vectors - released_vector(*BOUNDS.clip(features, targets), BOUNDS)) / releases[0].sigma
+    assert noise.shape == (500, 6 + 6 + 1)
+    assert all(stats.kstest(column, "norm").pvalue > 1e-4 for column in noise.T)
+    assert np.abs(np.corrcoef(noise.T) - np.eye(13)).max() < 0.2
+
+
 @given(st.fractions(Fraction(1, 10**9), 10**6), st.integers(1, 1 << 30))
 @settings(deadline=None)
 def test_sigma_is_the_least_that_keeps_rho(rho, length):

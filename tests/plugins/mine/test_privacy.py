@@ -7,7 +7,7 @@ import math
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -37,7 +37,7 @@ from mine_world import (
 
 from ape_mine.bounds import row_bounds
 from ape_mine.datasets import Dataset, DatasetStore
-from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, ReleaseCorruptError
+from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, PolicyError, ReleaseCorruptError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.overview import view_datasets
@@ -357,7 +357,7 @@ def other_question(world: World) -> bytes:
     return world.store.put(spec(input={"description": "Patients", "schema": schema}).to_bytes())
 
 
-ONCE = "privacy: {epsilon: 6, delta: 1e-6}"
+ONCE = "privacy: {epsilon: 6, delta: 1e-6, clip: 0.8}"
 
 
 def kept_release(home: Home, key: bytes) -> Release:
@@ -378,6 +378,7 @@ def test_every_gradient_is_exact_on_the_one_noise(tmp_path: Path) -> None:
 
     release = kept_release(home, statistics_key(spec(), home.datasets.get("ward-7").version))
     asked = model()
+    assert release.bounds == row_bounds(asked, spec().encoder(), 0.8)
     noisy = release.statistics()
     expected = asked.gradient_map(noisy).delta(asked.weights_, asked.fixed_point).values.tolist()
     for campaign in campaigns:
@@ -393,6 +394,49 @@ def test_every_gradient_is_exact_on_the_one_noise(tmp_path: Path) -> None:
     plain = asked.gradient_map(exact).delta(asked.weights_, asked.fixed_point).values.tolist()
     assert plain != expected
     assert not list((home.folder / "statistics").iterdir()), "exact statistics are not even kept"
+
+
+@contextmanager
+def burning_in(fuse: Fuse, monkeypatch: pytest.MonkeyPatch, *methods: tuple[type, str]) -> Iterator[None]:
+    """Points to be killed at around the transactions of some methods alone; `test_kills` has those of all others."""
+
+    def wrapped(method: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            with burning(fuse, monkeypatch):
+                return method(*arguments)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for owner, name in methods:
+            patch.setattr(owner, name, wrapped(getattr(owner, name)))
+        yield
+
+
+def test_a_mine_killed_while_it_draws_or_submits_goes_on_with_the_noise_it_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def play(folder: Path, fuse: Fuse) -> None:
+        folder.mkdir()
+        world = World(folder)
+        home, campaign = start(folder, world, ONCE), world.open_campaign()
+        for _ in range(2):
+            with burning_in(fuse, monkeypatch, (Releases, "take"), (State, "prepare")), suppress(KilledError):
+                step(world, home)
+        release = kept_release(home, statistics_key(spec(), home.datasets.get("ward-7").version))
+        asked = model()
+        expected = asked.gradient_map(release.statistics()).delta(asked.weights_, asked.fixed_point).values.tolist()
+        assert gradients(world, campaign) == [expected]
+        with home.state().opened() as state:
+            assert state.releases.spending(home.datasets.get("ward-7")) == Spending(release.rho, 1, 0)
+
+    whole = Fuse()
+    play(tmp_path / "whole", whole)
+    assert len(whole.burned) >= 6
+    for point in range(len(whole.burned)):
+        fuse = Fuse(left=point)
+        play(tmp_path / str(point), fuse)
+        assert fuse.fired
 
 
 def test_another_question_is_refused_when_nothing_is_left_and_says_so(tmp_path: Path) -> None:
@@ -451,6 +495,17 @@ def test_the_status_says_what_is_spent_and_left(tmp_path: Path) -> None:
     assert 0 < after.spent == pytest.approx(after.left, rel=1e-3)
     assert math.isfinite(after.spent)
     assert json.dumps(after.spent)
+
+
+def test_a_delta_that_protects_nobody_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "many.csv").write_text("age,dose,ill\n" + "1,1,true\n" * 1000)
+    home = Home.create(tmp_path / "mine", MINER, SONAR)
+    home.datasets.add("ward-7", tmp_path / "many.csv", SCHEMA)
+    with pytest.raises(PolicyError, match=r"ward-7\.privacy\.delta: 0\.001 would let one of 1000 rows out"):
+        start(tmp_path, World(tmp_path), "privacy: {epsilon: 1, delta: 1e-3}")
+    assert not home.policy().allow, "the former policy stays"
+    start(tmp_path, World(tmp_path), "privacy: {epsilon: 1, delta: 9e-4}")
+    assert home.policy().privacy("ward-7")
 
 
 def test_a_promise_cannot_be_made_after_the_fact(tmp_path: Path) -> None:
