@@ -49,8 +49,9 @@ def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.i
     bits = ((unsigned[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8).reshape(columns, planes * rows)
     pool = ring.load(bases)
     with Workers(ring.threads) as workers:
+        inverses = workers.aside(lambda: _with_inverses(ring, pool, upper))
         products = _subset_products(ring, workers, pool, bits)
-        signed, correction = _with_inverses(ring, pool, upper)
+        signed, correction = inverses()
         ring.square(correction, planes - 1)
 
         def join(part: slice) -> list[mpz]:
