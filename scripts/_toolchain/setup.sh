@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the environment in .venv: Python and npm packages by their locks, the Solidity compiler, Foundry's binaries.
+# Makes the environment in .venv: Python and npm packages by their locks, the Solidity compiler, Foundry's binaries;
+# and compiles syft's kernel.
 # Idempotent: a step runs again only when what it is made from has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

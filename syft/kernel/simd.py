@@ -17,7 +17,7 @@ from syft.kernel.ring import Keys, Places, Pool, Ring
 #: Longest base that the kernel has room for, in bits.
 MOST_BITS = 8192
 
-#: R > 8 base keeps all halves below 2 base (see numbers.h).
+#: R > 16 base keeps all halves below 2 base (see numbers.h).
 _SPARE_BITS = 4
 _NIBBLE_BITS = 4
 _WORD_BYTES = 8

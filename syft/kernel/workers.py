@@ -50,9 +50,19 @@ class Workers:
         """work(item) for every item, in their order."""
         if self._threads == 1 or len(items) == 1:
             return [work(item) for item in items]
+        return list(self._started().map(work, items))
+
+    def aside(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Begins something that is not needed yet; what is returned waits for its result."""
+        if self._threads == 1:
+            result = work()
+            return lambda: result
+        return self._started().submit(work).result
+
+    def _started(self) -> ThreadPoolExecutor:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads)
-        return list(self._pool.map(work, items))
+        return self._pool
 
 
 def transform(ring: Ring, numbers: Sequence[int], work: Callable[[Pool, slice], None]) -> list[mpz]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import repeat
 from typing import Any
@@ -245,8 +246,8 @@ class PrivateContext(PublicContext):
         `verify_openings`). What does not pass is decrypted one by one.
         """
         self.check_ciphertexts(tensor.ciphertexts)
-        folding = tensor.packing.folding(tensor.bound)
-        if not self._folding_pays(len(tensor.ciphertexts), folding):
+        folding = self._folding(tensor)
+        if folding is None:
             return self.raw_decrypt(tensor.ciphertexts)
         challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in tensor.ciphertexts]
         *sums, read = self._modulo_n(lambda half: half.decrypt_folded(tensor.ciphertexts, folding, challenges))
@@ -258,10 +259,16 @@ class PrivateContext(PublicContext):
     def _centred(self, m: mpz) -> int:
         return int(m - self.n) if m > self.n // 2 else int(m)
 
-    def _folding_pays(self, count: int, folding: Packing) -> bool:
-        """Whether there are fewer turns of a ring, that makes several powers at once, though the check takes some."""
-        turns, folded = (-(-numbers // self.ring.lanes) for numbers in (count, -(-count // folding.slots)))
-        return turns > folded + _TURNS_OF_CHECK
+    def _folding(self, tensor: EncryptedTensor) -> Packing | None:
+        """How plaintexts of a tensor are decrypted side by side; None where that saves no power.
+
+        A ring makes several powers in one turn: together with the check, no fewer than a turn takes are of use.
+        """
+        count, lanes = len(tensor.ciphertexts), self.ring.lanes
+        folding = tensor.packing.folding(tensor.bound)
+        folding = replace(folding, slots=min(folding.slots, -(-count // max(lanes - 1, 1))))
+        turns, folded = (-(-numbers // lanes) for numbers in (count, -(-count // folding.slots)))
+        return folding if turns > folded + _TURNS_OF_CHECK else None
 
     def _modulo_n(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[mpz]:
         modulo_p, modulo_q = self._modulo_each(operation)

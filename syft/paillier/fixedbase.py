@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from gmpy2 import mpz
 
-from syft.kernel import Keys, Pool, Ring, Workers, transform
+from syft.kernel import Keys, Pool, Ring, Workers
 from syft.paillier.multiexp import subset_tables
 
 
@@ -37,11 +37,19 @@ class FixedBasePower:
     def multiply(self, numbers: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
         """numbers[i] * base^exponents[i], for 0 <= exponent < 2^exponent_bits; one bit more with a cofactor."""
         keys = self._keys(exponents)
+        ring = self._ring
 
-        def work(pool: Pool, part: slice) -> None:
-            self._ring.chain_secret(pool, self._table, keys[:, part])
+        def work(part: slice) -> Pool:
+            pool = ring.ones(len(numbers)) if part.start else ring.load(numbers)
+            ring.chain_secret(pool, self._table[part], keys[part])
+            return pool
 
-        return transform(self._ring, numbers, work)
+        # Every thread has some of the windows of all numbers: shares are equal, however few numbers there are.
+        with Workers(ring.threads) as workers:
+            product, *others = workers.on_chunks(work, self._windows, grain=1)
+        for other in others:
+            ring.multiply(product, None, product, None, other, None)
+        return ring.unload(product)
 
     def _doublings(self, base: int, count: int) -> Pool:
         """base^(2^i) for i < count: one after the other at the windows' beginnings, in between all at once."""

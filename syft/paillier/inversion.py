@@ -35,7 +35,7 @@ def invert_all(ring: Ring, pool: Pool, count: int | None = None) -> tuple[Pool, 
         places = np.arange(-(-wanted >> depth), dtype=np.int64)
         padded = np.concatenate([level, ring.ones(1)])
         below = ring.empty(len(places))
-        ring.multiply(below, None, inverses, places >> 1, padded, np.minimum(places ^ 1, len(level)))
+        ring.multiply(below, None, inverses, places >> 1, padded, places ^ 1)
         inverses = below
     return inverses[:wanted], of_product
 

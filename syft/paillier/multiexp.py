@@ -17,7 +17,7 @@ _Bits = NDArray[np.uint8]
 #: What the power of one base for one large exponent costs, in multiplications: its inverse and a short power.
 _OUTLIER_COST = 6
 _MOST_GROUPED = 15
-#: Rows of the tables that are held at once.
+#: Rows of the tables that are held at once, about: 5 MB at 2048 bits.
 _TABLE_ROWS = 1 << 13
 
 
@@ -49,8 +49,9 @@ def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.i
     bits = ((unsigned[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8).reshape(columns, planes * rows)
     pool = ring.load(bases)
     with Workers(ring.threads) as workers:
+        inverses = workers.aside(lambda: _with_inverses(ring, pool, upper))
         products = _subset_products(ring, workers, pool, bits)
-        signed, correction = _with_inverses(ring, pool, upper)
+        signed, correction = inverses()
         ring.square(correction, planes - 1)
 
         def join(part: slice) -> list[mpz]:
@@ -124,7 +125,7 @@ def _subset_products(ring: Ring, workers: Workers, pool: Pool, bits: _Bits) -> P
     columns, products = bits.shape
     group = _group_size(products, columns)
     results = ring.ones(products)
-    for start, stop in _batches(columns, group):
+    for start, stop in _batches(columns, group, ring.threads):
         table = subset_tables(ring, workers, pool[start:stop], group)
 
         def multiply(part: slice, table: Pool = table, own: _Bits = bits[start:stop]) -> None:
@@ -134,9 +135,9 @@ def _subset_products(ring: Ring, workers: Workers, pool: Pool, bits: _Bits) -> P
     return results
 
 
-def _batches(columns: int, group: int) -> Iterator[tuple[int, int]]:
-    """Columns whose tables fit into memory together; all but the last in whole groups."""
-    step = max(_TABLE_ROWS >> group, 1) * group
+def _batches(columns: int, group: int, threads: int) -> Iterator[tuple[int, int]]:
+    """Columns whose tables are held together: a group for each thread, and more while there is room."""
+    step = max(_TABLE_ROWS >> group, threads) * group
     return ((start, min(start + step, columns)) for start in range(0, columns, step))
 
 

@@ -252,6 +252,18 @@ def test_chunks_are_the_whole(count, threads, grain):
     assert all(part.start % grain == 0 for part in chunks)
 
 
-def test_an_error_in_a_thread_is_raised():
-    with Workers(2) as workers, pytest.raises(ZeroDivisionError):
-        workers.on_each(lambda divisor: 1 // divisor, [1, 0])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_work_aside(threads):
+    with Workers(threads) as workers:
+        result = workers.aside(lambda: 7 * 6)
+        assert workers.on_each(abs, [-1, 2]) == [1, 2]
+        assert result() == 42
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_in_a_thread_is_raised(threads):
+    with Workers(threads) as workers:
+        with pytest.raises(ZeroDivisionError):
+            workers.on_each(lambda divisor: 1 // divisor, [1, 0])
+        with pytest.raises(ZeroDivisionError):
+            workers.aside(lambda: 1 // 0)()

@@ -1,6 +1,9 @@
 """Products of powers against powers one by one."""
 
+import math
+
 import numpy as np
+import pytest
 from gmpy2 import mpz
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +11,7 @@ from strategies import matrices
 
 from syft.kernel import ring
 from syft.paillier.fixedbase import FixedBasePower
+from syft.paillier.inversion import invert_all
 from syft.paillier.multiexp import multi_exponentiate, product_of_powers
 
 # A prime: every base below is invertible.
@@ -44,6 +48,21 @@ def test_a_large_matrix_with_a_heavy_diagonal():
 def test_one_product_with_large_exponents(pairs):
     numbers, exponents = zip(*pairs, strict=True)
     assert product_of_powers(ring(MODULUS), numbers, exponents) == one_by_one(numbers, exponents)
+
+
+@settings(deadline=None)
+@given(st.lists(bases, min_size=1, max_size=19), st.data())
+def test_inverses_of_the_first_few(numbers, data):
+    whole, count = ring(MODULUS), data.draw(st.one_of(st.none(), st.integers(0, len(numbers))))
+    inverses, of_product = invert_all(whole, whole.load(numbers), count)
+    assert whole.unload(inverses) == [pow(number, -1, MODULUS) for number in numbers[:count]]
+    assert whole.unload(of_product) == [pow(math.prod(numbers), -1, MODULUS)]
+
+
+def test_no_inverse():
+    whole = ring(35)
+    with pytest.raises(ZeroDivisionError):
+        invert_all(whole, whole.load([2, 15, 3]))
 
 
 @settings(deadline=None)
