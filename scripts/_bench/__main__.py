@@ -19,6 +19,7 @@ from scripts._bench.measure import paired
 from scripts._bench.parties import ROOT, Party, party, peers_python
 from scripts._bench.report import machine, save, show, show_all
 from scripts._bench.rows import ROWS, THREADS, Row
+from scripts._bench.scaling import scale
 from scripts._bench.sizes import sizes
 from syft.kernel import cores, kernel_name
 from syft.paillier import generate_paillier_keypair
@@ -93,6 +94,7 @@ def _show_the_rest(console: Console, key: Mapping[str, Any]) -> None:
         ("sizes", sizes({**key, "data": "digits"})),
         ("limit", [{"round": name, **distance({**key, "data": name})} for name in ("digits", "wide")]),
         ("growth", grow()),
+        ("scaling", scale(key)),
     ):
         for first in dict.fromkeys(tuple(row) for row in rows):
             show_all(console, [row for row in rows if tuple(row) == first])
