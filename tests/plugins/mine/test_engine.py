@@ -17,7 +17,6 @@ from syft.errors import StatisticsError
 from syft.nn.statistics import LocalStatistics
 from syft.paillier import EncryptedTensor, Packing, generate_insecure_keypair
 
-
 LOOPBACK = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
 
 
