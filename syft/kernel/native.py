@@ -51,7 +51,7 @@ class Shape:
 
 
 #: From the fastest. On a machine with both, measured at 2048 bits: ifma does a multiplication modulo n^2 in an eighth
-#: of gmpy2's time, avx2 in two fifths.
+#: of gmpy2's time, avx2 in less than a third.
 PATHS = {"ifma": Shape(lanes=8, radix=52, block=5, window=6), "avx2": Shape(lanes=4, radix=27, block=4, window=5)}
 
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
