@@ -1,0 +1,94 @@
+"""What happens next: a call that goes through, one that is refused, or time that passes up to an instant that matters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from ape_sonar.terms import Status
+from tests.reference.calls import Calls
+from tests.reference.campaign import Campaign
+from tests.reference.message import Call
+from tests.reference.protocol import Protocol
+
+#: Campaigns that run at the same time.
+ALIVE = 4
+#: How often a call is one to be refused, and how often time jumps before a call.
+REFUSED, JUMP = 0.28, 0.2
+#: How often each function is wanted beside others: what ends a Campaign rarely, so that histories get deep.
+WANTED = {
+    "create": 2,
+    "announce": 0.5,
+    "open": 2,
+    "cancel": 0.3,
+    "decline": 0.3,
+    "stop": 0.4,
+    "submitGradient": 9,
+    "scoreGradient": 6,
+    "rejectGradient": 1.5,
+    "rebase": 1,
+    "deliver": 1,
+    "expire": 0.6,
+    "convict": 0.5,
+    "claim": 2,
+    "reclaimFees": 1.5,
+    "reclaimVoidedFees": 1,
+    "compensate": 1.5,
+    "refund": 1,
+    "collectBond": 1,
+    "collectScoringFees": 1,
+}
+#: What saves a Campaign whose window is about to be missed, and how much more it is wanted then.
+_SAVING, _URGENT, _SECONDS_LEFT = {"open", "scoreGradient", "rejectGradient", "deliver"}, 8, 4
+_SPOILT = 12
+
+
+class Histories:
+    """`accepted` by function and `refused` by error steer towards what was rare so far."""
+
+    def __init__(self, random: Random, protocol: Protocol, calls: Calls) -> None:
+        self._random, self._protocol, self._calls = random, protocol, calls
+        self.accepted: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    def jump(self, now: int) -> int:
+        """A later time, about an instant at which something begins or ends; `now` for no jump."""
+        instants = sorted({instant for c in self._live(now) for instant in _instants(c) if instant > now + 2})
+        if not instants or self._random.random() > JUMP:
+            return now
+        # A transaction's block comes a second later: what begins or ends is tried before, at and after its instant.
+        return self._random.choice(instants[:1] * 3 + instants[:2]) - self._random.choice([2, 1, 1, 0, -1])
+
+    def call(self, now: int) -> Call:
+        judged = [(call, self._protocol.judge(call, now)) for call in self._candidates(now)]
+        welcome = [call for call, error in judged if not error]
+        if welcome and self._random.random() > REFUSED:
+            return self._random.choices(welcome, [self._want(call, now) for call in welcome])[0]
+        spoilt = [self._calls.spoilt(self._random.choice(welcome)) for _ in range(_SPOILT)] if welcome else []
+        judged += [(call, self._protocol.judge(call, now)) for call in spoilt]
+        unwelcome = [(call, error) for call, error in judged if error]
+        return self._random.choices(unwelcome, [1 / (1 + self.refused[error]) ** 2 for _, error in unwelcome])[0][0]
+
+    def _candidates(self, now: int) -> list[Call]:
+        live = self._live(now)
+        drawn = [self._calls.fitting(function, c, now) for c in live for function in self._calls.functions]
+        calls = [call for call in drawn if call is not None] + [self._calls.announcement()]
+        running = sum(not c.settled_at for c in live)
+        return calls + [self._calls.creation()] * (running < ALIVE)
+
+    def _live(self, now: int) -> list[Campaign]:
+        """Campaigns that are not over, or still hold somebody's money."""
+        return [c for c in self._protocol.campaigns.values() if c.money.held or c.fees.held]
+
+    def _want(self, call: Call, now: int) -> float:
+        wanted = WANTED[call.function] / (1 + self.accepted[call.function])
+        c = self._protocol.campaigns.get(call.arguments[0]) if call.function in _SAVING else None
+        return wanted * (_URGENT if c and c.due - now <= _SECONDS_LEFT else 1)
+
+
+def _instants(c: Campaign) -> list[int]:
+    """When something of a Campaign begins or ends by time alone."""
+    if c.settled_at or c.recorded in (Status.DECLINED, Status.CANCELLED):
+        return [c.claims_open_at]
+    waiting = c.gradients[c.scored].record.submitted_at + c.terms.unavailability_window if c.awaits_score else 0
+    return [c.ends_at, c.due, waiting]

@@ -1,0 +1,103 @@
+"""One history, played on the contracts, on the reference and on the ledger of events; all three equal after each step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from random import Random
+
+from ape_sonar.ledger import Ledger
+from tests.reference import views
+from tests.reference.calls import PAYEES, Calls
+from tests.reference.campaign import Account
+from tests.reference.histories import Histories
+from tests.reference.message import Call
+from tests.reference.node import Node, told
+from tests.reference.protocol import Protocol
+from tests.reference.purse import COIN, Purse
+
+#: Functions that move scoring fees; all others move a Campaign's own currency.
+_SCORING = {"submitGradient", "collectScoringFees", "reclaimFees", "reclaimVoidedFees"}
+#: So often every Campaign is read from the contract; at each step those that moved or whose status changed.
+_EVERYTHING = 25
+
+
+class ThreeWays:
+    """`parties`: addresses by role. `token`: an ERC-20 that they hold, with what they allow Sonar in `allowances`."""
+
+    def __init__(self, stage, inquirer: str, token: str, parties: dict[str, str], allowances, random: Random) -> None:
+        self._stage, self._token, self._sonar = stage, token, str(stage.sonar.address)
+        self._node = Node(stage, inquirer)
+        self._chain = views.ChainViews(self._node)
+        self._holders = [self._sonar, *parties.values(), *PAYEES]
+        self._held = self._holdings()
+        purse = Purse(self._sonar, self._held, allowances)
+        self.protocol = Protocol(stage.chain.chain_id, self._sonar, purse)
+        ordinary = stage.terms(
+            open_within=600, scoring_window=600, per_gradient=30, unavailability_window=200, delivery_window=600
+        )
+        self._calls = Calls(random, self.protocol, parties, ordinary, token)
+        self.history = Histories(random, self.protocol, self._calls)
+        self._ledger = Ledger()
+        self._money: dict[bytes, Account] = defaultdict(Account)
+        self._fees: dict[bytes, Account] = defaultdict(Account)
+        self._statuses: dict[bytes, object] = {}
+        self._steps = 0
+
+    def step(self) -> None:
+        """Time may pass; then one call, judged by the reference at the newest block's time and at the next one's."""
+        self._wait(self.history.jump(self._node.now))
+        call, now = self.history.call(self._node.now), self._node.now
+        expected = self.protocol.judge(call, now)
+        mined_as = self.protocol.judge(call, now + 1)
+        if expected or mined_as:
+            # At the edge of a window the two differ: then the call is only tried, in the last or the first instant.
+            answer = self._node.refusal(call)
+            assert answer == expected, f"at {now} {call} met {answer!r} instead of {expected!r}"
+            self.history.refused.update([expected] if expected else [])
+            self._compare(None, None)
+        else:
+            self._compare(call, self._accepted(call))
+
+    def _wait(self, moment: int) -> None:
+        self._stage.until(moment)
+        self._node.now = max(self._node.now, moment)
+
+    def _accepted(self, call: Call) -> bytes | None:
+        """Plays a call for good; the Campaign that it moved."""
+        mined = self._node.send(call)
+        events = self.protocol.play(call, mined.now)
+        self.protocol.purse.burn(call.sender, mined.gas)
+        self.history.accepted[call.function] += 1
+        assert tuple(told(event) for event in mined.events) == events, call
+        self._ledger.apply_all(mined.events)
+        return None if call.function == "announce" else events[0][1]
+
+    # ------------------------------------------------------------------ comparing
+
+    def _compare(self, call: Call | None, moved: bytes | None) -> None:
+        self._steps += 1
+        self._compare_holdings(call, moved)
+        for key, campaign in self.protocol.campaigns.items():
+            status, now = campaign.status(self._node.now), self._node.now
+            if key == moved or self._statuses.get(key) is not status or self._steps % _EVERYTHING == 0:
+                self._statuses[key] = status
+                state, reference = self._ledger.campaigns[key], views.of_reference(campaign, now)
+                assert views.of_ledger(state, now) == reference
+                assert self._chain.of(state, self._money[key], self._fees[key]) == reference
+
+    def _compare_holdings(self, call: Call | None, moved: bytes | None) -> None:
+        """Every balance. What Sonar's changed by is what the moved Campaign was given, or gave."""
+        former, self._held = self._held, self._holdings()
+        assert self._held == {key: self.protocol.purse.held[key] for key in self._held}
+        change = sum(self._held[self._sonar, currency] - former[self._sonar, currency] for currency in (COIN, self._token))
+        if call is not None and moved is not None:
+            accounts = self._fees if call.function in _SCORING else self._money
+            account = accounts[moved]
+            accounts[moved] = Account(account.escrowed + max(change, 0), account.paid + max(-change, 0))
+
+    def _holdings(self) -> dict[tuple[str, str], int]:
+        coins, tokens = self._node.holdings(self._token, self._holders)
+        return {
+            **{(holder, COIN): coin for holder, coin in zip(self._holders, coins, strict=True)},
+            **{(holder, self._token): amount for holder, amount in zip(self._holders, tokens, strict=True)},
+        }
