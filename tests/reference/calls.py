@@ -24,6 +24,14 @@ PAYEES = [to_checksum_address(keccak(text=f"payee {number}")[:20]) for number in
 #: Functions that take coin: to all others it cannot be sent.
 _PAYABLE = {"create", "open", "submitGradient"}
 _NOTHING = bytes(32)
+#: Announced terms that no Campaign here meets.
+_STRICT: list[dict[str, int]] = [
+    {"scoring_fee": 10**15},
+    {"open_within": 10**4},
+    {"scoring_window": 10**4},
+    {"per_gradient": 10**4},
+    {"delivery_window": 10**4},
+]
 
 
 class Calls:
@@ -87,18 +95,16 @@ class Calls:
         value = terms.bounty + terms.capsule_fee if terms.currency == COIN else 0
         return Call("create", self._parties["scientist"], (next(self._count), terms), value)
 
-    def announcement(self) -> Call:
-        """Mostly easy terms; now and then one that most Campaigns here do not meet."""
-        pick = self._random.choice
-        stricter = {"scoring_fee": 10**15, "open_within": 10**4, "scoring_window": 10**4}
-        stricter |= {"per_gradient": 10**4, "delivery_window": 10**4}
-        strict = pick([*[{}] * 5, dict([pick(list(stricter.items()))])])
-        offers = [
-            CurrencyOffer(currency, CurrencyTerms(pick([True] * 9 + [False]), pick([0, 0, 0, 20]), pick([10**30, 10**4])))
-            for currency in self._random.sample([COIN, self._token], pick([0, 1, 2]))
-        ]
-        certificates = blob(f"certificates {next(self._count)}")
-        return Call("announce", self._parties["capsule"], (certificates, replace(CAPSULE_TERMS, **strict), offers))
+    def announcement(self, *, easy: bool = False) -> Call:
+        """Terms that every Campaign here meets, or such with one that many do not."""
+        pick, terms = self._random.choice, CAPSULE_TERMS
+        currencies, offered = [COIN, self._token], CurrencyTerms(True, 0, 10**30)
+        if not easy:
+            terms = replace(terms, **pick([{}, {}, *_STRICT]))
+            currencies = self._random.sample(currencies, pick([0, 1, 2]))
+            offered = CurrencyTerms(pick([True] * 9 + [False]), pick([0, 0, 0, 20]), pick([10**30, 10**30, 10**4]))
+        offers = [CurrencyOffer(currency, offered) for currency in currencies]
+        return Call("announce", self._parties["capsule"], (blob(f"certificates {next(self._count)}"), terms, offers))
 
     def spoilt(self, call: Call) -> Call:
         """The call with another sender, another value, or one argument changed."""
@@ -157,7 +163,9 @@ class Calls:
         if not scored:
             return None
         gradient = self._random.choice(scored)
-        return self._call("convict", c.terms.arbiter, c, gradient.record.miner, gradient.scored)
+        # Nobody can send as the zero address, which stands for no arbiter.
+        arbiter = self._parties["arbiter"] if c.terms.arbiter == NOBODY else c.terms.arbiter
+        return self._call("convict", arbiter, c, gradient.record.miner, gradient.scored)
 
     def _pulled(
         self,

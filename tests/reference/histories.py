@@ -14,7 +14,7 @@ from tests.reference.protocol import Protocol
 #: Campaigns that run at the same time.
 ALIVE = 4
 #: How often a call is one to be refused, and how often time jumps before a call.
-REFUSED, JUMP = 0.28, 0.2
+REFUSED, JUMP = 0.25, 0.12
 #: How often each function is wanted beside others: what ends a Campaign rarely, so that histories get deep.
 WANTED = {
     "create": 2,
@@ -81,7 +81,8 @@ class Histories:
         return [c for c in self._protocol.campaigns.values() if c.money.held or c.fees.held]
 
     def _want(self, call: Call, now: int) -> float:
-        wanted = WANTED[call.function] / (1 + self.accepted[call.function])
+        often = WANTED[call.function]
+        wanted = (often / (often + self.accepted[call.function])) ** 2
         c = self._protocol.campaigns.get(call.arguments[0]) if call.function in _SAVING else None
         return wanted * (_URGENT if c and c.due - now <= _SECONDS_LEFT else 1)
 

@@ -326,8 +326,8 @@ class Protocol:
 
 
 def queue_due(c: Campaign) -> int:
-    """What the chain keeps as `due`: the oldest unscored Gradient's, else the earliest that a delivery can be overdue."""
-    if c.unscored:
+    """What the chain keeps as `due`: the awaited Gradient's, else the earliest that a delivery can be overdue."""
+    if c.awaits_score:
         return c.gradients[c.scored].record.due
     return c.last_scored_at + c.terms.delivery_window if c.scored else 0
 

@@ -42,21 +42,26 @@ class ThreeWays:
         self._fees: dict[bytes, Account] = defaultdict(Account)
         self._statuses: dict[bytes, object] = {}
         self._steps = 0
+        self._accepted(self._calls.announcement(easy=True))
 
     def step(self) -> None:
-        """Time may pass; then one call, judged by the reference at the newest block's time and at the next one's."""
+        """Time may pass; then one call, judged at the newest block's time and at the next one's."""
         self._wait(self.history.jump(self._node.now))
         call, now = self.history.call(self._node.now), self._node.now
-        expected = self.protocol.judge(call, now)
-        mined_as = self.protocol.judge(call, now + 1)
-        if expected or mined_as:
-            # At the edge of a window the two differ: then the call is only tried, in the last or the first instant.
-            answer = self._node.refusal(call)
-            assert answer == expected, f"at {now} {call} met {answer!r} instead of {expected!r}"
-            self.history.refused.update([expected] if expected else [])
-            self._compare(None, None)
+        verdicts = [self.protocol.judge(call, now), self.protocol.judge(call, now + 1)]
+        if any(verdicts):
+            self._tried(call, verdicts if verdicts[0] != verdicts[1] else verdicts[:1])
         else:
             self._compare(call, self._accepted(call))
+
+    def _tried(self, call: Call, verdicts: list[str]) -> None:
+        """A call that is refused, or would be a second later: then it is tried on both sides of that instant."""
+        for second, expected in enumerate(verdicts):
+            self._wait(self._node.now + second)
+            answer = self._node.refusal(call)
+            assert answer == expected, f"at {self._node.now} {call} met {answer!r} instead of {expected!r}"
+            self.history.refused.update([expected] if expected else [])
+        self._compare(None, None)
 
     def _wait(self, moment: int) -> None:
         self._stage.until(moment)
@@ -68,7 +73,8 @@ class ThreeWays:
         events = self.protocol.play(call, mined.now)
         self.protocol.purse.burn(call.sender, mined.gas)
         self.history.accepted[call.function] += 1
-        assert tuple(told(event) for event in mined.events) == events, call
+        said = tuple(told(event) for event in mined.events)
+        assert said == events, f"{call} said {said}, not {events}"
         self._ledger.apply_all(mined.events)
         return None if call.function == "announce" else events[0][1]
 
@@ -82,8 +88,8 @@ class ThreeWays:
             if key == moved or self._statuses.get(key) is not status or self._steps % _EVERYTHING == 0:
                 self._statuses[key] = status
                 state, reference = self._ledger.campaigns[key], views.of_reference(campaign, now)
-                assert views.of_ledger(state, now) == reference
-                assert self._chain.of(state, self._money[key], self._fees[key]) == reference
+                reference.need_same("the ledger", views.of_ledger(state, now))
+                reference.need_same("the contract", self._chain.of(state, self._money[key], self._fees[key]))
 
     def _compare_holdings(self, call: Call | None, moved: bytes | None) -> None:
         """Every balance. What Sonar's changed by is what the moved Campaign was given, or gave."""

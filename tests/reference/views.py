@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from eth_abi import encode
 from eth_utils import keccak
 
 from ape_sonar.ledger import CampaignState
-from ape_sonar.terms import CampaignRecord, GradientRecord, Scored, Status
+from ape_sonar.terms import CampaignRecord, GradientRecord, Scored, Status, Terms
 from tests.reference.campaign import Account, Campaign
 from tests.reference.node import Node
 from tests.reference.protocol import queue_due
@@ -33,6 +33,18 @@ class View:
     rewards: int
     refundable: int
     rest: int
+
+    def __post_init__(self) -> None:
+        # What is left there once a Campaign is settled means nothing to anybody.
+        if self.record.settled_at:
+            object.__setattr__(self, "record", replace(self.record, due=0))
+
+    def need_same(self, whose: str, other: View) -> None:
+        """Raises AssertionError with the fields, the record's one by one, in which the other differs."""
+        ours, theirs = (asdict(view) | asdict(view.record) for view in (self, other))
+        del ours["record"], theirs["record"]
+        wrong = [f"{name} is {theirs[name]}, not {ours[name]}" for name in ours if ours[name] != theirs[name]]
+        assert not wrong, f"{whose} differs: {'; '.join(wrong)}"
 
 
 def of_reference(c: Campaign, now: int) -> View:
@@ -141,7 +153,7 @@ def _word(record: GradientRecord, scored: Scored | None, paid: bool, fee_back: b
 
 def _record(c: Campaign) -> CampaignRecord:
     return CampaignRecord(
-        **_of_terms(c.terms),
+        **_of_terms(c.terms, c.recorded),
         submitted=len(c.gradients),
         scored=c.scored,
         accuracy=c.accuracy,
@@ -165,13 +177,15 @@ def _record_of_ledger(state: CampaignState) -> CampaignRecord:
         " bond_collected scoring_fees_collected"
     )
     values = {name: getattr(state, name) for name in same.split()}
-    return CampaignRecord(**_of_terms(state.terms), **values, version=state.model.version if state.models else 0)
+    return CampaignRecord(**_of_terms(state.terms, state.recorded), **values, version=state.model.version if state.models else 0)
 
 
-def _of_terms(terms) -> dict[str, object]:
+def _of_terms(terms: Terms, recorded: Status) -> dict[str, object]:
+    """What the contract keeps of the terms; a conviction leaves nothing to audit."""
     names = (
         "capsule target_accuracy delivery_window scoring_fee min_improvement scoring_window per_gradient"
         " unavailability_window duration currency capsule_fee bounty capsule_bond arbiter compensation audit_window"
         " notice_period"
     )
-    return {name: getattr(terms, name) for name in names.split()}
+    kept = {name: getattr(terms, name) for name in names.split()}
+    return kept | {"audit_window": 0} if recorded is Status.CONVICTED else kept
