@@ -100,9 +100,9 @@ class Calls:
         pick, terms = self._random.choice, CAPSULE_TERMS
         currencies, offered = [COIN, self._token], CurrencyTerms(True, 0, 10**30)
         if not easy:
-            terms = replace(terms, **pick([{}, {}, *_STRICT]))
+            terms = replace(terms, **pick([{}] * 12 + _STRICT))
             currencies = self._random.sample(currencies, pick([0, 1, 2]))
-            offered = CurrencyTerms(pick([True] * 9 + [False]), pick([0, 0, 0, 20]), pick([10**30, 10**30, 10**4]))
+            offered = CurrencyTerms(pick([True] * 19 + [False]), pick([0] * 9 + [20]), pick([10**30] * 9 + [10**4]))
         offers = [CurrencyOffer(currency, offered) for currency in currencies]
         return Call("announce", self._parties["capsule"], (blob(f"certificates {next(self._count)}"), terms, offers))
 

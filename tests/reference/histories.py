@@ -17,11 +17,11 @@ ALIVE = 4
 REFUSED, JUMP = 0.25, 0.12
 #: How often each function is wanted beside others: what ends a Campaign rarely, so that histories get deep.
 WANTED = {
-    "create": 2,
+    "create": 1,
     "announce": 0.5,
-    "open": 2,
-    "cancel": 0.3,
-    "decline": 0.3,
+    "open": 3,
+    "cancel": 0.15,
+    "decline": 0.15,
     "stop": 0.4,
     "submitGradient": 9,
     "scoreGradient": 6,

@@ -30,7 +30,7 @@ class Node:
 
     def __init__(self, stage, inquirer: str) -> None:
         self._look, self._eth = stage.as_(None), stage.chain.provider.web3.eth
-        self._inquirer = inquirer
+        self._inquirer, self._asker = inquirer, str(stage.scientist.address)
         self.now = stage.now()
 
     def refusal(self, call: Call) -> str:
@@ -56,14 +56,18 @@ class Node:
         """Answers of Sonar's views, each asked as (function, arguments...)."""
         asked = [abi("Sonar").encode_call(function, arguments) for function, *arguments in questions]
         data = _encoded("ask(address,bytes[])", self._look.address, asked)
-        (answers,) = decode(["bytes[]"], self._eth.call({"to": self._inquirer, "data": data, "gas": 10**8}))
+        (answers,) = decode(["bytes[]"], self._inquire(data))
         return [abi("Sonar").decode_result(question[0], answer) for question, answer in zip(questions, answers, strict=True)]
 
     def holdings(self, token: str, holders: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What each has in the chain's coin, and in the ERC-20."""
         data = _encoded("holdings(address,address[])", token, holders)
-        coins, tokens = decode(["uint256[]"] * 2, self._eth.call({"to": self._inquirer, "data": data}))
+        coins, tokens = decode(["uint256[]"] * 2, self._inquire(data))
         return coins, tokens
+
+    def _inquire(self, data: bytes) -> bytes:
+        # Without a sender each look would first ask for all accounts.
+        return self._eth.call({"from": self._asker, "to": self._inquirer, "data": data})
 
     def _fields(self, call: Call) -> dict[str, Any]:
         contract = "CapsuleRegistry" if call.function == "announce" else "Sonar"

@@ -154,11 +154,11 @@ class Protocol:
         improved = score.accuracy >= needed
         need(not improved or any(score.model), "ImprovementWithoutModel")
         need(improved or not any(score.model), "ModelWithoutImprovement")
-        _need_following(c, following)
         afterwards = score.accuracy if improved else c.accuracy
         details = score.details(given.core(), by.now)
         after = _after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, afterwards, details)))
         after = replace(after, accuracy=afterwards, version=c.version + improved)
+        _need_following(after, following)
         due = queue_due(after)
         said = ("GradientScored", campaign, given.number, given.miner, c.accuracy, afterwards, after.version, due, score)
         if not after.target_met:
@@ -180,9 +180,9 @@ class Protocol:
         if reason is Rejection.UNAVAILABLE:
             not_before = given.submitted_at + c.terms.unavailability_window
             need(by.now >= not_before, "UnavailableTooEarly")
-        _need_following(c, following)
         details = rejection_details(given.core(), reason, opened, evidence, by.now)
         after = _after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, c.accuracy, details)))
+        _need_following(after, following)
         said = (campaign, given.number, given.miner, c.accuracy, queue_due(after), reason, opened, evidence)
         return Outcome(after, (("GradientRejected", *said),))
 
@@ -342,10 +342,10 @@ def _oldest(c: Campaign, now: int, given: GradientRecord) -> Gradient:
     return gradient
 
 
-def _need_following(c: Campaign, following: Next) -> None:
-    """Whoever scores shows the next in the queue, where there is one."""
-    if c.unscored > 1:
-        need(following == c.gradients[c.scored + 1].record.as_next(), "WrongNext")
+def _need_following(after: Campaign, following: Next) -> None:
+    """Whoever scores shows the Gradient whose turn it is then, where one is still awaited."""
+    if after.awaits_score:
+        need(following == after.gradients[after.scored].record.as_next(), "WrongNext")
 
 
 def _after_score(c: Campaign, now: int, gradient: Gradient) -> Campaign:

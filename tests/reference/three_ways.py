@@ -52,7 +52,9 @@ class ThreeWays:
         if any(verdicts):
             self._tried(call, verdicts if verdicts[0] != verdicts[1] else verdicts[:1])
         else:
-            self._compare(call, self._accepted(call))
+            moved = self._accepted(call)
+            self._compare_holdings(call, moved)
+            self._compare(moved)
 
     def _tried(self, call: Call, verdicts: list[str]) -> None:
         """A call that is refused, or would be a second later: then it is tried on both sides of that instant."""
@@ -61,7 +63,7 @@ class ThreeWays:
             answer = self._node.refusal(call)
             assert answer == expected, f"at {self._node.now} {call} met {answer!r} instead of {expected!r}"
             self.history.refused.update([expected] if expected else [])
-        self._compare(None, None)
+        self._compare()
 
     def _wait(self, moment: int) -> None:
         self._stage.until(moment)
@@ -80,9 +82,9 @@ class ThreeWays:
 
     # ------------------------------------------------------------------ comparing
 
-    def _compare(self, call: Call | None, moved: bytes | None) -> None:
+    def _compare(self, moved: bytes | None = None) -> None:
+        """The moved Campaign, and those whose status time changed; now and then all."""
         self._steps += 1
-        self._compare_holdings(call, moved)
         for key, campaign in self.protocol.campaigns.items():
             status, now = campaign.status(self._node.now), self._node.now
             if key == moved or self._statuses.get(key) is not status or self._steps % _EVERYTHING == 0:
@@ -91,15 +93,17 @@ class ThreeWays:
                 reference.need_same("the ledger", views.of_ledger(state, now))
                 reference.need_same("the contract", self._chain.of(state, self._money[key], self._fees[key]))
 
-    def _compare_holdings(self, call: Call | None, moved: bytes | None) -> None:
+    def _compare_holdings(self, call: Call, moved: bytes | None) -> None:
         """Every balance. What Sonar's changed by is what the moved Campaign was given, or gave."""
         former, self._held = self._held, self._holdings()
-        assert self._held == {key: self.protocol.purse.held[key] for key in self._held}
-        change = sum(self._held[self._sonar, currency] - former[self._sonar, currency] for currency in (COIN, self._token))
-        if call is not None and moved is not None:
+        wrong = {key: (held, self.protocol.purse.held[key]) for key, held in self._held.items()}
+        wrong = {key: amounts for key, amounts in wrong.items() if amounts[0] != amounts[1]}
+        assert not wrong, f"after {call} these balances (chain's, reference's) differ: {wrong}"
+        if moved is not None:
+            change = sum(self._held[self._sonar, each] - former[self._sonar, each] for each in (COIN, self._token))
             accounts = self._fees if call.function in _SCORING else self._money
-            account = accounts[moved]
-            accounts[moved] = Account(account.escrowed + max(change, 0), account.paid + max(-change, 0))
+            given, gave = max(change, 0), max(-change, 0)
+            accounts[moved] = Account(accounts[moved].escrowed + given, accounts[moved].paid + gave)
 
     def _holdings(self) -> dict[tuple[str, str], int]:
         coins, tokens = self._node.holdings(self._token, self._holders)
