@@ -11,7 +11,7 @@ from typing import Any
 
 from eth_utils import is_address, keccak, to_checksum_address
 
-from ape_sonar.terms import CurrencyOffer, CurrencyTerms, Next, Opening, Rejection, Score, Status, Terms
+from ape_sonar.terms import CurrencyOffer, CurrencyTerms, GradientRecord, Next, Opening, Rejection, Score, Status, Terms
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import Call
 from tests.reference.protocol import Protocol
@@ -139,7 +139,7 @@ class Calls:
         return self._call("submitGradient", miner, c, *content, version, value=c.terms.scoring_fee)
 
     def _score(self, c: Campaign, now: int) -> Call | None:
-        if not c.unscored:
+        if not c.gradients:
             return None
         missing, least = c.terms.target_accuracy - c.accuracy, c.terms.min_improvement
         small = [-1, 0, least - 1, least, least + 1, 3 * least, 10**16 + 7, 7 * 10**16 + 3]
@@ -148,14 +148,13 @@ class Calls:
         improved = accuracy >= c.accuracy + min(least, missing)
         model, root, opened, evidence = self._blobs("model", "root", "opened", "evidence")
         score = Score(accuracy, self._random.randrange(1, 5), model if improved else _NOTHING, root, opened, evidence)
-        return self._call("scoreGradient", c.terms.capsule, c, c.gradients[c.scored].record, score, _following(c))
+        return self._call("scoreGradient", c.terms.capsule, c, _oldest(c), score, _following(c))
 
     def _reject(self, c: Campaign, now: int) -> Call | None:
-        if not c.unscored:
+        if not c.gradients:
             return None
         opened = self._random.choice([_NOTHING, *self._blobs("opened")])
-        reason, record = self._random.choice(list(Rejection)), c.gradients[c.scored].record
-        arguments = (record, reason, opened, *self._blobs("evidence"), _following(c))
+        arguments = (_oldest(c), self._random.choice(list(Rejection)), opened, *self._blobs("evidence"), _following(c))
         return self._call("rejectGradient", c.terms.capsule, c, *arguments)
 
     def _convict(self, c: Campaign, now: int) -> Call | None:
@@ -222,6 +221,11 @@ class Calls:
         if is_address(value):
             return pick([NOBODY, self._party()])
         return value * 40
+
+
+def _oldest(c: Campaign) -> GradientRecord:
+    """The Gradient whose turn it is; the last one where all are scored."""
+    return c.gradients[min(c.scored, len(c.gradients) - 1)].record
 
 
 def _following(c: Campaign) -> Next:

@@ -15,6 +15,8 @@ from tests.reference.protocol import Protocol
 ALIVE = 4
 #: How often a call is one to be refused, and how often time jumps before a call.
 REFUSED, JUMP = 0.25, 0.12
+#: Among how many spoilt calls, and repeated ones, the rarest refusal is looked for.
+SPOILT, REPEATED = 24, 4
 #: How often each function is wanted beside others: what ends a Campaign rarely, so that histories get deep.
 WANTED = {
     "create": 1,
@@ -40,7 +42,6 @@ WANTED = {
 }
 #: What saves a Campaign whose window is about to be missed, and how much more it is wanted then.
 _SAVING, _URGENT, _SECONDS_LEFT = {"open", "scoreGradient", "rejectGradient", "deliver"}, 8, 4
-_SPOILT = 12
 
 
 class Histories:
@@ -50,6 +51,7 @@ class Histories:
         self._random, self._protocol, self._calls = random, protocol, calls
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self._done: list[Call] = []
 
     def jump(self, now: int) -> int:
         """A later time, about an instant at which something begins or ends; `now` for no jump."""
@@ -62,12 +64,23 @@ class Histories:
     def call(self, now: int) -> Call:
         judged = [(call, self._protocol.judge(call, now)) for call in self._candidates(now)]
         welcome = [call for call, error in judged if not error]
-        if welcome and self._random.random() > REFUSED:
-            return self._random.choices(welcome, [self._want(call, now) for call in welcome])[0]
-        spoilt = [self._calls.spoilt(self._random.choice(welcome)) for _ in range(_SPOILT)] if welcome else []
-        judged += [(call, self._protocol.judge(call, now)) for call in spoilt]
-        unwelcome = [(call, error) for call, error in judged if error]
-        return self._random.choices(unwelcome, [1 / (1 + self.refused[error]) ** 2 for _, error in unwelcome])[0][0]
+        if not welcome or self._random.random() < REFUSED:
+            judged += [(call, self._protocol.judge(call, now)) for call in self._wrong(welcome)]
+            unwelcome = [(call, error) for call, error in judged if error]
+            if unwelcome:
+                return self._random.choices(unwelcome, [(1 + self.refused[error]) ** -3 for _, error in unwelcome])[0][0]
+        return self._random.choices(welcome, [self._want(call, now) for call in welcome])[0]
+
+    def done(self, call: Call) -> None:
+        """Notes a call that went through."""
+        self.accepted[call.function] += 1
+        self._done.append(call)
+
+    def _wrong(self, welcome: list[Call]) -> list[Call]:
+        """Welcome calls with one thing changed, each function alike, and calls that went through before."""
+        by_function = {call.function: call for call in self._random.sample(welcome, len(welcome))}
+        spoilt = [self._calls.spoilt(self._random.choice(list(by_function.values()))) for _ in range(SPOILT) if welcome]
+        return spoilt + self._random.sample(self._done, min(REPEATED, len(self._done)))
 
     def _candidates(self, now: int) -> list[Call]:
         live = self._live(now)

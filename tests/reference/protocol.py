@@ -91,11 +91,11 @@ class Protocol:
     # ------------------------------------------------------------------ Data Scientist
 
     def _create(self, by: Message, nonce: int, terms: Terms) -> Outcome:
+        campaign = self.id_of(by.sender, nonce, terms)
+        need(campaign not in self.campaigns, "CampaignExists")
         need_sound_terms(terms)
         self._need_parent(by.sender, terms)
         self.registry.certificates_for(terms)
-        campaign = self.id_of(by.sender, nonce, terms)
-        need(campaign not in self.campaigns, "CampaignExists")
         escrow = terms.bounty + terms.capsule_fee
         self.purse.need_escrow(by.sender, by.value, terms.currency, escrow)
         created = Campaign(campaign, by.sender, terms, by.now + terms.open_within, terms.starting_accuracy)
@@ -189,7 +189,7 @@ class Protocol:
     def _rebase(self, by: Message, campaign: bytes, model: bytes, root: bytes, evidence: bytes) -> Outcome:
         c = self._of_capsule(campaign, by)
         need_running(c, by.now)
-        need_content(model, root, evidence)
+        need_content(model, root)
         version = c.version + 1
         return Outcome(replace(c, version=version), (("ModelRebased", campaign, version, model, root, evidence),))
 
@@ -286,6 +286,7 @@ class Protocol:
         need(by.sender == c.terms.arbiter, "NotArbiter")
         need(c.recorded in (Status.OPEN, Status.DELIVERED, Status.EXPIRED), "NotConvictable")
         need(not c.settled_at or by.now < c.claims_open_at, "ConvictionTooLate")
+        need(first_false.number < c.scored, "NotNextInOrder")
         _taken_scored(c, miner, first_false)
         convicted = c.settled(Status.CONVICTED, by.now, first_false.number)
         said = ("CapsuleConvicted", campaign, first_false.number, first_false.before)

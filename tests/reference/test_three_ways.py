@@ -20,7 +20,6 @@ SEEDS = tuple(map(int, os.environ.get("REFERENCE_SEEDS", "1 2 3").split()))
 STEPS = int(os.environ.get("REFERENCE_STEPS", "300"))
 #: What all histories of a run must reach together, for each hundred steps.
 LEAST_ACCEPTED, LEAST_ERRORS, LEAST_REFUSED = 1, 20, 40
-#: What the one party may take of the ERC-20 that has too little of it, and the one that allowed too little.
 ROLES = ("scientist", "capsule", "miner", "second_miner", "arbiter", "stranger")
 PLENTY = 10**15
 
@@ -44,11 +43,10 @@ def made():
 def three_ways(request, stage, project, deployer, token):
     accounts = {role: request.getfixturevalue(role) for role in ROLES}
     inquirer = deployer.deploy(project.Inquirer)
-    allowances = {}
-    for role in ("scientist", "capsule"):
-        token.mint(accounts[role], PLENTY, sender=deployer)
+    # The stranger allows what it does not have.
+    for role in ("scientist", "capsule", "stranger"):
         stage.as_(accounts[role]).approve(str(token.address), PLENTY)
-        allowances[str(accounts[role].address), str(token.address)] = PLENTY
+    allowances = {(str(accounts[role].address), str(token.address)): PLENTY for role in ("scientist", "capsule", "stranger")}
     parties = {role: str(account.address) for role, account in accounts.items()}
     return lambda seed: ThreeWays(stage, str(inquirer.address), str(token.address), parties, allowances, Random(seed))
 

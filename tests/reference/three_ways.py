@@ -74,7 +74,7 @@ class ThreeWays:
         mined = self._node.send(call)
         events = self.protocol.play(call, mined.now)
         self.protocol.purse.burn(call.sender, mined.gas)
-        self.history.accepted[call.function] += 1
+        self.history.done(call)
         said = tuple(told(event) for event in mined.events)
         assert said == events, f"{call} said {said}, not {events}"
         self._ledger.apply_all(mined.events)
