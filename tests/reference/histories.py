@@ -13,25 +13,25 @@ from tests.reference.protocol import Protocol
 
 #: Campaigns that run at the same time.
 ALIVE = 4
-#: How often a call is one to be refused, and how often time jumps before a call.
-REFUSED, JUMP = 0.25, 0.12
+#: How often one is created or opened while fewer run, how often a call is one to be refused, and how often time jumps before it.
+BEGUN, REFUSED, JUMP = 0.25, 0.25, 0.07
 #: Among how many spoilt calls, and repeated ones, the rarest refusal is looked for.
 SPOILT, REPEATED = 24, 4
 #: How often each function is wanted beside others: what ends a Campaign rarely, so that histories get deep.
 WANTED = {
-    "create": 1,
-    "announce": 0.5,
-    "open": 3,
+    "create": 2,
+    "announce": 0.4,
+    "open": 4,
     "cancel": 0.15,
     "decline": 0.15,
-    "stop": 0.4,
-    "submitGradient": 9,
-    "scoreGradient": 6,
+    "stop": 0.1,
+    "submitGradient": 20,
+    "scoreGradient": 10,
     "rejectGradient": 1.5,
     "rebase": 1,
     "deliver": 1,
-    "expire": 0.6,
-    "convict": 0.5,
+    "expire": 0.8,
+    "convict": 0.2,
     "claim": 2,
     "reclaimFees": 1.5,
     "reclaimVoidedFees": 1,
@@ -41,7 +41,7 @@ WANTED = {
     "collectScoringFees": 1,
 }
 #: What saves a Campaign whose window is about to be missed, and how much more it is wanted then.
-_SAVING, _URGENT, _SECONDS_LEFT = {"open", "scoreGradient", "rejectGradient", "deliver"}, 8, 4
+_SAVING, _URGENT, _SECONDS_LEFT = {"open", "scoreGradient", "rejectGradient", "deliver"}, 40, 4
 
 
 class Histories:
@@ -69,7 +69,9 @@ class Histories:
             unwelcome = [(call, error) for call, error in judged if error]
             if unwelcome:
                 return self._random.choices(unwelcome, [(1 + self.refused[error]) ** -3 for _, error in unwelcome])[0][0]
-        return self._random.choices(welcome, [self._want(call, now) for call in welcome])[0]
+        beginnings = [call for call in welcome if call.function in ("create", "open")]
+        begins = beginnings and self._random.random() < BEGUN
+        return self._random.choice(beginnings) if begins else self._wanted(welcome, now)
 
     def done(self, call: Call) -> None:
         """Notes a call that went through."""
@@ -86,18 +88,30 @@ class Histories:
         live = self._live(now)
         drawn = [self._calls.fitting(function, c, now) for c in live for function in self._calls.functions]
         calls = [call for call in drawn if call is not None] + [self._calls.announcement()]
-        running = sum(not c.settled_at for c in live)
-        return calls + [self._calls.creation()] * (running < ALIVE)
+        running = [c for c in live if c.status(now) in (Status.REQUESTED, Status.OPEN, Status.CLOSING)]
+        return calls + [self._calls.creation()] * (len(running) < ALIVE)
 
     def _live(self, now: int) -> list[Campaign]:
         """Campaigns that are not over, or still hold somebody's money."""
         return [c for c in self._protocol.campaigns.values() if c.money.held or c.fees.held]
 
-    def _want(self, call: Call, now: int) -> float:
-        often = WANTED[call.function]
-        wanted = (often / (often + self.accepted[call.function])) ** 2
+    def _wanted(self, welcome: list[Call], now: int) -> Call:
+        """First the function, however many calls of it there are; then one of its calls."""
+        urgency = {function: 1 for function in WANTED}
+        for call in welcome:
+            urgency[call.function] = max(urgency[call.function], self._urgency(call, now))
+        functions = sorted({call.function for call in welcome})
+        function = self._random.choices(functions, [urgency[each] * self._rarity(each) for each in functions])[0]
+        calls = [call for call in welcome if call.function == function]
+        return self._random.choices(calls, [self._urgency(call, now) for call in calls])[0]
+
+    def _rarity(self, function: str) -> float:
+        often = WANTED[function]
+        return (often / (often + self.accepted[function])) ** 2
+
+    def _urgency(self, call: Call, now: int) -> int:
         c = self._protocol.campaigns.get(call.arguments[0]) if call.function in _SAVING else None
-        return wanted * (_URGENT if c and c.due - now <= _SECONDS_LEFT else 1)
+        return _URGENT if c and c.due - now <= _SECONDS_LEFT else 1
 
 
 def _instants(c: Campaign) -> list[int]:
