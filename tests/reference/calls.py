@@ -51,12 +51,16 @@ class Calls:
             "decline": lambda c, now: self._call("decline", c.terms.capsule, c, "not mine"),
             "scoreGradient": self._score,
             "rejectGradient": self._reject,
-            "rebase": lambda c, now: self._call("rebase", c.terms.capsule, c, *self._blobs("model", "root", "evidence")),
+            "rebase": lambda c, now: self._call(
+                "rebase", c.terms.capsule, c, *self._blobs("model", "root", "evidence")
+            ),
             "deliver": lambda c, now: self._call("deliver", c.terms.capsule, c, *self._blobs("delivery", "openings")),
             "collectBond": lambda c, now: self._call("collectBond", c.terms.capsule, c, self._payee()),
             "collectScoringFees": lambda c, now: self._call("collectScoringFees", c.terms.capsule, c, self._payee()),
             "submitGradient": self._submit,
-            "claim": self._pulled("claim", lambda c, g: g.scored, lambda c, g: not g.rewarded and c.reward(g.scored) > 0),
+            "claim": self._pulled(
+                "claim", lambda c, g: g.scored, lambda c, g: not g.rewarded and c.reward(g.scored) > 0
+            ),
             "reclaimFees": self._pulled("reclaimFees", _unscored, lambda c, g: not g.fee_back),
             "reclaimVoidedFees": self._pulled("reclaimVoidedFees", lambda c, g: g.scored, lambda c, g: not g.fee_back),
             "compensate": self._pulled(

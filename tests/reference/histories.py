@@ -1,4 +1,4 @@
-"""What happens next: a call that goes through, one that is refused, or time that passes up to an instant that matters."""
+"""What happens next: a call that goes through, one that is refused, or time up to an instant that matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.reference.protocol import Protocol
 
 #: Campaigns that run at the same time.
 ALIVE = 4
-#: How often one is created or opened while fewer run, how often a call is one to be refused, and how often time jumps before it.
+#: How often one is begun while fewer run, how often a call is one to be refused, and how often time jumps before it.
 BEGUN, REFUSED, JUMP = 0.25, 0.25, 0.07
 #: Among how many spoilt calls, and repeated ones, the rarest refusal is looked for.
 SPOILT, REPEATED = 24, 4
@@ -22,9 +22,9 @@ WANTED = {
     "create": 2,
     "announce": 0.4,
     "open": 4,
-    "cancel": 0.15,
-    "decline": 0.15,
-    "stop": 0.1,
+    "cancel": 0.4,
+    "decline": 0.4,
+    "stop": 0.3,
     "submitGradient": 20,
     "scoreGradient": 10,
     "rejectGradient": 1.5,
@@ -40,6 +40,17 @@ WANTED = {
     "collectBond": 1,
     "collectScoringFees": 1,
 }
+#: What is left to do in the end.
+SETTLING = (
+    "expire",
+    "claim",
+    "reclaimFees",
+    "reclaimVoidedFees",
+    "compensate",
+    "refund",
+    "collectBond",
+    "collectScoringFees",
+)
 #: What saves a Campaign whose window is about to be missed, and how much more it is wanted then.
 _SAVING, _URGENT, _SECONDS_LEFT = {"open", "scoreGradient", "rejectGradient", "deliver"}, 40, 4
 
@@ -55,11 +66,11 @@ class Histories:
 
     def jump(self, now: int) -> int:
         """A later time, about an instant at which something begins or ends; `now` for no jump."""
-        instants = sorted({instant for c in self._live(now) for instant in _instants(c) if instant > now + 2})
+        instants = sorted({instant for c in self.live() for instant in _instants(c) if instant > now + 2})
         if not instants or self._random.random() > JUMP:
             return now
         # A transaction's block comes a second later: what begins or ends is tried before, at and after its instant.
-        return self._random.choice(instants[:1] * 3 + instants[:2]) - self._random.choice([2, 1, 1, 0, -1])
+        return self._random.choice(instants[:1] * 3 + instants[:2]) - self._random.choice([2, 1, 1, 0, 0])
 
     def call(self, now: int) -> Call:
         judged = [(call, self._protocol.judge(call, now)) for call in self._candidates(now)]
@@ -68,10 +79,21 @@ class Histories:
             judged += [(call, self._protocol.judge(call, now)) for call in self._wrong(welcome)]
             unwelcome = [(call, error) for call, error in judged if error]
             if unwelcome:
-                return self._random.choices(unwelcome, [(1 + self.refused[error]) ** -3 for _, error in unwelcome])[0][0]
+                rarity = [(1 + self.refused[error]) ** -3 for _, error in unwelcome]
+                return self._random.choices(unwelcome, rarity)[0][0]
         beginnings = [call for call in welcome if call.function in ("create", "open")]
         begins = beginnings and self._random.random() < BEGUN
         return self._random.choice(beginnings) if begins else self._wanted(welcome, now)
+
+    def settling(self, now: int) -> list[Call]:
+        """Calls that go through and bring a Campaign to its end, or somebody their money, one for each Campaign."""
+        drawn = [self._calls.fitting(function, c, now) for c in self.live() for function in SETTLING]
+        calls = [call for call in drawn if call is not None and not self._protocol.judge(call, now)]
+        return list({call.arguments[0]: call for call in calls}.values())
+
+    def live(self) -> list[Campaign]:
+        """Campaigns that hold somebody's money."""
+        return [c for c in self._protocol.campaigns.values() if c.money.held or c.fees.held]
 
     def done(self, call: Call) -> None:
         """Notes a call that went through."""
@@ -85,19 +107,15 @@ class Histories:
         return spoilt + self._random.sample(self._done, min(REPEATED, len(self._done)))
 
     def _candidates(self, now: int) -> list[Call]:
-        live = self._live(now)
+        live = self.live()
         drawn = [self._calls.fitting(function, c, now) for c in live for function in self._calls.functions]
         calls = [call for call in drawn if call is not None] + [self._calls.announcement()]
         running = [c for c in live if c.status(now) in (Status.REQUESTED, Status.OPEN, Status.CLOSING)]
         return calls + [self._calls.creation()] * (len(running) < ALIVE)
 
-    def _live(self, now: int) -> list[Campaign]:
-        """Campaigns that are not over, or still hold somebody's money."""
-        return [c for c in self._protocol.campaigns.values() if c.money.held or c.fees.held]
-
     def _wanted(self, welcome: list[Call], now: int) -> Call:
         """First the function, however many calls of it there are; then one of its calls."""
-        urgency = {function: 1 for function in WANTED}
+        urgency = dict.fromkeys(WANTED, 1)
         for call in welcome:
             urgency[call.function] = max(urgency[call.function], self._urgency(call, now))
         functions = sorted({call.function for call in welcome})

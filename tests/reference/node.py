@@ -1,4 +1,4 @@
-"""The contracts' side of a history: calls by their ABI alone, without Ape's receipts and traces, and many looks at once."""
+"""The contracts on their node: calls by the ABI alone, without Ape's receipts and traces, and many looks at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Node:
         """The name of the error that a call would meet at the newest block's time; "" where it would go through."""
         try:
             self._eth.call(self._fields(call), ccip_read_enabled=False)
-        except Exception as error:  # noqa: BLE001 - each kind of node has its own; what is no refusal is raised again
+        except Exception as error:
+            # Each kind of node has errors of its own; what is no refusal is raised again.
             data = revert_data(error)
             if data is None:
                 raise
@@ -57,7 +58,8 @@ class Node:
         asked = [abi("Sonar").encode_call(function, arguments) for function, *arguments in questions]
         data = _encoded("ask(address,bytes[])", self._look.address, asked)
         (answers,) = decode(["bytes[]"], self._inquire(data))
-        return [abi("Sonar").decode_result(question[0], answer) for question, answer in zip(questions, answers, strict=True)]
+        views = [function for function, *_ in questions]
+        return [abi("Sonar").decode_result(view, answer) for view, answer in zip(views, answers, strict=True)]
 
     def holdings(self, token: str, holders: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """What each has in the chain's coin, and in the ERC-20."""

@@ -1,4 +1,4 @@
-"""The protocol's functions, by the names and in the order of the interface: pure rules from what is known to an outcome."""
+"""The protocol's functions, in the interface's order: pure rules that take what is known to an outcome."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ape_sonar.terms import (
     campaign_id,
     rejection_details,
 )
+from ape_sonar.units import LONGEST_SECONDS
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import Call, Message, Outcome, Refused, Transfer, need
 from tests.reference.purse import COIN, Purse
@@ -38,7 +39,7 @@ LONGEST_REASON = 256
 
 
 class Protocol:
-    """All Campaigns, all that Capsules announced, and the money. Only `play` changes anything, once it has an outcome."""
+    """All Campaigns, what Capsules announced, and the money. Only `play` changes anything, once it has an outcome."""
 
     def __init__(self, chain_id: int, sonar: str, purse: Purse) -> None:
         self._chain_id, self._sonar = chain_id, sonar
@@ -82,9 +83,7 @@ class Protocol:
 
     # ------------------------------------------------------------------ CapsuleRegistry
 
-    def _announce(
-        self, by: Message, certificates: bytes, terms: CapsuleTerms, offers: list[CurrencyOffer]
-    ) -> Outcome:
+    def _announce(self, by: Message, certificates: bytes, terms: CapsuleTerms, offers: list[CurrencyOffer]) -> Outcome:
         after = self.registry.announced(by.sender, certificates, terms, offers)
         return Outcome(after, (("CapsuleAnnounced", by.sender, certificates, terms, tuple(offers)),))
 
@@ -130,7 +129,8 @@ class Protocol:
         need_requested(c, by.now)
         need_content(opening.public_key, opening.public_key_root, opening.model, opening.model_root)
         need(opening.accuracy < c.terms.target_accuracy, "StartNotBelowTarget")
-        certificates = self.registry.certificates_for(c.terms)
+        # The time to open has done its work by then, whatever the Capsule asks for since.
+        certificates = self.registry.certificates_for(replace(c.terms, open_within=LONGEST_SECONDS))
         self.purse.need_escrow(by.sender, by.value, c.terms.currency, c.terms.capsule_bond)
         ends_at, accuracy = by.now + c.terms.duration, opening.accuracy
         opened = replace(c, recorded=Status.OPEN, ends_at=ends_at, start=accuracy, accuracy=accuracy)
@@ -160,7 +160,17 @@ class Protocol:
         after = replace(after, accuracy=afterwards, version=c.version + improved)
         _need_following(after, following)
         due = queue_due(after)
-        said = ("GradientScored", campaign, given.number, given.miner, c.accuracy, afterwards, after.version, due, score)
+        said = (
+            "GradientScored",
+            campaign,
+            given.number,
+            given.miner,
+            c.accuracy,
+            afterwards,
+            after.version,
+            due,
+            score,
+        )
         if not after.target_met:
             return Outcome(after, (said,))
         return Outcome(replace(after, ends_at=by.now), (said, ("TargetReached", campaign, afterwards, after.unscored)))
@@ -221,9 +231,7 @@ class Protocol:
 
     # ------------------------------------------------------------------ Miner
 
-    def _submit_gradient(
-        self, by: Message, campaign: bytes, bundle: bytes, commitment: bytes, version: int
-    ) -> Outcome:
+    def _submit_gradient(self, by: Message, campaign: bytes, bundle: bytes, commitment: bytes, version: int) -> Outcome:
         c = self._known(campaign)
         need_mining(c, by.now)
         need(by.value == c.terms.scoring_fee, "WrongValue")
@@ -244,7 +252,9 @@ class Protocol:
             need(c.reward(scored) > 0, "NothingEarned")
             after = after.with_gradients(replace(gradient, rewarded=True))
             rewards.append(c.reward(scored))
-        said = [("Claimed", campaign, s.number, by.sender, to, reward) for s, reward in zip(given, rewards, strict=True)]
+        said = [
+            ("Claimed", campaign, s.number, by.sender, to, reward) for s, reward in zip(given, rewards, strict=True)
+        ]
         return Outcome(after, tuple(said), paid=(Transfer(to, sum(rewards)),))
 
     def _reclaim_fees(self, by: Message, campaign: bytes, given: list[GradientRecord], to: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""One history, played on the contracts, on the reference and on the ledger of events; all three equal after each step."""
+"""One history on the contracts, on the reference and on the ledger of events: all three equal after each step."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from tests.reference.purse import COIN, Purse
 _SCORING = {"submitGradient", "collectScoringFees", "reclaimFees", "reclaimVoidedFees"}
 #: So often every Campaign is read from the contract; at each step those that moved or whose status changed.
 _EVERYTHING = 25
+#: Longer than all windows of a Campaign here, in seconds; and more rounds of pulls than one ever needed.
+_LONG, _MOST_PULLS = 20_000, 60
 
 
 class ThreeWays:
@@ -41,7 +43,7 @@ class ThreeWays:
         self._money: dict[bytes, Account] = defaultdict(Account)
         self._fees: dict[bytes, Account] = defaultdict(Account)
         self._statuses: dict[bytes, object] = {}
-        self._steps = 0
+        self.steps = 0
         self._accepted(self._calls.announcement(easy=True))
 
     def step(self) -> None:
@@ -52,9 +54,24 @@ class ThreeWays:
         if any(verdicts):
             self._tried(call, verdicts if verdicts[0] != verdicts[1] else verdicts[:1])
         else:
-            moved = self._accepted(call)
-            self._compare_holdings(call, moved)
-            self._compare(moved)
+            self._made(call)
+
+    def settle(self) -> None:
+        """Everything runs out, everybody takes what is theirs, and nothing is left."""
+        for _ in range(_MOST_PULLS):
+            calls = self.history.settling(self._node.now)
+            if not self.history.live():
+                break
+            self._wait(self._node.now + (0 if calls else _LONG))
+            for call in calls:
+                self._made(call)
+        left = {key: amount for key, amount in self._held.items() if key[0] == self._sonar and amount}
+        assert not left, f"Sonar is left with {left}"
+
+    def _made(self, call: Call) -> None:
+        moved = self._accepted(call)
+        self._compare_holdings(call, moved)
+        self._compare(moved)
 
     def _tried(self, call: Call, verdicts: list[str]) -> None:
         """A call that is refused, or would be a second later: then it is tried on both sides of that instant."""
@@ -83,11 +100,11 @@ class ThreeWays:
     # ------------------------------------------------------------------ comparing
 
     def _compare(self, moved: bytes | None = None) -> None:
-        """The moved Campaign, and those whose status time changed; now and then all."""
-        self._steps += 1
+        """The Campaign that moved, and those whose status time changed; now and then all."""
+        self.steps += 1
         for key, campaign in self.protocol.campaigns.items():
             status, now = campaign.status(self._node.now), self._node.now
-            if key == moved or self._statuses.get(key) is not status or self._steps % _EVERYTHING == 0:
+            if key == moved or self._statuses.get(key) is not status or self.steps % _EVERYTHING == 0:
                 self._statuses[key] = status
                 state, reference = self._ledger.campaigns[key], views.of_reference(campaign, now)
                 reference.need_same("the ledger", views.of_ledger(state, now))

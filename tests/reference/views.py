@@ -51,9 +51,7 @@ def of_reference(c: Campaign, now: int) -> View:
     rest = c.collectable + c.compensation
     assert c.money.held == c.rewards + c.refundable + rest
     assert c.fees.held == c.fees_owed
-    words = [
-        _word(g.record, g.scored, g.rewarded or g.compensated, g.fee_back, c.share) for g in c.gradients
-    ]
+    words = [_word(g.record, g.scored, g.rewarded or g.compensated, g.fee_back, c.share) for g in c.gradients]
     return View(
         record=_record(c),
         status=c.status(now),
@@ -177,7 +175,9 @@ def _record_of_ledger(state: CampaignState) -> CampaignRecord:
         " bond_collected scoring_fees_collected"
     )
     values = {name: getattr(state, name) for name in same.split()}
-    return CampaignRecord(**_of_terms(state.terms, state.recorded), **values, version=state.model.version if state.models else 0)
+    return CampaignRecord(
+        **_of_terms(state.terms, state.recorded), **values, version=state.model.version if state.models else 0
+    )
 
 
 def _of_terms(terms: Terms, recorded: Status) -> dict[str, object]:
