@@ -11,6 +11,7 @@ DATASET ?= digits
 # it has one process to itself.
 PURE := tests/syft tests/plugins
 CHAIN := tests/contracts tests/attacks
+REFERENCE := tests/reference
 FLOW := tests/e2e
 FORK := tests/fork
 GAS := tests/gas
@@ -40,6 +41,7 @@ test-pure: setup ## What needs no chain
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
+	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
 	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
 	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test

@@ -15,6 +15,8 @@ from tests.reference.protocol import Protocol
 ALIVE = 4
 #: How often one is begun while fewer run, how often a call is one to be refused, and how often time jumps before it.
 BEGUN, REFUSED, JUMP = 0.25, 0.25, 0.07
+#: Among how many instants to come the rarest kind is looked for.
+NEAREST = 3
 #: Among how many spoilt calls, and repeated ones, the rarest refusal is looked for.
 SPOILT, REPEATED = 24, 4
 #: How often each function is wanted beside others: what ends a Campaign rarely, so that histories get deep.
@@ -62,15 +64,19 @@ class Histories:
         self._random, self._protocol, self._calls = random, protocol, calls
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self._visited: Counter[str] = Counter()
         self._done: list[Call] = []
 
     def jump(self, now: int) -> int:
         """A later time, about an instant at which something begins or ends; `now` for no jump."""
-        instants = sorted({instant for c in self.live() for instant in _instants(c) if instant > now + 2})
-        if not instants or self._random.random() > JUMP:
+        coming = {moment: kind for c in self.live() for kind, moment in _instants(c) if moment > now + 2}
+        if not coming or self._random.random() > JUMP:
             return now
+        nearest = sorted(coming)[:NEAREST]
+        moment = self._random.choices(nearest, [1 / (1 + self._visited[coming[each]]) for each in nearest])[0]
+        self._visited[coming[moment]] += 1
         # A transaction's block comes a second later: what begins or ends is tried before, at and after its instant.
-        return self._random.choice(instants[:1] * 3 + instants[:2]) - self._random.choice([2, 1, 1, 0, 0])
+        return moment - self._random.choice([2, 1, 1, 0, 0])
 
     def call(self, now: int) -> Call:
         judged = [(call, self._protocol.judge(call, now)) for call in self._candidates(now)]
@@ -132,9 +138,14 @@ class Histories:
         return _URGENT if c and c.due - now <= _SECONDS_LEFT else 1
 
 
-def _instants(c: Campaign) -> list[int]:
+def _instants(c: Campaign) -> list[tuple[str, int]]:
     """When something of a Campaign begins or ends by time alone."""
     if c.settled_at or c.recorded in (Status.DECLINED, Status.CANCELLED):
-        return [c.claims_open_at]
-    waiting = c.gradients[c.scored].record.submitted_at + c.terms.unavailability_window if c.awaits_score else 0
-    return [c.ends_at, c.due, waiting]
+        return [("claims", c.claims_open_at)]
+    if c.recorded is Status.REQUESTED:
+        return [("opening", c.due)]
+    instants = [("end", c.ends_at), ("scoring" if c.awaits_score else "delivery", c.due)]
+    if c.awaits_score:
+        since = c.gradients[c.scored].record.submitted_at
+        instants.append(("unavailable", since + c.terms.unavailability_window))
+    return instants
