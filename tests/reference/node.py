@@ -13,7 +13,7 @@ from ape_sonar.contract_errors import ContractError
 from ape_sonar.events import Event
 from ape_sonar.reverts import contract_error, revert_data
 from tests.reference.message import Call
-from tests.stage import MOST_GAS
+from tests.stage import MOST_GAS, Stage
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Mined:
 class Node:
     """Sonar on a node that signs for all parties itself."""
 
-    def __init__(self, stage, inquirer: str) -> None:
+    def __init__(self, stage: Stage, inquirer: str) -> None:
         self._look, self._eth = stage.as_(None), stage.chain.provider.web3.eth
         self._inquirer, self._asker = inquirer, str(stage.scientist.address)
         self.now = stage.now()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ape_sonar.events import snake_case
 from ape_sonar.terms import (
@@ -23,6 +25,14 @@ from ape_sonar.units import LONGEST_SECONDS
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import Call, Message, Outcome, Refused, Transfer, need
 from tests.reference.purse import COIN, Purse
+from tests.reference.queue import (
+    after_score,
+    need_following,
+    need_oldest,
+    need_scored,
+    need_unscored,
+    queue_due,
+)
 from tests.reference.registry import Registry
 from tests.reference.rules import (
     NOBODY,
@@ -147,7 +157,7 @@ class Protocol:
         self, by: Message, campaign: bytes, given: GradientRecord, score: Score, following: Next
     ) -> Outcome:
         c = self._of_capsule(campaign, by)
-        gradient = _oldest(c, by.now, given)
+        gradient = need_oldest(c, by.now, given)
         need(score.accuracy <= WAD, "AccuracyOutOfRange")
         need_content(score.model_root, score.opened, score.evidence)
         needed = c.accuracy + min(c.terms.min_improvement, c.terms.target_accuracy - c.accuracy)
@@ -156,9 +166,9 @@ class Protocol:
         need(improved or not any(score.model), "ModelWithoutImprovement")
         afterwards = score.accuracy if improved else c.accuracy
         details = score.details(given.core(), by.now)
-        after = _after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, afterwards, details)))
+        after = after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, afterwards, details)))
         after = replace(after, accuracy=afterwards, version=c.version + improved)
-        _need_following(after, following)
+        need_following(after, following)
         due = queue_due(after)
         said = (
             "GradientScored",
@@ -186,13 +196,13 @@ class Protocol:
         following: Next,
     ) -> Outcome:
         c = self._of_capsule(campaign, by)
-        gradient = _oldest(c, by.now, given)
+        gradient = need_oldest(c, by.now, given)
         if reason is Rejection.UNAVAILABLE:
             not_before = given.submitted_at + c.terms.unavailability_window
             need(by.now >= not_before, "UnavailableTooEarly")
         details = rejection_details(given.core(), reason, opened, evidence, by.now)
-        after = _after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, c.accuracy, details)))
-        _need_following(after, following)
+        after = after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, c.accuracy, details)))
+        need_following(after, following)
         said = (campaign, given.number, given.miner, c.accuracy, queue_due(after), reason, opened, evidence)
         return Outcome(after, (("GradientRejected", *said),))
 
@@ -248,7 +258,7 @@ class Protocol:
         after, rewards = c, []
         for scored in given:
             need(scored.number < c.sound, "GradientVoid")
-            gradient = _taken_scored(after, by.sender, scored)
+            gradient = need_scored(after, by.sender, scored)
             need(c.reward(scored) > 0, "NothingEarned")
             after = after.with_gradients(replace(gradient, rewarded=True))
             rewards.append(c.reward(scored))
@@ -258,17 +268,19 @@ class Protocol:
         return Outcome(after, tuple(said), paid=(Transfer(to, sum(rewards)),))
 
     def _reclaim_fees(self, by: Message, campaign: bytes, given: list[GradientRecord], to: str) -> Outcome:
-        return self._reclaim(by, campaign, given, to, _taken_unscored)
+        return self._reclaim(by, campaign, given, to, need_unscored)
 
     def _reclaim_voided_fees(self, by: Message, campaign: bytes, given: list[Scored], to: str) -> Outcome:
-        return self._reclaim(by, campaign, given, to, _taken_scored)
+        return self._reclaim(by, campaign, given, to, need_scored)
 
-    def _reclaim(self, by: Message, campaign: bytes, given, to: str, taken) -> Outcome:
+    def _reclaim(
+        self, by: Message, campaign: bytes, given: list[Any], to: str, kept: Callable[..., Gradient]
+    ) -> Outcome:
         c = self._paying(campaign, by, to)
         after, fee = c, c.terms.scoring_fee
         for preimage in given:
             need(preimage.number >= c.sound, "GradientSound")
-            after = after.with_gradients(replace(taken(after, by.sender, preimage), fee_back=True))
+            after = after.with_gradients(replace(kept(after, by.sender, preimage), fee_back=True))
         said = [("FeeReclaimed", campaign, preimage.number, by.sender, to, fee) for preimage in given]
         return Outcome(after, tuple(said), paid=(Transfer(to, fee * len(given), scoring=True),))
 
@@ -297,7 +309,7 @@ class Protocol:
         need(c.recorded in (Status.OPEN, Status.DELIVERED, Status.EXPIRED), "NotConvictable")
         need(not c.settled_at or by.now < c.claims_open_at, "ConvictionTooLate")
         need(first_false.number < c.scored, "NotNextInOrder")
-        _taken_scored(c, miner, first_false)
+        need_scored(c, miner, first_false)
         convicted = c.settled(Status.CONVICTED, by.now, first_false.number)
         said = ("CapsuleConvicted", campaign, first_false.number, first_false.before)
         return Outcome(replace(convicted, accuracy=first_false.before), (said,))
@@ -331,51 +343,3 @@ class Protocol:
             need(parent is not None and parent.recorded is Status.DELIVERED, "ParentUnusable")
             assert parent is not None
             need((parent.scientist, parent.terms.capsule) == (scientist, terms.capsule), "ParentUnusable")
-
-
-# ---------------------------------------------------------------------- the queue, and what it leaves behind
-
-
-def queue_due(c: Campaign) -> int:
-    """What the chain keeps as `due`: the awaited Gradient's, else the earliest that a delivery can be overdue."""
-    if c.awaits_score:
-        return c.gradients[c.scored].record.due
-    return c.last_scored_at + c.terms.delivery_window if c.scored else 0
-
-
-def _oldest(c: Campaign, now: int, given: GradientRecord) -> Gradient:
-    """The Gradient whose turn it is, which must be the one given."""
-    need_running(c, now)
-    need(c.awaits_score, "NothingToScore")
-    need(given.number == c.scored, "NotNextInOrder")
-    gradient = c.gradients[c.scored]
-    need(given == gradient.record, "WrongGradient")
-    return gradient
-
-
-def _need_following(after: Campaign, following: Next) -> None:
-    """Whoever scores shows the Gradient whose turn it is then, where one is still awaited."""
-    if after.awaits_score:
-        need(following == after.gradients[after.scored].record.as_next(), "WrongNext")
-
-
-def _after_score(c: Campaign, now: int, gradient: Gradient) -> Campaign:
-    return replace(c.with_gradients(gradient), scored=c.scored + 1, last_scored_at=now)
-
-
-def _taken_scored(c: Campaign, miner: str, given: Scored) -> Gradient:
-    """The scored Gradient that the preimage and the miner tell of, as long as nothing was paid for it."""
-    need(given.number < len(c.gradients), "WrongGradient")
-    gradient = c.gradients[given.number]
-    kept = not gradient.rewarded and not gradient.fee_back
-    need(kept and gradient.scored == given and gradient.record.miner == miner, "WrongGradient")
-    return gradient
-
-
-def _taken_unscored(c: Campaign, miner: str, given: GradientRecord) -> Gradient:
-    """The same for one that was never scored."""
-    need(given.number < len(c.gradients), "WrongGradient")
-    gradient = c.gradients[given.number]
-    kept = gradient.scored is None and not gradient.fee_back
-    need(kept and gradient.record == given and given.miner == miner, "WrongGradient")
-    return gradient

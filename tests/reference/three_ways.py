@@ -14,6 +14,7 @@ from tests.reference.message import Call
 from tests.reference.node import Node, told
 from tests.reference.protocol import Protocol
 from tests.reference.purse import COIN, Purse
+from tests.stage import Stage
 
 #: Functions that move scoring fees; all others move a Campaign's own currency.
 _SCORING = {"submitGradient", "collectScoringFees", "reclaimFees", "reclaimVoidedFees"}
@@ -26,7 +27,15 @@ _LONG, _MOST_PULLS = 20_000, 60
 class ThreeWays:
     """`parties`: addresses by role. `token`: an ERC-20 that they hold, with what they allow Sonar in `allowances`."""
 
-    def __init__(self, stage, inquirer: str, token: str, parties: dict[str, str], allowances, random: Random) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        inquirer: str,
+        token: str,
+        parties: dict[str, str],
+        allowances: dict[tuple[str, str], int],
+        random: Random,
+    ) -> None:
         self._stage, self._token, self._sonar = stage, token, str(stage.sonar.address)
         self._node = Node(stage, inquirer)
         self._chain = views.ChainViews(self._node)

@@ -11,7 +11,7 @@ from ape_sonar.ledger import CampaignState
 from ape_sonar.terms import CampaignRecord, GradientRecord, Scored, Status, Terms
 from tests.reference.campaign import Account, Campaign
 from tests.reference.node import Node
-from tests.reference.protocol import queue_due
+from tests.reference.queue import queue_due
 
 #: Tag of the word that a Gradient leaves whose fee went back and whose part of the bond did not.
 _COMPENSABLE = 3
