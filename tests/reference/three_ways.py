@@ -57,7 +57,10 @@ class ThreeWays:
 
     def step(self) -> None:
         """Time may pass; then one call, judged at the newest block's time and at the next one's."""
-        self._wait(self.history.jump(self._node.now))
+        moment = self.history.jump(self._node.now)
+        if moment > self._node.now:
+            self._wait(moment)
+            self._compare()
         call, now = self.history.call(self._node.now), self._node.now
         verdicts = [self.protocol.judge(call, now), self.protocol.judge(call, now + 1)]
         if any(verdicts):
