@@ -16,11 +16,11 @@ from ape_sonar.abi import abi
 from tests.reference.histories import WANTED
 from tests.reference.three_ways import ThreeWays
 
-SEEDS = tuple(map(int, os.environ.get("REFERENCE_SEEDS", "22 28 40").split()))
+SEEDS = tuple(map(int, os.environ.get("REFERENCE_SEEDS", "3 4 11").split()))
 STEPS = int(os.environ.get("REFERENCE_STEPS", "200"))
 #: What CI's histories are made of at least, together: how often each function goes through, how many calls are refused,
 #: and by how many errors. Other histories only have to agree.
-LEAST_ACCEPTED, LEAST_REFUSED, LEAST_ERRORS = 6, 160, 35
+LEAST_ACCEPTED, LEAST_REFUSED, LEAST_ERRORS = 6, 140, 38
 ROLES = ("scientist", "capsule", "miner", "second_miner", "arbiter", "stranger")
 PLENTY = 10**15
 
