@@ -14,6 +14,7 @@ DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
 # it has one process to itself.
 PURE := tests/syft tests/plugins
 CHAIN := tests/contracts tests/attacks
+REFERENCE := tests/reference
 FLOW := tests/e2e
 FORK := tests/fork
 GAS := tests/gas
@@ -48,6 +49,7 @@ test-invariants: setup ## Random histories against the contracts, the same each 
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
+	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
 	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
 	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
