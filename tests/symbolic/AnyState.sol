@@ -1,27 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.30;
 
-import {CapsuleRegistry} from "../../contracts/CapsuleRegistry.sol";
-import {Sonar} from "../../contracts/Sonar.sol";
-import {Campaign} from "../../contracts/types/Campaign.sol";
+import {ISonar} from "../../contracts/interfaces/ISonar.sol";
 import {svm, vm} from "./Cheats.sol";
 
-/// The contracts at any moment, with whatever they may have stored: reachable or not, so what holds here holds after every history.
+/// The contracts as they are deployed, at any moment, with whatever they may have stored: reachable or not, so that what
+/// holds here holds after every history.
 abstract contract AnyState {
-    Sonar internal sonar;
+    /// More than there is of the chain's coin: no payment fails for want of it.
+    uint256 private constant ALL_COIN = type(uint96).max;
+
+    ISonar internal sonar;
 
     function setUp() public {
-        CapsuleRegistry registry = new CapsuleRegistry();
-        sonar = new Sonar(registry);
-        vm.setArbitraryStorage(address(registry));
+        address registry = _deployed(".build/symbolic/CapsuleRegistry.sol/CapsuleRegistry.json", "");
+        sonar = ISonar(_deployed(".build/symbolic/Sonar.sol/Sonar.json", abi.encode(registry)));
+        vm.setArbitraryStorage(registry);
         vm.setArbitraryStorage(address(sonar));
-        vm.deal(address(sonar), type(uint192).max);
+        vm.deal(address(sonar), ALL_COIN);
         vm.warp(svm.createUint(40, "now"));
     }
 
-    /// Whether the call went through. A call that reverts changes nothing.
+    /// Whether the call went through. One that reverts changes nothing.
     function _done(address caller, bytes memory call) internal returns (bool done) {
         vm.prank(caller);
         (done,) = address(sonar).call(call);
+    }
+
+    function _deployed(string memory artifact, bytes memory arguments) private returns (address at) {
+        bytes memory code = abi.encodePacked(vm.getCode(artifact), arguments);
+        assembly ("memory-safe") {
+            at := create(0, add(code, 0x20), mload(code))
+        }
+        require(at != address(0), "not deployed");
     }
 }

@@ -5,6 +5,8 @@ pragma solidity 0.8.30;
 interface Vm {
     /// Drops every path on which `condition` does not hold.
     function assume(bool condition) external pure;
+    /// What the compiler made of a contract, constructor included.
+    function getCode(string calldata artifact) external view returns (bytes memory);
     function deal(address account, uint256 balance) external;
     /// The next call, and that one only, comes from `sender`.
     function prank(address sender) external;
