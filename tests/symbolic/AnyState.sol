@@ -10,6 +10,9 @@ abstract contract AnyState {
     /// More than there is of the chain's coin: no payment fails for want of it.
     uint256 private constant ALL_COIN = type(uint96).max;
 
+    /// Without code: what a payee may do in return is not looked at here.
+    address internal constant PAYEE = address(0xbea7);
+
     ISonar internal sonar;
 
     function setUp() public {
@@ -25,6 +28,11 @@ abstract contract AnyState {
     function _done(address caller, bytes memory call) internal returns (bool done) {
         vm.prank(caller);
         (done,) = address(sonar).call(call);
+    }
+
+    function _refusedUnless(bool allowed, address caller, bytes memory call) internal {
+        vm.assume(!allowed);
+        assert(!_done(caller, call));
     }
 
     function _deployed(string memory artifact, bytes memory arguments) private returns (address at) {

@@ -8,14 +8,12 @@ import {Status} from "../../contracts/types/Status.sol";
 import {Terms} from "../../contracts/types/Terms.sol";
 import {AnyState} from "./AnyState.sol";
 import {vm} from "./Cheats.sol";
+import {Lists} from "./Lists.sol";
 
 /// The record of what ended and what was paid, kept by every function, whoever calls it, from any state, and so by any
 /// sequence of calls: a settled Campaign stays settled, a digest taken from it stays taken, and no flag of a payment is
 /// ever lowered.
 contract KeptCheck is AnyState {
-    /// Without code: what a payee could do in return is the re-entrancy tests' matter.
-    address private constant PAYEE = address(0xbea7);
-
     /// Any Campaign, and any of its Gradients: not only those that the call names.
     struct Watched {
         bytes32 campaign;
@@ -80,23 +78,19 @@ contract KeptCheck is AnyState {
     }
 
     function check_claim(Watched memory w, address caller, bytes32 campaign, Scored memory g) external {
-        _keeps(w, caller, abi.encodeCall(ISonar.claim, (campaign, _listed(g), PAYEE)));
+        _keeps(w, caller, abi.encodeCall(ISonar.claim, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_reclaimFees(Watched memory w, address caller, bytes32 campaign, Gradient memory g) external {
-        Gradient[] memory listed = new Gradient[](1);
-        listed[0] = g;
-        _keeps(w, caller, abi.encodeCall(ISonar.reclaimFees, (campaign, listed, PAYEE)));
+        _keeps(w, caller, abi.encodeCall(ISonar.reclaimFees, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_reclaimVoidedFees(Watched memory w, address caller, bytes32 campaign, Scored memory g) external {
-        _keeps(w, caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, _listed(g), PAYEE)));
+        _keeps(w, caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_compensate(Watched memory w, address caller, bytes32 campaign, uint32 number) external {
-        uint32[] memory listed = new uint32[](1);
-        listed[0] = number;
-        _keeps(w, caller, abi.encodeCall(ISonar.compensate, (campaign, listed, PAYEE)));
+        _keeps(w, caller, abi.encodeCall(ISonar.compensate, (campaign, Lists.one(number), PAYEE)));
     }
 
     function check_expire(Watched memory w, address caller, bytes32 campaign) external {
@@ -126,10 +120,5 @@ contract KeptCheck is AnyState {
         assembly ("memory-safe") {
             bit := fact
         }
-    }
-
-    function _listed(Scored memory g) private pure returns (Scored[] memory listed) {
-        listed = new Scored[](1);
-        listed[0] = g;
     }
 }
