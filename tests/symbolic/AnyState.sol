@@ -21,13 +21,15 @@ abstract contract AnyState {
         vm.setArbitraryStorage(registry);
         vm.setArbitraryStorage(address(sonar));
         vm.deal(address(sonar), ALL_COIN);
-        vm.warp(svm.createUint(40, "now"));
+        uint256 time = svm.createUint(40, "now");
+        vm.assume(time != 0);
+        vm.warp(time);
     }
 
     /// Whether the call went through. One that reverts changes nothing.
     function _done(address caller, bytes memory call) internal returns (bool done) {
         vm.prank(caller);
-        (done,) = address(sonar).call(call);
+        (done,) = address(sonar).call{value: svm.createUint(96, "value")}(call);
     }
 
     function _refusedUnless(bool allowed, address caller, bytes memory call) internal {
