@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas check lock clean
+.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork symbolic prove gas check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure symbolic test-chain test-foundry test-fork ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -53,6 +53,12 @@ test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
 test-fork: setup ## On a Foundry fork of a chain that already holds a half-run Campaign
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
+
+symbolic: setup ## What halmos proves of the money and of who may call what: the quick checks
+	tests/symbolic/run.sh
+
+prove: setup ## All of its checks: many minutes
+	tests/symbolic/run.sh --all
 
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile

@@ -1,4 +1,4 @@
-"""The table of all checks, out of what halmos wrote: `table.py SOLVER=REPORT.json ...`.
+"""The table of all checks, out of what halmos wrote: `table.py SOLVER.CONTRACT.json ...`.
 
 Exit status 1 unless every check is proved on all its paths, and every negative control (`check_refuted_*`) is refuted by
 an example: a time-out, a path given up, a loop cut short or a check that was reverted throughout is neither.
@@ -52,14 +52,14 @@ class Check:
         return self.verdict == ("refuted" if self.is_control else "proved")
 
 
-def checks_of(solver: str, report: Path) -> Iterator[Check]:
+def checks_of(report: Path) -> Iterator[Check]:
     """Raises: OSError, ValueError (no JSON) or KeyError for what halmos did not write whole."""
     for contract, results in json.loads(report.read_text())["test_results"].items():
         for result in results:
             yield Check(
                 contract=contract.rpartition(":")[2],
                 name=result["name"].partition("(")[0],
-                solver=solver,
+                solver=report.name.partition(".")[0],
                 ending=_Ending(result["exitcode"]),
                 paths=result["num_paths"][0] if result["num_paths"] else 0,
                 cut_loops=result["num_bounded_loops"] or 0,
@@ -68,7 +68,7 @@ def checks_of(solver: str, report: Path) -> Iterator[Check]:
 
 
 def main(arguments: list[str]) -> int:
-    checks = [check for argument in arguments for check in checks_of(argument.split("=")[0], Path(argument.split("=")[1]))]
+    checks = [check for argument in arguments for check in checks_of(Path(argument))]
     print(f"{'check':<62} {'solver':<6} {'paths':>5} {'seconds':>8}  verdict")
     for check in checks:
         name = f"{check.contract}.{check.name.removeprefix('check_')}"
