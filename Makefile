@@ -70,7 +70,7 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/forge fmt --check contracts
+	$(BIN)/forge fmt --check contracts tests/symbolic
 	$(BIN)/slither . --config-file slither.config.json
 
 lock: setup ## New locks from requirements.in and package.json

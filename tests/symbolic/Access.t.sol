@@ -35,9 +35,14 @@ contract AccessCheck is AnyState {
         _onlyCapsule(caller, campaign, abi.encodeCall(ISonar.scoreGradient, (campaign, g, score, next)));
     }
 
-    function check_onlyCapsuleRejects(address caller, bytes32 campaign, Gradient memory g, bytes32 opened, bytes32 evidence, Next memory next)
-        external
-    {
+    function check_onlyCapsuleRejects(
+        address caller,
+        bytes32 campaign,
+        Gradient memory g,
+        bytes32 opened,
+        bytes32 evidence,
+        Next memory next
+    ) external {
         _onlyCapsule(caller, campaign, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, opened, evidence, next)));
     }
 

@@ -45,15 +45,25 @@ contract KeptCheck is AnyState {
         _keeps(w, caller, abi.encodeCall(ISonar.decline, (campaign, reason)));
     }
 
-    function check_scoreGradient(Watched memory w, address caller, bytes32 campaign, Gradient memory g, Score memory score, Next memory next)
-        external
-    {
+    function check_scoreGradient(
+        Watched memory w,
+        address caller,
+        bytes32 campaign,
+        Gradient memory g,
+        Score memory score,
+        Next memory next
+    ) external {
         _keeps(w, caller, abi.encodeCall(ISonar.scoreGradient, (campaign, g, score, next)));
     }
 
-    function check_rejectGradient(Watched memory w, address caller, bytes32 campaign, Gradient memory g, bytes32[2] memory said, Next memory next)
-        external
-    {
+    function check_rejectGradient(
+        Watched memory w,
+        address caller,
+        bytes32 campaign,
+        Gradient memory g,
+        bytes32[2] memory said,
+        Next memory next
+    ) external {
         _keeps(w, caller, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, said[0], said[1], next)));
     }
 
@@ -73,7 +83,9 @@ contract KeptCheck is AnyState {
         _keeps(w, caller, abi.encodeCall(ISonar.collectScoringFees, (campaign, PAYEE)));
     }
 
-    function check_submitGradient(Watched memory w, address caller, bytes32 campaign, bytes32 bundle, bytes32 commitment, uint32 version) external {
+    function check_submitGradient(Watched memory w, address caller, bytes32 campaign, bytes32 bundle, bytes32 commitment, uint32 version)
+        external
+    {
         _keeps(w, caller, abi.encodeCall(ISonar.submitGradient, (campaign, bundle, commitment, version)));
     }
 

@@ -16,7 +16,9 @@ contract MinerCheck is AnyState {
         _refusedUnless(caller == miner, caller, abi.encodeCall(ISonar.claim, (campaign, Lists.one(given), PAYEE)));
     }
 
-    function check_onlyMinerReclaimsVoidedFees(address caller, address miner, bytes32 campaign, Scored memory kept, Scored memory given) external {
+    function check_onlyMinerReclaimsVoidedFees(address caller, address miner, bytes32 campaign, Scored memory kept, Scored memory given)
+        external
+    {
         _keeps(campaign, given.number, _scored(miner, kept));
         _refusedUnless(caller == miner, caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, Lists.one(given), PAYEE)));
     }

@@ -34,16 +34,21 @@ contract PossibleCheck is AnyState {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.decline, (campaign, "not mine")));
     }
 
-    function check_refuted_nobodyScores(address caller, bytes32 campaign, Gradient memory g, Score memory score, Next memory next) external {
+    function check_refuted_nobodyScores(address caller, bytes32 campaign, Gradient memory g, Score memory score, Next memory next)
+        external
+    {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.scoreGradient, (campaign, g, score, next)));
     }
 
-    function check_refuted_nobodyRejects(address caller, bytes32 campaign, Gradient memory g, bytes32 opened, bytes32 evidence, Next memory next)
-        external
-    {
-        _refusedUnless(
-            false, caller, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, opened, evidence, next))
-        );
+    function check_refuted_nobodyRejects(
+        address caller,
+        bytes32 campaign,
+        Gradient memory g,
+        bytes32 opened,
+        bytes32 evidence,
+        Next memory next
+    ) external {
+        _refusedUnless(false, caller, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, opened, evidence, next)));
     }
 
     function check_refuted_nobodyRebases(address caller, bytes32 campaign, bytes32 model, bytes32 modelRoot, bytes32 evidence) external {

@@ -1,4 +1,4 @@
-"""Answers one of halmos' SMT-LIB queries on stdout, as a solver's binary would: cvc5, with words of bits read as integers.
+"""Answers one of halmos' SMT-LIB queries on stdout, as a solver's binary would: cvc5, with words read as integers.
 
 Products and quotients of 256-bit words are out of reach bit by bit, and easy as integers (Zohar et al., "Bit-Precise
 Reasoning via Int-Blasting", VMCAI 2022). `justification` decides what the goal needs first; without it two of the
@@ -22,7 +22,7 @@ def answer(query: Path) -> None:
     parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(query))
     while not (command := parser.nextCommand()).isNull():
         said = command.invoke(solver, parser.getSymbolManager())
-        print(said, end="", flush=True)
+        sys.stdout.write(said)
         # What follows is the question for a model, and there is none.
         if said.strip() in ("unsat", "unknown"):
             return
