@@ -74,7 +74,7 @@ def table(checks: list[Check]) -> Iterator[str]:
         yield f"{name:<62} {check.solver:<6} {check.paths:>5} {check.seconds:>8.2f}  {check.verdict}"
     proved = sum(check.holds and not check.is_control for check in checks)
     refuted = sum(check.holds and check.is_control for check in checks)
-    yield f"{proved} proved, {refuted} false statements refuted, {len(checks) - proved - refuted} without what was asked"
+    yield f"{proved} proved, {refuted} false statements refuted, {len(checks) - proved - refuted} in doubt"
 
 
 def main(reports: list[str]) -> int:
