@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.30;
 
-import {ISonar} from "../../contracts/interfaces/ISonar.sol";
+import {CapsuleRegistry} from "../../contracts/CapsuleRegistry.sol";
+import {Sonar} from "../../contracts/Sonar.sol";
 import {svm, vm} from "./Cheats.sol";
 
 /// The contracts as they are deployed, at any moment, with whatever they may have stored: reachable or not, so that what
@@ -13,11 +14,11 @@ abstract contract AnyState {
     /// Without code: what a payee may do in return is not looked at here.
     address internal constant PAYEE = address(0xbea7);
 
-    ISonar internal sonar;
+    Sonar internal sonar;
 
     function setUp() public {
-        address registry = _deployed(".build/symbolic/CapsuleRegistry.sol/CapsuleRegistry.json", "");
-        sonar = ISonar(_deployed(".build/symbolic/Sonar.sol/Sonar.json", abi.encode(registry)));
+        address registry = _deployed(type(CapsuleRegistry).name, "");
+        sonar = Sonar(_deployed(type(Sonar).name, abi.encode(registry)));
         vm.setArbitraryStorage(registry);
         vm.setArbitraryStorage(address(sonar));
         vm.deal(address(sonar), ALL_COIN);
@@ -37,7 +38,9 @@ abstract contract AnyState {
         assert(!_done(caller, call));
     }
 
-    function _deployed(string memory artifact, bytes memory arguments) private returns (address at) {
+    /// @dev From its artifact: `new` would compile it once more into every contract of checks.
+    function _deployed(string memory name, bytes memory arguments) private returns (address at) {
+        string memory artifact = string.concat(".build/symbolic/", name, ".sol/", name, ".json");
         bytes memory code = abi.encodePacked(vm.getCode(artifact), arguments);
         assembly ("memory-safe") {
             at := create(0, add(code, 0x20), mload(code))
