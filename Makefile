@@ -22,7 +22,8 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz attacks gas check lock clean
+.PHONY: help setup demo live check lock clean
+.PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork fuzz prove attacks gas
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +37,7 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-invariants test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -45,6 +46,9 @@ test-invariants: setup ## Random histories against the contracts, the same each 
 	@mkdir -p .build
 	$(BIN)/forge test | tee .build/invariants.txt
 	$(BIN)/python tests/invariants/counts.py .build/invariants.txt
+
+test-symbolic: setup ## What halmos proves of the money, and of who may call what: the quick checks
+	tests/symbolic/run.sh
 
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
@@ -75,6 +79,9 @@ attacks: setup ## Every attack of the protocol's list played on Foundry, and the
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
 
+prove: setup ## All that halmos proves: many minutes
+	tests/symbolic/run.sh --all
+
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
 	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
@@ -85,7 +92,7 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/forge fmt --check contracts tests/invariants
+	$(BIN)/forge fmt --check contracts tests/invariants tests/symbolic
 	$(BIN)/slither . --config-file slither.config.json
 
 lock: setup ## New locks from requirements.in and package.json
