@@ -17,6 +17,7 @@ MESSAGES ?= 1000000
 # it has one process to itself.
 PURE := tests/syft tests/plugins
 CHAIN := tests/contracts tests/attacks
+REFERENCE := tests/reference
 FLOW := tests/e2e
 FORK := tests/fork
 GAS := tests/gas
@@ -25,7 +26,8 @@ APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
 .PHONY: help setup demo live check lock clean
-.PHONY: test test-pure test-invariants test-chain test-foundry test-fork fuzz fuzz-decoders attacks gas bench
+.PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork
+.PHONY: fuzz fuzz-decoders prove attacks gas bench
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +41,7 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-invariants test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -52,9 +54,13 @@ test-invariants: setup ## Random histories against the contracts, the same each 
 	$(BIN)/forge test | tee .build/invariants.txt
 	$(BIN)/python tests/invariants/counts.py .build/invariants.txt
 
+test-symbolic: setup ## What halmos proves of the money, and of who may call what: the quick checks
+	tests/symbolic/run.sh
+
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
+	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
 	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
 	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
@@ -83,6 +89,9 @@ attacks: setup ## Every attack of the protocol's list played on Foundry, and the
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
 
+prove: setup ## All that halmos proves: many minutes
+	tests/symbolic/run.sh --all
+
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
 	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
@@ -96,7 +105,7 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/forge fmt --check contracts tests/invariants
+	$(BIN)/forge fmt --check contracts tests/invariants tests/symbolic
 	$(BIN)/slither . --config-file slither.config.json
 
 lock: setup ## New locks from requirements.in and package.json
