@@ -245,8 +245,8 @@ def test_the_mine_trusts_no_published_randomiser(world: World, workshop: Worksho
     published: list[int] = []
     made = PublicContext.__init__
 
-    def watching(self: PublicContext, public_key: Any, h: int | None = None) -> None:
-        made(self, public_key, h)
+    def watching(self: PublicContext, public_key: Any, h: int | None = None, **how: Any) -> None:
+        made(self, public_key, h, **how)
         published.append(int(self.h))
 
     with pytest.MonkeyPatch.context() as patch:
