@@ -10,10 +10,14 @@ DATASET ?= digits
 RUNS ?= 4294967295
 DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
 
+# `make fuzz-decoders` gives each decoder so many messages.
+MESSAGES ?= 1000000
+
 # Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
 # it has one process to itself.
 PURE := tests/syft tests/plugins
 CHAIN := tests/contracts tests/attacks
+REFERENCE := tests/reference
 FLOW := tests/e2e
 FORK := tests/fork
 GAS := tests/gas
@@ -21,7 +25,9 @@ PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-invariants test-chain test-foundry test-fork fuzz attacks gas check lock clean
+.PHONY: help setup demo live check lock clean
+.PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork
+.PHONY: fuzz fuzz-decoders prove attacks gas bench
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,19 +41,26 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-invariants test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
+	# The same results without the kernel in C, if the run above had one.
+	SYFT_KERNEL=off $(PYTEST) tests/syft
+	tests/fuzz/run.sh 5000
 
 test-invariants: setup ## Random histories against the contracts, the same each time, with counts by action
 	@mkdir -p .build
 	$(BIN)/forge test | tee .build/invariants.txt
 	$(BIN)/python tests/invariants/counts.py .build/invariants.txt
 
+test-symbolic: setup ## What halmos proves of the money, and of who may call what: the quick checks
+	tests/symbolic/run.sh
+
 test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
+	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
 	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
 	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
@@ -69,13 +82,22 @@ fuzz: setup ## Random histories with a new seed: RUNS=histories, DURATION=second
 	  $(BIN)/forge test --fuzz-seed $$seed | tee .build/fuzz.txt
 	$(BIN)/python tests/invariants/counts.py .build/fuzz.txt
 
+fuzz-decoders: setup ## Every decoder of strangers' bytes, by atheris with a new seed: MESSAGES=how many for each
+	tests/fuzz/run.sh $(MESSAGES) $$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+
 attacks: setup ## Every attack of the protocol's list played on Foundry, and the table of what each came to
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
 
+prove: setup ## All that halmos proves: many minutes
+	tests/symbolic/run.sh --all
+
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile
 	GAS_SNAPSHOT=write $(APE_TEST) $(GAS) --network ethereum:local:foundry
+
+bench: setup ## How fast encrypted training is beside what else there is: the table, and build/bench.json
+	@$(BIN)/python -m scripts._bench
 
 # slither fails on any finding that is not answered where it stands. Its `timestamp` detector is off: deadlines are the
 # protocol, and last hours, while a block's proposer can move its time by seconds.
@@ -83,7 +105,7 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/forge fmt --check contracts tests/invariants
+	$(BIN)/forge fmt --check contracts tests/invariants tests/symbolic
 	$(BIN)/slither . --config-file slither.config.json
 
 lock: setup ## New locks from requirements.in and package.json

@@ -12,6 +12,7 @@ from syft.paillier import (
     PublicContext,
     generate_paillier_keypair,
 )
+from syft.spread import Spread
 
 __all__ = [
     "EncryptedTensor",
@@ -23,5 +24,6 @@ __all__ = [
     "PublicContext",
     "RandomFeatureClassifier",
     "RandomFeatureRegressor",
+    "Spread",
     "generate_paillier_keypair",
 ]

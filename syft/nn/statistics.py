@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from syft.errors import StatisticsError
 from syft.nn.integers import Integers, gram
 from syft.nn.steps import ONE
+from syft.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,20 @@ class LocalStatistics:
         return cls(gram(features, features), gram(features, targets), len(features))
 
     @classmethod
-    def from_chunks(cls, chunks: Iterable[tuple[Integers, Integers]]) -> Self:
+    def from_chunks(cls, chunks: Iterable[tuple[Integers, Integers]], spread: Spread | None = None) -> LocalStatistics:
         """Statistics of any number of rows in flat memory.
+
+        Args:
+            chunks: features and targets, as for `from_rows`.
+            spread: where chunks are summed up; None for this process.
 
         Raises:
             StatisticsError: there is no chunk.
+            SpreadError: a worker was lost for good.
         """
-        total: Self | None = None
-        for features, targets in chunks:
-            part = cls.from_rows(features, targets)
+        total: LocalStatistics | None = None
+        parts = spread.map(_from_chunk, chunks) if spread else map(_from_chunk, chunks)
+        for part in parts:
             total = part if total is None else total + part
         if total is None:
             raise StatisticsError("no rows")
@@ -96,6 +102,10 @@ class LocalStatistics:
             raise StatisticsError("no rows: nothing can be learned from them")
         scale = self.rows * ONE * ONE
         return self.gram.astype(np.float64) / scale, self.cross.astype(np.float64) / scale
+
+
+def _from_chunk(chunk: tuple[Integers, Integers]) -> LocalStatistics:
+    return LocalStatistics.from_rows(*chunk)
 
 
 def _sum(left: Integers, right: Integers) -> Integers:

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
+from itertools import repeat
+from typing import Any
 
 import gmpy2
 import numpy as np
 from gmpy2 import mpz
+from numpy.typing import NDArray
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from syft.errors import CiphertextInvalidError, KeyInvalidError, PlaintextRangeError
+from syft.kernel import Pool, Workers, cores, ring, transform
 from syft.paillier.fixedbase import FixedBasePower
-from syft.paillier.multiexp import product_of_powers
+from syft.paillier.inversion import invert_all
+from syft.paillier.multiexp import multi_exponentiate, product_of_powers
 from syft.paillier.openings import Openings
 from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
+from syft.spread import Spread
 
 _CHALLENGE_BITS = 128
-#: With fewer ciphertexts, the check of a folded decryption costs more than folding saves.
-_LEAST_FOLDED = 8
+#: What the check of a folded decryption costs, in powers: a product of short ones, and one more to decrypt.
+_TURNS_OF_CHECK = 1
 
 
 class PublicContext:
@@ -42,24 +48,44 @@ class PublicContext:
     Args:
         public_key: phe's public key.
         h: the residue to build on; made afresh if none is given, as a Mine does that trusts no published one.
+        threads: how many threads an operation may use, at least 1; None for as many as the process has cores.
+        spread: where products of a matrix with ciphertexts are computed; None for this process. Not kept in copies.
 
     Attributes:
-        public_key, h: as given, or made.
+        public_key, h, spread: as given, or made.
         n, nsquare: the modulus and its square.
         n_bits: bits of n.
+        ring: arithmetic modulo n^2.
 
     Raises:
-        KeyInvalidError: h is not a unit modulo n, or generates next to nothing.
+        KeyInvalidError: n is even; h is not a unit modulo n, or generates next to nothing.
+        ThreadCountError: less than one thread.
     """
 
-    def __init__(self, public_key: PaillierPublicKey, h: int | None = None) -> None:
+    def __init__(
+        self,
+        public_key: PaillierPublicKey,
+        h: int | None = None,
+        *,
+        threads: int | None = None,
+        spread: Spread | None = None,
+    ) -> None:
         self.public_key = public_key
+        self.spread = spread
+        self.threads = cores() if threads is None else threads
         self.n = mpz(public_key.n)
         self.nsquare = self.n * self.n
         self.n_bits = int(self.n).bit_length()
+        if gmpy2.is_even(self.n):
+            raise KeyInvalidError("the modulus is even")
+        self.ring = ring(int(self.n), 2, self.threads)
         self.h = self._fresh_h() if h is None else mpz(h)
         if not 1 < self.h < self.n - 1 or gmpy2.gcd(self.h, self.n) != 1:
             raise KeyInvalidError("the re-randomiser h is not a unit modulo n, or is 1 or -1")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied to another process, it is made anew: there may be another kernel."""
+        return partial(PublicContext, threads=self.threads), (self.public_key, int(self.h))
 
     @property
     def ciphertext_bytes(self) -> int:
@@ -86,8 +112,8 @@ class PublicContext:
 
     def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """The same plaintexts under fresh randomness."""
-        n2 = self.nsquare
-        return [c * residue % n2 for c, residue in zip(ciphertexts, self._residues(len(ciphertexts)), strict=True)]
+        bits = self.n_bits // 2 + 1
+        return self._residue_power.multiply(ciphertexts, [secrets.randbits(bits) for _ in ciphertexts])
 
     def check_ciphertexts(self, ciphertexts: Sequence[int]) -> None:
         """Checks that a stranger's numbers are ciphertexts: 0 < c < n^2, and prime to n.
@@ -114,12 +140,34 @@ class PublicContext:
         """Encrypts signed integers, each |m| < n / 2."""
         return self.rerandomise([self.raw_encode(m) for m in plaintexts])
 
+    def raw_products(self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
+        """prod_j ciphertexts[j]^exponents[i, j], for every row i (`multi_exponentiate`), wherever work is spread to.
+
+        Raises:
+            SpreadError: a worker was lost for good.
+        """
+        if self.spread is None:
+            return multi_exponentiate(self.ring, ciphertexts, exponents)
+        parts = np.array_split(exponents, min(self.spread.workers, len(exponents)))
+        same = (repeat(value) for value in (int(self.n), self.spread.threads, list(ciphertexts)))
+        return [product for part in self.spread.map(_products, *same, parts) for product in part]
+
     def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
         """Every ciphertext to the same signed power: its plaintext times that integer."""
-        bases = list(ciphertexts)
+        if not (exponent and ciphertexts):
+            return [mpz(1)] * len(ciphertexts)
         if exponent < 0:
-            bases = [gmpy2.invert(base, self.nsquare) for base in bases]
-        return list(gmpy2.powmod_base_list(bases, abs(exponent), self.nsquare))
+            inverses, _ = invert_all(self.ring, self.ring.load(ciphertexts))
+            return self.raw_powers(self.ring.unload(inverses), -exponent)
+        doublings = (exponent & -exponent).bit_length() - 1
+        odd = exponent >> doublings
+
+        def work(pool: Pool, _: slice) -> None:
+            if odd > 1:
+                self.ring.power(pool, odd)
+            self.ring.square(pool, doublings)
+
+        return transform(self.ring, ciphertexts, work)
 
     def _fresh_h(self) -> mpz:
         while True:
@@ -129,22 +177,20 @@ class PublicContext:
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:
+        """hs^a, times the n-th power of a number of Jacobi symbol -1 where bit n_bits / 2 of the exponent is set."""
         hs = gmpy2.powmod(self.h, self.n, self.nsquare)
-        return FixedBasePower(int(hs), int(self.nsquare), self.n_bits // 2)
+        return FixedBasePower(self.ring, hs, self.n_bits // 2, self._other_symbol())
 
-    @cached_property
     def _other_symbol(self) -> mpz:
-        """The n-th power of a number of Jacobi symbol -1."""
         while True:
             x = mpz(secrets.randbelow(int(self.n)))
             if gmpy2.jacobi(x, self.n) == -1:
                 return gmpy2.powmod(x, self.n, self.nsquare)
 
-    def _residues(self, count: int) -> list[mpz]:
-        """`count` fresh n-th residues modulo n^2."""
-        bits = self._residue_power.exponent_bits
-        residues = [self._residue_power.power(secrets.randbits(bits)) for _ in range(count)]
-        return [r * self._other_symbol % self.nsquare if secrets.randbits(1) else r for r in residues]
+
+def _products(n: int, threads: int, bases: list[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
+    """Some rows of a product, in whatever process this is."""
+    return multi_exponentiate(ring(n, 2, threads), bases, exponents)
 
 
 class PrivateContext(PublicContext):
@@ -152,14 +198,23 @@ class PrivateContext(PublicContext):
 
     Args:
         private_key: phe's private key.
-        h: as for PublicContext.
+        h, threads: as for PublicContext.
     """
 
-    def __init__(self, private_key: PaillierPrivateKey, h: int | None = None) -> None:
-        super().__init__(private_key.public_key, h)
+    def __init__(self, private_key: PaillierPrivateKey, h: int | None = None, *, threads: int | None = None) -> None:
+        super().__init__(private_key.public_key, h, threads=threads)
         self.private_key = private_key
         self._p, self._q = mpz(private_key.p), mpz(private_key.q)
-        self._halves = (_PrimeHalf(self._p, self.n, self.h), _PrimeHalf(self._q, self.n, self.h))
+        each = max(self.threads // 2, 1)
+        self._halves = (_PrimeHalf(self._p, self.n, self.h, each), _PrimeHalf(self._q, self.n, self.h, each))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(PrivateContext, threads=self.threads), (self.private_key, int(self.h))
+
+    def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
+        exponents = {half: half.fresh_exponents(len(ciphertexts)) for half in self._halves}
+        modulo_p, modulo_q = self._modulo_each(lambda half: half.rerandomise(ciphertexts, exponents[half]))
+        return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
 
     def decrypt(self, tensor: EncryptedTensor) -> IntegerTensor:
         """The integers of a tensor, exactly.
@@ -191,73 +246,92 @@ class PrivateContext(PublicContext):
         `verify_openings`). What does not pass is decrypted one by one.
         """
         self.check_ciphertexts(tensor.ciphertexts)
-        folding = tensor.packing.folding(tensor.bound)
-        if folding.slots < 2 or len(tensor.ciphertexts) < _LEAST_FOLDED:
+        folding = self._folding(tensor)
+        if folding is None:
             return self.raw_decrypt(tensor.ciphertexts)
-        sums = self._modulo_n(lambda half: half.decrypt_folded(tensor.ciphertexts, folding))
+        challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in tensor.ciphertexts]
+        *sums, read = self._modulo_n(lambda half: half.decrypt_folded(tensor.ciphertexts, folding, challenges))
         unfolded = [m for total in sums for m in tensor.packing.unfold(self._centred(total), folding)]
         plaintexts = unfolded[: len(tensor.ciphertexts)]
-        challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in plaintexts]
-        (read,) = self._modulo_n(lambda half: half.decrypt([half.product(tensor.ciphertexts, challenges)]))
         agreed = read == sum(t * m for t, m in zip(challenges, plaintexts, strict=True)) % self.n
         return plaintexts if agreed else self.raw_decrypt(tensor.ciphertexts)
 
     def _centred(self, m: mpz) -> int:
         return int(m - self.n) if m > self.n // 2 else int(m)
 
-    def _residues(self, count: int) -> list[mpz]:
-        modulo_p, modulo_q = (half.residues(count) for half in self._halves)
-        return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
+    def _folding(self, tensor: EncryptedTensor) -> Packing | None:
+        """How plaintexts of a tensor are decrypted side by side; None where that saves no power.
+
+        A ring makes several powers in one turn: together with the check, no fewer than a turn takes are of use.
+        """
+        count, lanes = len(tensor.ciphertexts), self.ring.lanes
+        folding = tensor.packing.folding(tensor.bound)
+        folding = replace(folding, slots=min(folding.slots, -(-count // max(lanes - 1, 1))))
+        turns, folded = (-(-numbers // lanes) for numbers in (count, -(-count // folding.slots)))
+        return folding if turns > folded + _TURNS_OF_CHECK else None
 
     def _modulo_n(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[mpz]:
-        """Does it modulo each prime, in two threads: gmpy2 releases the GIL in its list powers."""
-        with ThreadPoolExecutor(2) as pool:
-            modulo_p, modulo_q = pool.map(operation, self._halves)
+        modulo_p, modulo_q = self._modulo_each(operation)
         return _join(modulo_p, modulo_q, self._p, self._q)
+
+    def _modulo_each(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[list[mpz]]:
+        """Does it modulo each prime, in two threads if it may."""
+        with Workers(self.threads) as workers:
+            return workers.on_each(operation, self._halves)
 
 
 class _PrimeHalf:
     """The operations modulo one of the two primes."""
 
-    def __init__(self, prime: mpz, n: mpz, h: mpz) -> None:
+    def __init__(self, prime: mpz, n: mpz, h: mpz, threads: int) -> None:
         self._prime = prime
-        self._square = prime * prime
+        self._ring = ring(int(prime), 2, threads)
         self._n, self._h = n, h
-        # Paillier 1999, section 7: L(x) = (x - 1) / p, and the inverse of L((1 + n)^(p-1) mod p^2).
-        self._scale = gmpy2.invert((gmpy2.powmod(1 + n, prime - 1, self._square) - 1) // prime, prime)
-        self._root_exponent = gmpy2.invert(n, prime - 1)
+        # Paillier 1999, section 7: L(x) = (x - 1) / p, and the inverse of L((1 + n)^(p-1) mod p^2), where n = p q
+        # makes (1 + n)^(p-1) = 1 - n.
+        self._scale = gmpy2.invert(-(n // prime), prime)
+        self._root_exponent = int(gmpy2.invert(n, prime - 1))
 
-    def decrypt(self, ciphertexts: list[mpz]) -> list[mpz]:
-        powers = gmpy2.powmod_base_list([c % self._square for c in ciphertexts], self._prime - 1, self._square)
+    def decrypt(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
+        exponent = int(self._prime) - 1
+        powers = transform(self._ring, ciphertexts, lambda pool, _: self._ring.power(pool, exponent))
         return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
 
-    def decrypt_folded(self, ciphertexts: list[mpz], folding: Packing) -> list[mpz]:
-        """Modulo the prime: of every `folding.slots` plaintexts one after the other, the sum of 2^(slot_bits i) m_i."""
+    def decrypt_folded(self, ciphertexts: list[mpz], folding: Packing, challenges: Sequence[int]) -> list[mpz]:
+        """Modulo the prime: of every `folding.slots` plaintexts m_i one after the other, sum_i 2^(slot_bits i) m_i.
+
+        And behind them, of all plaintexts with their challenges t_i, sum t_i m_i.
+        """
         count = folding.slots
         padded = ciphertexts + [mpz(1)] * (-len(ciphertexts) % count)
-        totals = [mpz(1)] * (len(padded) // count)
-        for place in reversed(range(count)):
-            powers = gmpy2.powmod_base_list(totals, 1 << folding.slot_bits, self._square)
-            totals = [power * c % self._square for power, c in zip(powers, padded[place::count], strict=True)]
-        return self.decrypt(totals)
+        places = [padded[place::count] for place in range(count)]
 
-    def product(self, ciphertexts: list[mpz], exponents: Sequence[int]) -> mpz:
-        """The product of powers, modulo the prime's square."""
-        return product_of_powers([c % self._square for c in ciphertexts], exponents, self._square)
+        def fold(totals: Pool, part: slice) -> None:
+            for place in reversed(places[:-1]):
+                self._ring.square(totals, folding.slot_bits)
+                self._ring.multiply(totals, None, totals, None, self._ring.load(place[part]), None)
 
-    def root(self, ciphertexts: list[mpz]) -> list[mpz]:
+        check = product_of_powers(self._ring, ciphertexts, challenges)
+        return self.decrypt([*transform(self._ring, places[-1], fold), check])
+
+    def root(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """Modulo the prime, c is r^n for any plaintext: r is c to the inverse of n."""
-        return list(gmpy2.powmod_base_list([c % self._prime for c in ciphertexts], self._root_exponent, self._prime))
+        modulo_prime = ring(int(self._prime), 1, self._ring.threads)
+        return transform(modulo_prime, ciphertexts, lambda pool, _: modulo_prime.power(pool, self._root_exponent))
 
-    def residues(self, count: int) -> list[mpz]:
-        """Fresh n-th residues modulo the prime's square, uniform in the group that hs generates there."""
+    def fresh_exponents(self, count: int) -> list[int]:
+        """Uniform modulo the order of the group that hs generates modulo the prime's square."""
         order = int(self._prime) - 1
-        return [self._residue_power.power(secrets.randbelow(order)) for _ in range(count)]
+        return [secrets.randbelow(order) for _ in range(count)]
+
+    def rerandomise(self, ciphertexts: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
+        """Ciphertexts times powers of hs, modulo the prime's square."""
+        return self._residue_power.multiply(ciphertexts, exponents)
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:
-        hs = gmpy2.powmod(self._h, self._n, self._square)
-        return FixedBasePower(int(hs), int(self._square), int(self._prime).bit_length())
+        hs = gmpy2.powmod(self._h, self._n, self._ring.modulus)
+        return FixedBasePower(self._ring, hs, int(self._prime).bit_length())
 
 
 def _join(modulo_p: list[mpz], modulo_q: list[mpz], p: mpz, q: mpz) -> list[mpz]:

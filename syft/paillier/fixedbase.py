@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from gmpy2 import mpz
 
-#: Bits of a digit: a byte, so that an exponent's bytes are its digits.
-_WINDOW = 8
+from syft.kernel import Keys, Pool, Ring, Workers
+from syft.paillier.multiexp import subset_tables
 
 
 class FixedBasePower:
-    """base^e mod modulus for many exponents e, each at one multiplication per window and no squaring.
+    """base^e for many secret exponents e, each at one multiplication per window and no squaring.
 
     Brickell, Gordon, McCurley and Wilson, "Fast exponentiation with precomputation" (1992): the table holds
-    base^(v 2^(w j)) for every window j and every digit v. For 1024-bit exponents and 8-bit windows it has 128 x 256
-    entries, and a power costs 128 multiplications.
+    base^(v 2^(w j)) for every window j and every digit v. For 1024-bit exponents and 6-bit windows it has 171 x 64
+    entries, and a power costs 171 multiplications.
 
     Args:
-        base, modulus: integers.
+        ring: what everything is taken modulo.
+        base: the base.
         exponent_bits: bits of the largest exponent.
+        cofactor: what the exponents' bit `exponent_bits`, one more, multiplies by; None if they have none.
     """
 
-    def __init__(self, base: int, modulus: int, exponent_bits: int) -> None:
-        self.exponent_bits = exponent_bits
-        self._modulus = mpz(modulus)
-        self._tables = self._build(mpz(base) % self._modulus)
+    def __init__(self, ring: Ring, base: int, exponent_bits: int, cofactor: int | None = None) -> None:
+        self._ring = ring
+        bases = self._doublings(base, exponent_bits)
+        if cofactor is not None:
+            bases = np.concatenate([bases, ring.load([cofactor])])
+        self._windows = -(-len(bases) // ring.window_bits)
+        with Workers(ring.threads) as workers:
+            self._table = ring.secret_table(subset_tables(ring, workers, bases, ring.window_bits))
 
-    def _build(self, step: mpz) -> list[list[mpz]]:
-        modulus, tables = self._modulus, []
-        for _ in range(-(-self.exponent_bits // _WINDOW)):
-            row, power = [mpz(1)], mpz(1)
-            for _ in range((1 << _WINDOW) - 1):
-                power = power * step % modulus
-                row.append(power)
-            tables.append(row)
-            step = power * step % modulus
-        return tables
+    def multiply(self, numbers: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
+        """numbers[i] * base^exponents[i], for 0 <= exponent < 2^exponent_bits; one bit more with a cofactor."""
+        keys = self._keys(exponents)
+        ring = self._ring
 
-    def power(self, exponent: int) -> mpz:
-        """base^exponent mod modulus, for 0 <= exponent < 2^exponent_bits."""
-        digits = exponent.to_bytes(len(self._tables), "little")
-        modulus, result = self._modulus, mpz(1)
-        for table, digit in zip(self._tables, digits, strict=True):
-            if digit:
-                result = result * table[digit] % modulus
-        return result
+        def work(part: slice) -> Pool:
+            pool = ring.ones(len(numbers)) if part.start else ring.load(numbers)
+            ring.chain_secret(pool, self._table[part], keys[part])
+            return pool
+
+        # Every thread has some of the windows of all numbers: shares are equal, however few numbers there are.
+        with Workers(ring.threads) as workers:
+            product, *others = workers.on_chunks(work, self._windows, grain=1)
+        for other in others:
+            ring.multiply(product, None, product, None, other, None)
+        return ring.unload(product)
+
+    def _doublings(self, base: int, count: int) -> Pool:
+        """base^(2^i) for i < count: one after the other at the windows' beginnings, in between all at once."""
+        ring, window = self._ring, self._ring.window_bits
+        starts = ring.load([base])
+        rows = [starts.copy()]
+        for _ in range(-(-count // window) - 1):
+            ring.square(starts, window)
+            rows.append(starts.copy())
+        places = [np.concatenate(rows)]
+        for _ in range(window - 1):
+            following = places[-1].copy()
+            ring.square(following, 1)
+            places.append(following)
+        interleaved: Pool = np.stack(places, axis=1).reshape(-1, *starts.shape[1:])
+        return interleaved[:count]
+
+    def _keys(self, exponents: Sequence[int]) -> Keys:
+        """The digits of the exponents, lowest first; shape (windows, exponents)."""
+        window = self._ring.window_bits
+        width = -(-self._windows * window // 8)
+        raw = np.frombuffer(b"".join([e.to_bytes(width, "little") for e in exponents]), dtype=np.uint8)
+        bits = np.unpackbits(raw.reshape(len(exponents), width), axis=1, bitorder="little")
+        digits = bits[:, : self._windows * window].reshape(len(exponents), self._windows, window)
+        weights = (1 << np.arange(window)).astype(np.uint8)
+        return np.ascontiguousarray((digits @ weights).T)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-import gmpy2
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
+from syft.kernel import Pool, Ring, Workers
+from syft.paillier.inversion import invert_all
+
 _Bits = NDArray[np.uint8]
 
-#: What the power of one base for one large exponent costs, in multiplications: about an inversion and a short power.
-_OUTLIER_COST = 12
+#: What the power of one base for one large exponent costs, in multiplications: its inverse and a short power.
+_OUTLIER_COST = 6
 _MOST_GROUPED = 15
+#: Rows of the tables that are held at once, about: 5 MB at 2048 bits.
+_TABLE_ROWS = 1 << 13
 
 
-def multi_exponentiate(bases: Sequence[mpz], exponents: NDArray[np.int64], modulus: mpz) -> list[mpz]:
-    """prod_j bases[j]^exponents[i, j] mod modulus, for every row i.
+def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
+    """prod_j bases[j]^exponents[i, j], for every row i.
 
     The method of the four Russians (Arlazarov, Dinic, Kronrod and Faradzev, 1970): columns are cut into groups, the
     products of all subsets of a group's bases are tabulated, and every bit-plane of every row takes one look-up a
@@ -29,9 +33,9 @@ def multi_exponentiate(bases: Sequence[mpz], exponents: NDArray[np.int64], modul
     upper digits to Horner's rule as powers of their own.
 
     Args:
+        ring: what everything is taken modulo.
         bases: D invertible numbers.
         exponents: shape (M, D), signed, |exponent| < 2^62.
-        modulus: what everything is taken modulo.
 
     Returns:
         M numbers.
@@ -39,24 +43,59 @@ def multi_exponentiate(bases: Sequence[mpz], exponents: NDArray[np.int64], modul
     rows, columns = exponents.shape
     planes = _planes(exponents)
     half, mask = np.int64(1 << (planes - 1)), np.int64((1 << planes) - 1)
-    unsigned = (exponents + half) & mask
     upper = (exponents + half) >> planes
-    shifts = np.arange(planes - 1, -1, -1, dtype=np.int64)
-    bits = ((unsigned[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8)
-    products = iter(_subset_products(bases, bits.reshape(rows * planes, columns), modulus))
-    correction = gmpy2.powmod(_product(bases, modulus), -int(half), modulus)
-    return [
-        _horner(_sparse_power(bases, row, modulus), _take(products, planes), modulus) * correction % modulus
-        for row in upper
-    ]
+    unsigned = ((exponents + half) & mask).T.astype(np.min_scalar_type(int(mask)))
+    shifts = np.arange(planes - 1, -1, -1, dtype=unsigned.dtype)
+    bits = ((unsigned[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8).reshape(columns, planes * rows)
+    pool = ring.load(bases)
+    with Workers(ring.threads) as workers:
+        inverses = workers.aside(lambda: _with_inverses(ring, pool, upper))
+        products = _subset_products(ring, workers, pool, bits)
+        signed, correction = inverses()
+        ring.square(correction, planes - 1)
+
+        def join(part: slice) -> list[mpz]:
+            results = _sparse_powers(ring, signed, upper[part])
+            _horner(ring, results, products, np.arange(planes * rows).reshape(planes, rows)[:, part])
+            ring.chain(results, correction, np.zeros((1, len(results)), dtype=np.int64))
+            return ring.unload(results)
+
+        return [number for part in workers.on_chunks(join, rows, ring.lanes) for number in part]
 
 
-def product_of_powers(bases: Sequence[mpz], exponents: Sequence[int], modulus: mpz) -> mpz:
-    """prod_j bases[j]^exponents[j] mod modulus, for exponents >= 0 of any size; in the same way."""
+def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]) -> mpz:
+    """prod_j bases[j]^exponents[j], for exponents >= 0 of any size; in the same way."""
     width = max(max(exponents, default=0).bit_length(), 1) + 7 >> 3
     digits = np.frombuffer(b"".join(int(e).to_bytes(width, "big") for e in exponents), dtype=np.uint8)
-    bits = np.unpackbits(digits.reshape(len(exponents), width), axis=1).T
-    return _horner(mpz(1), iter(_subset_products(bases, bits, modulus)), modulus)
+    bits = np.unpackbits(digits.reshape(len(exponents), width), axis=1)
+    with Workers(ring.threads) as workers:
+        planes = _subset_products(ring, workers, ring.load(bases), bits)
+    return ring.unload(_joined(ring, planes))[0]
+
+
+def subset_tables(ring: Ring, workers: Workers, pool: Pool, group: int) -> Pool:
+    """For every `group` numbers one after the other, the products of all subsets.
+
+    Returns:
+        2^group rows for each group; bit t of a row's place in them says whether the group's number t is in its subset.
+    """
+    groups = -(-len(pool) // group)
+    table = ring.empty(groups << group)
+
+    def fill(part: slice) -> None:
+        starts = np.arange(part.start, part.stop, dtype=np.int64) << group
+        table[starts] = ring.one
+        for place in range(group):
+            own = np.arange(part.start, part.stop) * group + place
+            own = own[own < len(pool)]
+            with_own = starts[: len(own)] + (1 << place)
+            table[with_own] = pool[own]
+            others = np.arange(1, 1 << place, dtype=np.int64)
+            out, left = ((begin[:, None] + others).ravel() for begin in (with_own, starts[: len(own)]))
+            ring.multiply(table, out, table, left, table, np.repeat(with_own, len(others)))
+
+    workers.on_chunks(fill, groups, grain=1)
+    return table
 
 
 def _planes(exponents: NDArray[np.int64]) -> int:
@@ -81,47 +120,84 @@ def _multiplications(products: int, columns: int, group: int) -> float:
     return math.ceil(columns / group) * (2.0**group + products)
 
 
-def _subset_products(bases: Sequence[mpz], bits: _Bits, modulus: mpz) -> list[mpz]:
-    """For every row of bits, the product of the bases whose bit is set; shape (products, len(bases))."""
-    group = _group_size(*bits.shape)
-    results = [mpz(1)] * len(bits)
-    for start in range(0, len(bases), group):
-        part = bits[:, start : start + group]
-        table = _table(bases[start : start + group], modulus)
-        keys = (part @ (1 << np.arange(part.shape[1], dtype=np.int64))).tolist()
-        results = [result * table[key] % modulus for result, key in zip(results, keys, strict=True)]
+def _subset_products(ring: Ring, workers: Workers, pool: Pool, bits: _Bits) -> Pool:
+    """For every column of bits, the product of the bases whose bit is set; bits of shape (len(pool), products)."""
+    columns, products = bits.shape
+    group = _group_size(products, columns)
+    results = ring.ones(products)
+    for start, stop in _batches(columns, group, ring.threads):
+        table = subset_tables(ring, workers, pool[start:stop], group)
+
+        def multiply(part: slice, table: Pool = table, own: _Bits = bits[start:stop]) -> None:
+            ring.chain(results[part], table, _keys(own[:, part], group))
+
+        workers.on_chunks(multiply, products, ring.lanes)
     return results
 
 
-def _table(bases: Sequence[mpz], modulus: mpz) -> list[mpz]:
-    """The product of every subset; bit t of the index says whether bases[t] is in it."""
-    products = [mpz(1)]
-    for base in bases:
-        products += [product * base % modulus for product in products]
-    return products
+def _batches(columns: int, group: int, threads: int) -> Iterator[tuple[int, int]]:
+    """Columns whose tables are held together: a group for each thread, and more while there is room."""
+    step = max(_TABLE_ROWS >> group, threads) * group
+    return ((start, min(start + step, columns)) for start in range(0, columns, step))
 
 
-def _sparse_power(bases: Sequence[mpz], exponents: NDArray[np.int64], modulus: mpz) -> mpz:
-    result = mpz(1)
-    for column in np.flatnonzero(exponents).tolist():
-        result = result * gmpy2.powmod(bases[column], int(exponents[column]), modulus) % modulus
-    return result
+def _keys(bits: _Bits, group: int) -> NDArray[np.int64]:
+    """Where the products of these subsets stand in the tables of `subset_tables`; shape (groups, products)."""
+    columns, products = bits.shape
+    groups = -(-columns // group)
+    keys = np.zeros((groups, products), dtype=np.uint16)
+    for place in range(group):
+        own = bits[place::group]
+        keys[: len(own)] |= own.astype(np.uint16) << np.uint16(place)
+    offsets = np.arange(groups, dtype=np.int64) << group
+    return keys + offsets[:, None]
 
 
-def _horner(start: mpz, planes: Iterator[mpz], modulus: mpz) -> mpz:
-    """Squares and multiplies: `start` counts as what lies above the highest plane."""
-    result = start
+def _with_inverses(ring: Ring, pool: Pool, upper: NDArray[np.int64]) -> tuple[Pool, Pool]:
+    """The bases, then their inverses where `upper` needs them; and the inverse of the product of all bases."""
+    negative = np.flatnonzero((upper < 0).any(axis=0))
+    order = np.concatenate([negative, np.setdiff1d(np.arange(len(pool)), negative)])
+    inverses, of_product = invert_all(ring, pool[order], len(negative))
+    signed = np.concatenate([pool, pool])
+    signed[len(pool) + negative] = inverses
+    return signed, of_product
+
+
+def _sparse_powers(ring: Ring, signed: Pool, exponents: NDArray[np.int64]) -> Pool:
+    """For every row of mostly zeros, the product of the powers. `signed`: the bases, then their inverses."""
+    results = ring.ones(len(exponents))
+    rows, columns = np.nonzero(exponents)
+    magnitudes = np.abs(exponents[rows, columns])
+    bases = np.where(exponents[rows, columns] < 0, columns + exponents.shape[1], columns)
+    # The n-th factors of all rows are multiplied together: a row is never written twice in one call.
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    for bit in reversed(range(int(magnitudes.max(initial=0)).bit_length())):
+        ring.square(results, 1)
+        chosen = (magnitudes >> bit) & 1 == 1
+        for turn in range(int(rank[chosen].max(initial=-1)) + 1):
+            now = np.flatnonzero(chosen & (rank == turn))
+            ring.multiply(results, rows[now], results, rows[now], signed, bases[now])
+    return results
+
+
+def _horner(ring: Ring, results: Pool, products: Pool, planes: NDArray[np.int64]) -> None:
+    """Squares and multiplies: what `results` holds counts as what lies above the highest plane.
+
+    Args:
+        planes: where its products stand, from the highest; shape (planes, len(results)).
+    """
     for plane in planes:
-        result = result * result % modulus * plane % modulus
-    return result
+        ring.square(results, 1)
+        ring.chain(results, products, plane[None])
 
 
-def _take(numbers: Iterator[mpz], count: int) -> Iterator[mpz]:
-    return (next(numbers) for _ in range(count))
-
-
-def _product(bases: Sequence[mpz], modulus: mpz) -> mpz:
-    result = mpz(1)
-    for base in bases:
-        result = result * base % modulus
-    return result
+def _joined(ring: Ring, planes: Pool) -> Pool:
+    """One number from its planes, as by Horner's rule: neighbours first, so that there is more to do at once."""
+    spread = 1
+    while len(planes) > 1:
+        planes = np.concatenate([ring.ones(len(planes) % 2), planes])
+        high, low = np.ascontiguousarray(planes[::2]), np.ascontiguousarray(planes[1::2])
+        ring.square(high, spread)
+        ring.multiply(high, None, high, None, low, None)
+        planes, spread = high, 2 * spread
+    return planes

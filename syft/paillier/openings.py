@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import gmpy2
-from gmpy2 import mpz
 
 from syft.errors import OpeningInvalidError
+from syft.kernel import ring
 from syft.paillier.multiexp import product_of_powers
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def verify_openings(tensor: EncryptedTensor, openings: Openings) -> None:
     if any(abs(m) > n // 2 for m in openings.plaintexts) or any(not 0 < r < n for r in openings.roots):
         raise OpeningInvalidError("an opening is out of range")
     challenges = [secrets.randbits(_CHALLENGE_BITS) for _ in openings.roots]
-    left = product_of_powers(tensor.ciphertexts, challenges, n2)
-    roots = product_of_powers([mpz(r) for r in openings.roots], challenges, n)
+    left = product_of_powers(context.ring, tensor.ciphertexts, challenges)
+    roots = product_of_powers(ring(int(n), 1, context.threads), openings.roots, challenges)
     total = sum(t * m for t, m in zip(challenges, openings.plaintexts, strict=True))
     if left != (1 + n * (total % n)) * gmpy2.powmod(roots, n, n2) % n2:
         raise OpeningInvalidError("a ciphertext does not hold what its opening says")

@@ -10,7 +10,6 @@ from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
-from syft.paillier.multiexp import multi_exponentiate
 from syft.paillier.packing import Packing
 
 if TYPE_CHECKING:
@@ -230,8 +229,8 @@ class EncryptedTensor:
         _require_chained(matrix, self.shape)
         bound = self.bound * row_bound(matrix)
         self.packing.require(bound)
-        width, n2 = self.plaintexts_per_row, self.context.nsquare
-        columns = [multi_exponentiate(self.ciphertexts[part::width], matrix, n2) for part in range(width)]
+        width = self.plaintexts_per_row
+        columns = [self.context.raw_products(self.ciphertexts[part::width], matrix) for part in range(width)]
         products = [column[row] for row in range(matrix.shape[0]) for column in columns]
         return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gmpy2
 import pytest
 from phe import PaillierPrivateKey, PaillierPublicKey
 
+from syft.kernel import kernel_name
 from syft.paillier import PrivateContext, PublicContext, generate_insecure_keypair
 
 VECTORS = Path(__file__).parents[1] / "vectors"
+
+
+def pytest_report_header():
+    return f"arithmetic: {kernel_name()}"
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +32,24 @@ def public(private):
 
 
 @pytest.fixture(scope="session")
-def full_size():
+def full_size_keys():
+    """A key pair of 2048 bits, or a longer one that is made of the next primes."""
+
+    def key_of(bits):
+        key = json.loads((VECTORS / "test_key_2048.json").read_text())
+        stretch = bits // 2 - 1024
+        p, q = (
+            int(gmpy2.next_prime(int(key[name], 16) << stretch)) if stretch else int(key[name], 16) for name in "pq"
+        )
+        return PaillierPrivateKey(PaillierPublicKey(p * q), p, q)
+
+    return key_of
+
+
+@pytest.fixture(scope="session")
+def full_size(full_size_keys):
     """A key pair of 2048 bits."""
-    key = json.loads((VECTORS / "test_key_2048.json").read_text())
-    p, q = int(key["p"], 16), int(key["q"], 16)
-    return PrivateContext(PaillierPrivateKey(PaillierPublicKey(p * q), p, q))
+    return PrivateContext(full_size_keys(2048))
 
 
 @pytest.fixture(scope="session")

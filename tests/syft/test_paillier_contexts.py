@@ -1,6 +1,7 @@
 """Contexts against phe and against the definitions."""
 
 import math
+import pickle
 import secrets
 
 import gmpy2
@@ -9,10 +10,10 @@ import pytest
 from gmpy2 import mpz
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phe import generate_paillier_keypair
+from phe import PaillierPublicKey, generate_paillier_keypair
 from strategies import integers
 
-from syft.errors import CiphertextInvalidError, PlaintextRangeError
+from syft.errors import CiphertextInvalidError, KeyInvalidError, PlaintextRangeError, ThreadCountError
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PrivateContext, PublicContext, verify_openings
 
 quick = settings(deadline=None, max_examples=40)
@@ -104,6 +105,31 @@ def test_a_published_base_is_used(private):
     assert PublicContext(private.public_key).h != private.h
 
 
+def test_contexts_travel_to_other_processes(private, public):
+    tensor = public.encrypt(IntegerTensor(np.array([[5, -7]]), 0, 10), Packing(30, 2))
+    public_key, private_key = PublicContext(public.public_key, public.h, threads=3), private
+    for context in (public_key, private_key):
+        context.rerandomise([mpz(1)])
+        again = pickle.loads(pickle.dumps(context))
+        assert (type(again), again.n, again.h, again.threads) == (type(context), context.n, context.h, context.threads)
+    travelled = pickle.loads(pickle.dumps(tensor)).rerandomise()
+    assert pickle.loads(pickle.dumps(private)).decrypt(travelled).values.tolist() == [[5, -7]]
+
+
+def test_no_ciphertexts_at_all(private, public):
+    for context in (private, public):
+        assert context.rerandomise([]) == context.raw_encrypt([]) == context.raw_powers([], -2) == []
+    assert private.raw_decrypt([]) == []
+
+
+def test_what_no_context_can_be_made_of(private):
+    with pytest.raises(KeyInvalidError, match="even"):
+        PublicContext(PaillierPublicKey(2 * int(private.n)))
+    with pytest.raises(ThreadCountError) as caught:
+        PublicContext(private.public_key, threads=0)
+    assert caught.value.threads == 0
+
+
 def test_a_key_of_phe_works_too():
     public_key, private_key = generate_paillier_keypair(n_length=1024)
     private = PrivateContext(private_key)
@@ -113,7 +139,7 @@ def test_a_key_of_phe_works_too():
 
 
 @quick
-@given(st.integers(8, 20), st.integers(1, 5), st.integers(0, 30), st.data())
+@given(st.integers(8, 45), st.integers(1, 5), st.integers(0, 30), st.data())
 def test_decryption_of_many_rows_at_once(private, public, rows, columns, bound, data):
     entry = integers(bound)
     values = data.draw(st.lists(st.lists(entry, min_size=columns, max_size=columns), min_size=rows, max_size=rows))
@@ -126,12 +152,12 @@ def test_decryption_of_many_rows_at_once(private, public, rows, columns, bound, 
 @pytest.mark.parametrize("stray", [1 << 5, -(1 << 5), 1 << 10, (1 << 5) - (1 << 10), 1 << 66, 1 << 100, -(1 << 300), 1])
 def test_integers_that_would_run_into_their_neighbours_are_found(private, public, stray):
     """Rows are decrypted side by side: what is too large for its place must not pass as part of another row."""
-    packing, values = Packing(60, 3), np.arange(30).reshape(10, 3) % 11
+    packing, values = Packing(60, 3), np.arange(120).reshape(40, 3) % 11
     honest = public.encrypt(IntegerTensor(values, 0, 15), packing)
     assert packing.folding(15) == Packing(5, 11)
     ciphertexts = list(honest.ciphertexts)
     ciphertexts[4] = ciphertexts[4] * public.raw_encode(stray) % public.nsquare
-    forged = EncryptedTensor(public, ciphertexts, (10, 3), packing, 0, 15)
+    forged = EncryptedTensor(public, ciphertexts, (40, 3), packing, 0, 15)
     expected = [packing.pack_row(row)[0] for row in values.tolist()]
     expected[4] += stray
     assert private.open(forged).plaintexts == expected

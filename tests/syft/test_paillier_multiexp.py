@@ -1,12 +1,17 @@
 """Products of powers against powers one by one."""
 
+import math
+
 import numpy as np
+import pytest
 from gmpy2 import mpz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import matrices
 
+from syft.kernel import ring
 from syft.paillier.fixedbase import FixedBasePower
+from syft.paillier.inversion import invert_all
 from syft.paillier.multiexp import multi_exponentiate, product_of_powers
 
 # A prime: every base below is invertible.
@@ -26,7 +31,7 @@ def one_by_one(numbers, exponents):
 def test_products_of_powers(data, rows, columns, largest):
     numbers = data.draw(st.lists(bases, min_size=columns, max_size=columns))
     exponents = data.draw(matrices(rows, columns, largest))
-    found = multi_exponentiate([mpz(n) for n in numbers], exponents, mpz(MODULUS))
+    found = multi_exponentiate(ring(MODULUS), [mpz(n) for n in numbers], exponents)
     assert found == [one_by_one(numbers, row) for row in exponents.tolist()]
 
 
@@ -34,7 +39,7 @@ def test_a_large_matrix_with_a_heavy_diagonal():
     random = np.random.default_rng(0)
     exponents = random.integers(-12, 13, (60, 60)) - 250 * np.eye(60, dtype=np.int64)
     numbers = [int(n) for n in random.integers(1, 1 << 62, 60)]
-    found = multi_exponentiate([mpz(n) for n in numbers], exponents, mpz(MODULUS))
+    found = multi_exponentiate(ring(MODULUS), [mpz(n) for n in numbers], exponents)
     assert found == [one_by_one(numbers, row) for row in exponents.tolist()]
 
 
@@ -42,12 +47,29 @@ def test_a_large_matrix_with_a_heavy_diagonal():
 @given(st.lists(st.tuples(bases, st.integers(0, (1 << 130) - 1)), min_size=1, max_size=40))
 def test_one_product_with_large_exponents(pairs):
     numbers, exponents = zip(*pairs, strict=True)
-    assert product_of_powers([mpz(n) for n in numbers], exponents, mpz(MODULUS)) == one_by_one(numbers, exponents)
+    assert product_of_powers(ring(MODULUS), numbers, exponents) == one_by_one(numbers, exponents)
+
+
+@settings(deadline=None)
+@given(st.lists(bases, min_size=1, max_size=19), st.data())
+def test_inverses_of_the_first_few(numbers, data):
+    whole, count = ring(MODULUS), data.draw(st.one_of(st.none(), st.integers(0, len(numbers))))
+    inverses, of_product = invert_all(whole, whole.load(numbers), count)
+    assert whole.unload(inverses) == [pow(number, -1, MODULUS) for number in numbers[:count]]
+    assert whole.unload(of_product) == [pow(math.prod(numbers), -1, MODULUS)]
+
+
+def test_no_inverse():
+    whole = ring(35)
+    with pytest.raises(ZeroDivisionError):
+        invert_all(whole, whole.load([2, 15, 3]))
 
 
 @settings(deadline=None)
 @given(bases, st.integers(1, 40), st.data())
 def test_powers_of_a_fixed_base(base, bits, data):
-    powers = FixedBasePower(base, MODULUS, bits)
-    for exponent in (0, 1, (1 << bits) - 1, data.draw(st.integers(0, (1 << bits) - 1))):
-        assert powers.power(exponent) == pow(base, exponent, MODULUS)
+    powers = FixedBasePower(ring(MODULUS), base, bits, cofactor=5)
+    exponents = [0, 1, (1 << bits) - 1, data.draw(st.integers(0, (1 << bits) - 1))]
+    expected = [7 * pow(base, exponent, MODULUS) % MODULUS for exponent in exponents]
+    assert powers.multiply([mpz(7)] * 4, exponents) == expected
+    assert powers.multiply([mpz(7)] * 4, [e + (1 << bits) for e in exponents]) == [5 * x % MODULUS for x in expected]

@@ -14,9 +14,10 @@ from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
 from ape_mine.datasets import read_schema
+from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
-from ape_mine.overview import CampaignView, DatasetView, view_campaigns, view_datasets
+from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
 from ape_mine.service import default_home, open_mine, serve
 from ape_mine.workshop import MOST_FEATURES
@@ -66,8 +67,10 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @cli_errors()
 def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
-    dataset = Home(home or default_home()).datasets.add(name, file, read_schema(schema), replace=replace)
-    (view,) = view_datasets([dataset], Policy())
+    place = Home(home or default_home())
+    dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
+    with place.state().opened() as state:
+        (view,) = view_datasets([dataset], Policy(), state.releases)
     if as_json:
         click.echo(json.dumps(asdict(view)))
     else:
@@ -95,6 +98,8 @@ def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
 @_sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
 @click.option("--most-features", type=click.IntRange(min=1), default=MOST_FEATURES, show_default=True)
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="What computes.")
+@click.option("--scheduler", help="Address of your Dask cluster, for --engine dask: tcp://host:port.")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
 @_json_option
@@ -105,13 +110,23 @@ def run(
     sonar: str | None,
     pay_to: str | None,
     most_features: int,
+    engine: str,
+    scheduler: str | None,
     poll: float | None,
     once: bool,
     as_json: bool,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
     report = reporter(as_json)
-    with open_mine(account, home or default_home(), sonar=sonar, pay_to=pay_to, most_features=most_features) as mine:
+    with open_mine(
+        account,
+        home or default_home(),
+        sonar=sonar,
+        pay_to=pay_to,
+        most_features=most_features,
+        engine=engine,
+        scheduler=scheduler,
+    ) as mine:
         if not once:
             serve(mine, report, poll_interval=poll)
             return
@@ -148,7 +163,7 @@ def approve(campaign: str, home: Path | None) -> None:
         if not asked:
             raise NothingToApproveError(campaign)
         state.approve(identity, asked[0].dataset)
-    click.echo(f"Approved: {campaign} may train on {asked[0].dataset}.")
+    click.echo(f"Approved: {campaign} may train on {asked[0].dataset} ({asked[0].reason}).")
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -164,8 +179,8 @@ def status(home: Path | None, as_json: bool) -> None:
         chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         now = site.chain.timestamp()
         campaigns = view_campaigns(chronicle.ahead(), state, owner.miner, now)
-    policy, broken = place.policy_and_fault(site.tokens)
-    datasets = view_datasets(place.datasets, policy)
+        policy, broken = place.policy_and_fault(site.tokens)
+        datasets = view_datasets(place.datasets, policy, state.releases)
     if as_json:
         parts = {
             "policy_error": broken,
@@ -193,10 +208,20 @@ def _tell_all(actions: list[Action], report: Callable[[Action], None]) -> None:
 
 
 def _dataset_table(datasets: list[DatasetView]) -> Table:
-    table = Table("Dataset", "Rows", "Columns", "Rules", title="Datasets")
+    table = Table("Dataset", "Rows", "Columns", "Rules", "Privacy", title="Datasets")
     for dataset in datasets:
-        table.add_row(dataset.name, str(dataset.rows), ", ".join(dataset.columns), str(dataset.rules))
+        told = _privacy_words(dataset.privacy)
+        table.add_row(dataset.name, str(dataset.rows), ", ".join(dataset.columns), str(dataset.rules), told)
     return table
+
+
+def _privacy_words(privacy: PrivacyView | None) -> str:
+    if privacy is None:
+        return "exact statistics"
+    whole = f"{privacy.epsilon:g} at delta {privacy.delta:g}"
+    if privacy.spent is None:
+        return f"epsilon {whole} cannot be kept: exact statistics were used"
+    return f"epsilon {privacy.spent:.3g} of {whole} spent, {privacy.left:.3g} left; {privacy.releases} releases"
 
 
 def _campaign_table(campaigns: list[CampaignView]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ape_sonar.errors import SonarError
+from syft.privacy import Budget
 
 
 class MineError(SonarError):
@@ -33,6 +34,22 @@ class HomeMismatchError(MineError, ValueError):
     def __init__(self, home: Path, what: str, kept: object, given: object) -> None:
         self.home, self.what, self.kept, self.given = home, what, kept, given
         super().__init__(f"the Mine at {home} belongs to {what} {kept}, not {given}: use that, or another home")
+
+
+class EngineMissingError(MineError, ModuleNotFoundError):
+    """What an engine needs is not installed."""
+
+    def __init__(self, engine: str, package: str) -> None:
+        self.engine, self.package = engine, package
+        super().__init__(f"the engine {engine} needs the package {package}: pip install 'ape-mine[{engine}]'")
+
+
+class EngineUnreachableError(MineError, ConnectionError):
+    """Nothing that can compute is where an engine was said to be."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where, self.why = where, why
+        super().__init__(f"{where}: {why}")
 
 
 class DatasetError(MineError):
@@ -85,6 +102,50 @@ class PolicyError(MineError, ValueError):
     def __init__(self, why: str, source: Path | None = None) -> None:
         self.why, self.source = why, source
         super().__init__(f"{source or 'policy'}: {why}")
+
+
+class BudgetExceededError(MineError, ValueError):
+    """A Gradient would tell more of a dataset than its policy allows.
+
+    Attributes:
+        dataset: its name.
+        budget: the policy's.
+        asked: epsilon of what would be released, at the budget's delta; 0 where nothing new would be.
+        left: epsilon of what may still be released, at the same delta.
+    """
+
+    def __init__(self, dataset: str, budget: Budget, *, asked: float, left: float) -> None:
+        self.dataset, self.budget, self.asked, self.left = dataset, budget, asked, left
+        super().__init__(
+            f"dataset {dataset!r}: epsilon {left:.3g} of {budget.epsilon:g} is left at delta {budget.delta:g}, and "
+            f"this asks for {asked:.3g}: raise its budget in the policy, or keep it out of the rules"
+        )
+
+
+class ExactStatisticsLeftError(MineError, ValueError):
+    """Nothing can be promised of a dataset of which Gradients without noise were made before.
+
+    Attributes:
+        dataset: its name.
+        gradients: how many there were.
+    """
+
+    def __init__(self, dataset: str, gradients: int) -> None:
+        self.dataset, self.gradients = dataset, gradients
+        super().__init__(
+            f"dataset {dataset!r}: {gradients} Gradients were made from its exact statistics, so no epsilon can be "
+            "kept: give rows that were not in it a dataset of their own, or take its privacy out of the policy"
+        )
+
+
+class ReleaseCorruptError(MineError, ValueError):
+    """Noisy statistics in the home that are not as they were written; they are not drawn a second time."""
+
+    def __init__(self, dataset: str) -> None:
+        self.dataset = dataset
+        super().__init__(
+            f"the noisy statistics of dataset {dataset!r} are damaged: restore the Mine's home from a copy"
+        )
 
 
 class CampaignUnusableError(MineError, ValueError):

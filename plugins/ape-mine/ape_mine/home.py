@@ -89,16 +89,21 @@ class Home:
         Where something is wrong the former policy stays, and so does each dataset that was not replaced before that.
 
         Raises:
-            PolicyError: it is no policy.
+            PolicyError: it is no policy, or a delta protects nobody in a dataset of that size.
             DatasetError, RowError, ColumnError, SchemaError: a dataset that cannot be used.
         """
         policy = _read_policy(source, tokens)
         for name, origin in policy.datasets.items():
             if origin.path is None or origin.table_schema is None:
-                self.datasets.get(name)
-                continue
-            schema = read_schema(source.parent / origin.table_schema)
-            self.datasets.add(name, source.parent / origin.path, schema, replace=True)
+                dataset = self.datasets.get(name)
+            else:
+                schema = read_schema(source.parent / origin.table_schema)
+                dataset = self.datasets.add(name, source.parent / origin.path, schema, replace=True)
+            if origin.privacy and origin.privacy.delta * dataset.rows >= 1:
+                why = (
+                    f"datasets.{name}.privacy.delta: {origin.privacy.delta:g} would let one of {dataset.rows} rows out"
+                )
+                raise PolicyError(f"{why}: choose one far below {1 / dataset.rows:.1g}", source)
         write_atomically(self.folder / _POLICY, source.read_bytes(), mode=0o600)
         return policy
 

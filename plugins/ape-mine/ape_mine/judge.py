@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ape_mine.datasets import Dataset, DatasetStore
-from ape_mine.errors import DatasetError
+from ape_mine.errors import BudgetExceededError, DatasetError, ExactStatisticsLeftError
 from ape_mine.matching import Match, match
-from ape_mine.policy import Decision, History, Policy, Proposal, Verdict, decide
+from ape_mine.policy import Decision, History, Policy, Privacy, Proposal, Verdict, decide
 from ape_mine.rounds import history
 from ape_mine.state import State
+from ape_mine.submission import Submission
 from ape_mine.workshop import Workshop
 from ape_sonar.errors import one_line
 from ape_sonar.ledger import CampaignState
@@ -64,13 +65,22 @@ class Judge:
                     return choice
         return _denied("; ".join(choice.decision.reason for choice in choices) or "the policy names no dataset")
 
-    def objection(self, policy: Policy, campaign: CampaignState, dataset: str) -> str | None:
-        """Why the policy would let nothing out of a dataset for a Campaign; None if it would. Raises as `choose`."""
-        asked = History(approved=self._state.approved(campaign.id, dataset))
-        decision = self._judge(policy, campaign, self._workshop.spec(campaign), dataset, asked).decision
+    def objection(self, policy: Policy, campaign: CampaignState, submission: Submission) -> str | None:
+        """Why the policy would not let a submission to a Campaign out; None if it would. Raises as `choose`."""
+        name, spec = submission.dataset, self._workshop.spec(campaign)
+        asked = History(approved=self._state.approved(campaign.id, name))
+        decision = self._judge(policy, campaign, spec, name, asked, submission.release).decision
         return None if decision.verdict is Verdict.ALLOW else decision.reason
 
-    def _judge(self, policy: Policy, campaign: CampaignState, spec: CampaignSpec, name: str, done: History) -> Choice:
+    def _judge(
+        self,
+        policy: Policy,
+        campaign: CampaignState,
+        spec: CampaignSpec,
+        name: str,
+        done: History,
+        release: bytes | None = None,
+    ) -> Choice:
         try:
             dataset = self._datasets.get(name)
         except DatasetError as error:
@@ -89,7 +99,18 @@ class Judge:
             bond=terms.capsule_bond,
             scoring_fee=terms.scoring_fee,
         )
-        return Choice(decide(policy, proposal, done), dataset, found)
+        decision, privacy = decide(policy, proposal, done), policy.privacy(name)
+        if privacy and decision.verdict is not Verdict.DENY:
+            decision = self._price(decision, release or self._workshop.question(campaign, dataset), dataset, privacy)
+        return Choice(decision, dataset, found)
+
+    def _price(self, decision: Decision, release: bytes, dataset: Dataset, privacy: Privacy) -> Decision:
+        """The same decision with what it would tell of the dataset, or a refusal where that is too much."""
+        try:
+            told = self._state.releases.quote(release, dataset, privacy)
+        except (BudgetExceededError, ExactStatisticsLeftError) as error:
+            return Decision(Verdict.DENY, one_line(error), decision.rule)
+        return replace(decision, reason=f"{decision.reason}; {told}")
 
 
 def _denied(reason: str) -> Choice:

@@ -31,6 +31,7 @@ from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import Currency
+from syft import Spread
 from syft.errors import SyftError
 
 
@@ -46,6 +47,7 @@ class Mine:
         tokens: the ERC-20s that the policy may name.
         pay_to: who is paid; the Miner's account by default.
         most_features: of the largest Model that is trained.
+        spread: where statistics and matrix products are computed; None for this process.
         clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
 
     Raises:
@@ -64,6 +66,7 @@ class Mine:
         tokens: Iterable[Currency] = (),
         pay_to: str | None = None,
         most_features: int = MOST_FEATURES,
+        spread: Spread | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._chain, self._store, self._home = chain, store, home
@@ -73,7 +76,9 @@ class Mine:
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
         self._chronicle = Chronicle(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
-        self._workshop = Workshop(store, home.statistics, most_features=most_features)
+        self._workshop = Workshop(
+            store, home.statistics, self._state.releases, most_features=most_features, spread=spread
+        )
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
         self._rests = Rests(clock)
 
@@ -155,7 +160,7 @@ class Mine:
     def _objection(self, policy: Policy, submission: Submission) -> str | None:
         """Why the policy of today would not let a submission out; None if it would."""
         campaign = self._chronicle.ledger.campaign(submission.campaign)
-        return self._judge.objection(policy, campaign, submission.dataset)
+        return self._judge.objection(policy, campaign, submission)
 
     def _publish(self, policy: Policy, submission: Submission) -> list[Action]:
         try:
@@ -267,7 +272,7 @@ class Mine:
             choice = self._judge.choose(policy, campaign, newest)
             actions = self._note(campaign, choice)
             if choice.decision.verdict is Verdict.ALLOW and choice.dataset and choice.match:
-                actions += self._send(self._prepare(campaign, choice.dataset, choice.match))
+                actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._rests.forget(campaign.id)
             return actions
         except ChainError:
@@ -276,12 +281,13 @@ class Mine:
             self._rests.begin(campaign.id)
             return self._trouble(campaign.id, error)
 
-    def _prepare(self, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
+    def _prepare(self, policy: Policy, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
         made = self._workshop.seal(
             campaign,
             dataset,
             match,
+            policy.privacy(dataset.name),
             chain_id=self._chain.chain_id,
             contract=self._chain.address,
             miner=self._miner,
@@ -297,6 +303,7 @@ class Mine:
             sealed=made.sealed,
             nonce=in_blocks,
             dataset=dataset.name,
+            release=made.release,
         )
         self._state.prepare(submission)
         return submission

@@ -4,24 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ape_mine.datasets import Dataset
 from ape_mine.payouts import Claim, due_payouts
-from ape_mine.policy import Policy
+from ape_mine.policy import Policy, Privacy
+from ape_mine.privacy import Spending
+from ape_mine.releases import Releases
 from ape_mine.rounds import own_gradients
 from ape_mine.state import Note, State
 from ape_sonar.ledger import CampaignState, Ledger
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacyView:
+    """A dataset's budget, and how much of it is gone.
+
+    Attributes:
+        epsilon, delta: of the policy.
+        spent: epsilon of all that was released, at that delta; None where nothing bounds it, because Gradients were
+            made from exact statistics.
+        left: epsilon of what may still be released, at that delta.
+        releases: of noisy statistics, so far.
+    """
+
+    epsilon: float
+    delta: float
+    spent: float | None
+    left: float
+    releases: int
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetView:
-    """A dataset, and how many of the policy's rules speak of it."""
+    """A dataset, how many of the policy's rules speak of it, and its budget where the policy gives it one."""
 
     name: str
     rows: int
     columns: tuple[str, ...]
     version: str
     rules: int
+    privacy: PrivacyView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +76,7 @@ class CampaignView:
     transactions: tuple[str, ...]
 
 
-def view_datasets(datasets: Iterable[Dataset], policy: Policy) -> list[DatasetView]:
+def view_datasets(datasets: Iterable[Dataset], policy: Policy, releases: Releases) -> list[DatasetView]:
     """All datasets of the Mine."""
     return [
         DatasetView(
@@ -62,9 +85,25 @@ def view_datasets(datasets: Iterable[Dataset], policy: Policy) -> list[DatasetVi
             columns=dataset.schema.names,
             version=dataset.version.hex(),
             rules=sum(rule.dataset == dataset.name for rule in policy.allow),
+            privacy=_view_privacy(policy.privacy(dataset.name), releases.spending(dataset)),
         )
         for dataset in datasets
     ]
+
+
+def _view_privacy(privacy: Privacy | None, spending: Spending) -> PrivacyView | None:
+    if privacy is None:
+        return None
+    budget = privacy.budget
+    bounded = not spending.exact_gradients
+    left = max(budget.rho - spending.rho, Fraction(0)) if bounded else Fraction(0)
+    return PrivacyView(
+        epsilon=budget.epsilon,
+        delta=budget.delta,
+        spent=budget.epsilon_of(spending.rho) if bounded else None,
+        left=budget.epsilon_of(left),
+        releases=spending.releases,
+    )
 
 
 def view_campaigns(ledger: Ledger, state: State, miner: str, now: int) -> list[CampaignView]:

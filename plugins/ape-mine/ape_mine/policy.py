@@ -3,7 +3,10 @@
 Deny by default: without a rule that allows it, nothing leaves, and a rule allows no more than it says. A policy:
 
     datasets:
-      ward-7: {path: ward7.parquet, schema: ward7.schema.json}
+      ward-7:
+        path: ward7.parquet
+        schema: ward7.schema.json
+        privacy: {epsilon: 1.0, delta: 1e-6, releases: 2}  # the default is none: exact statistics
     allow:
       - dataset: ward-7
         output: [readmitted]          # what may be predicted from it
@@ -14,7 +17,6 @@ Deny by default: without a rule that allows it, nothing leaves, and a rule allow
         scoring_fee: "<= 0.001 ether" # most that one Gradient may cost; the default
         rounds: 3                     # Gradients for one Campaign; the default is 1
         patience: 1                   # Gradients without improvement after which to stop; the default
-        privacy: none                 # differential privacy cannot be promised yet
         approve: by-hand              # each Campaign; the default. Or `automatic`
 """
 
@@ -24,6 +26,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -41,6 +45,7 @@ from ape_mine.errors import PolicyError
 from ape_sonar.errors import UsageError
 from ape_sonar.tables import first_problem
 from ape_sonar.units import COIN, Currency, format_money, parse_address, parse_money
+from syft.privacy import LARGEST_EPSILON, Budget
 
 #: Most bytes of a policy file.
 LARGEST_POLICY = 1 << 18
@@ -106,8 +111,8 @@ def _most(value: Any, info: ValidationInfo) -> Limit:
 def _no_promise(value: Any) -> Any:
     if value != "none":
         raise ValueError(
-            "differential privacy is not built into this Mine yet, so no epsilon can be kept: "
-            "write 'none' to go without, or keep the dataset out of the rules"
+            "a promise is one of a dataset as a whole, whatever its rules allow: write "
+            "'privacy: {epsilon: 1.0, delta: 1e-6}' beside its path under datasets"
         )
     return value
 
@@ -118,11 +123,46 @@ _Least = Annotated[Any, BeforeValidator(_least)]
 _Most = Annotated[Any, BeforeValidator(_most)]
 
 
+class Privacy(_Part):
+    """What may be told of any one row of a dataset, by all that ever leaves of it together.
+
+    Attributes:
+        epsilon: above 0, at most 1000.
+        delta: above 0, at most 0.001; should be far below one over the number of rows.
+        releases: over how many releases of noisy statistics, one for each question that Campaigns ask, it is divided.
+        clip: the longest row of features that counts in full, in lengths of a typical row of the schema.
+    """
+
+    epsilon: Annotated[float, Field(gt=0, le=LARGEST_EPSILON, allow_inf_nan=False)]
+    delta: Annotated[float, Field(gt=0, le=1e-3, allow_inf_nan=False)]
+    releases: Annotated[int, Field(ge=1, le=1000)] = 1
+    clip: Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)] = 1.0
+
+    @property
+    def budget(self) -> Budget:
+        """The promise."""
+        return _budget(self.epsilon, self.delta)
+
+    @property
+    def price(self) -> Fraction:
+        """The rho of one release."""
+        return self.budget.rho / self.releases
+
+
+@cache
+def _budget(epsilon: float, delta: float) -> Budget:
+    return Budget(epsilon, delta)
+
+
 class Source(_Part):
-    """Where a dataset comes from, relative to the policy file; both empty: it is in the Mine already."""
+    """Where a dataset comes from, relative to the policy file, and what may be told of its rows.
+
+    Without path and schema it is in the Mine already; without privacy its exact statistics are used.
+    """
 
     path: str | None = None
     table_schema: Annotated[str | None, Field(alias="schema")] = None
+    privacy: Privacy | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -204,7 +244,14 @@ class Policy(_Part):
         for number, rule in enumerate(self.allow, start=1):
             if rule.dataset not in self.datasets:
                 raise ValueError(f"rule {number} names the dataset {rule.dataset!r}, which is not under datasets")
+            if "privacy" in rule.model_fields_set and self.privacy(rule.dataset):
+                raise ValueError(f"rule {number} says privacy: none, but the dataset {rule.dataset!r} has a budget")
         return self
+
+    def privacy(self, dataset: str) -> Privacy | None:
+        """What may be told of a dataset's rows; None where its exact statistics are used."""
+        source = self.datasets.get(dataset)
+        return source.privacy if source else None
 
     @classmethod
     def parse(cls, document: Any, tokens: Iterable[Currency] = ()) -> Self:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ape.api import AccountAPI
 
+from ape_mine.engine import open_engine
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
@@ -31,16 +32,22 @@ def open_mine(
     sonar: str | None = None,
     pay_to: str | None = None,
     most_features: int = MOST_FEATURES,
+    engine: str = "threads",
+    scheduler: str | None = None,
 ) -> Iterator[Mine]:
     """The Mine in a home, ready to step, and no other process's while it is open.
 
+    Args:
+        engine, scheduler: what it computes with (`ape_mine.engine.open_engine`).
+
     Raises:
-        UsageError: `sonar` or `pay_to` is no address.
+        UsageError: `sonar` or `pay_to` is no address, or the engine is none.
+        EngineMissingError, EngineUnreachableError: the engine cannot be used.
         HomeMissingError, HomeMismatchError, HomeBusyError: the home cannot be used.
         DeploymentUnknownError, ChainError, StoreError: chain or store cannot be used.
     """
     place, site = Home(home), find_site(account, sonar)
-    with place.lock():
+    with place.lock(), open_engine(engine, scheduler) as spread:
         mine = Mine(
             site.chain,
             open_store(settings().store_uri),
@@ -50,6 +57,7 @@ def open_mine(
             tokens=site.tokens,
             pay_to=pay_to and parse_address(pay_to),
             most_features=most_features,
+            spread=spread,
         )
         try:
             yield mine

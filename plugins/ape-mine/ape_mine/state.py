@@ -10,6 +10,7 @@ from sqlite3 import Row
 
 from ape_mine.errors import HomeMismatchError, HomeMissingError
 from ape_mine.policy import Verdict
+from ape_mine.releases import RELEASE_TABLE, Releases
 from ape_mine.submission import Submission
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
@@ -24,7 +25,8 @@ CREATE TABLE submission (
 );
 CREATE TABLE approval (campaign BLOB NOT NULL, dataset TEXT NOT NULL, PRIMARY KEY (campaign, dataset));
 CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
-"""
+""",
+    f"ALTER TABLE submission ADD COLUMN release BLOB; {RELEASE_TABLE}",
 ]
 
 
@@ -59,12 +61,17 @@ class State:
     Args:
         path: of the file; made when missing.
 
+    Attributes:
+        journal: the file.
+        releases: the noisy statistics in it.
+
     Raises:
         JournalError: not such a file, or it cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
         self.journal = Journal(path, _MIGRATIONS)
+        self.releases = Releases(self.journal)
 
     def bind(self, miner: str, sonar: str) -> None:
         """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
@@ -89,7 +96,7 @@ class State:
         """Writes a submission down, before anything is sent."""
         with self.journal.transaction() as connection:
             connection.execute(
-                "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, 'prepared', NULL)",
+                "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, 'prepared', NULL, ?)",
                 (
                     submission.bundle,
                     submission.campaign,
@@ -98,6 +105,7 @@ class State:
                     submission.sealed,
                     submission.nonce,
                     submission.dataset,
+                    submission.release,
                 ),
             )
 
@@ -191,4 +199,5 @@ def _submission(row: Row) -> Submission:
         sealed=row["sealed"],
         nonce=row["nonce"],
         dataset=row["dataset"],
+        release=row["release"],
     )

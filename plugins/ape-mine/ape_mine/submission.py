@@ -22,6 +22,7 @@ class Submission:
         sealed: the sealed bundle, for nobody's eyes but the Capsule's; empty once it is published.
         nonce: of the transaction.
         dataset: name of the dataset that it came from.
+        release: key of the noisy statistics that it came from; None for exact ones.
     """
 
     campaign: bytes
@@ -31,6 +32,7 @@ class Submission:
     sealed: bytes
     nonce: int
     dataset: str
+    release: bytes | None
 
 
 class Next(Enum):

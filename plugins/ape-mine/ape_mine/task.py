@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ape_mine.bounds import row_bounds
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.matching import Match
 from ape_sonar.canonical import to_canonical
 from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec
+from syft import Spread
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor
+from syft.privacy import Release
 
 #: Cells of a chunk of features: bounds the memory that training takes, whatever the number of rows.
 _CELLS_AT_ONCE = 1 << 22
 
 
 def local_statistics(
-    model: Model, encoder: RowEncoder, match: Match, frames: Iterable[pd.DataFrame]
+    model: Model,
+    encoder: RowEncoder,
+    match: Match,
+    frames: Iterable[pd.DataFrame],
+    *,
+    spread: Spread | None = None,
 ) -> LocalStatistics:
     """What the rows say of a Model, chunk by chunk.
 
@@ -35,12 +44,39 @@ def local_statistics(
         encoder: of the Campaign's Input and Output.
         match: which columns stand for which fields.
         frames: the rows, as `Dataset.frames` gives them.
+        spread: where chunks are summed up; None for this process.
 
     Raises:
         RowError: a cell is not of its field's type; its message shows the cell, so it must not leave the Mine.
         StatisticsError: there are no rows.
+        SpreadError: a worker was lost for good.
     """
-    return LocalStatistics.from_chunks(_features(model, encoder, match, frames))
+    return LocalStatistics.from_chunks(_features(model, encoder, match, frames), spread)
+
+
+def noisy_statistics(
+    model: Model,
+    encoder: RowEncoder,
+    match: Match,
+    frames: Iterable[pd.DataFrame],
+    *,
+    clip: float,
+    rho: Fraction,
+    spread: Spread | None = None,
+) -> Release:
+    """What the rows say of a Model as far as rho allows; each call spends it anew.
+
+    Args:
+        model, encoder, match, frames, spread: as for `local_statistics`.
+        clip: as for `row_bounds`.
+        rho: the most that may be spent, in zCDP.
+
+    Raises:
+        RowError, StatisticsError, SpreadError: as for `local_statistics`.
+        PrivacyError: no noise that a Mine can add keeps the promise, or no bounds follow from the clip.
+    """
+    rows, bounds = _features(model, encoder, match, frames), row_bounds(model, encoder, clip)
+    return Release.draw(rows, bounds, rho, spread=spread)
 
 
 def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -> EncryptedTensor:
@@ -48,7 +84,7 @@ def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -
 
     Args:
         model: the Campaign's.
-        statistics: of the Mine's rows.
+        statistics: of the Mine's rows, exact or noisy.
         head: the newest Model, under a context whose re-randomiser the Mine trusts: its own.
 
     Raises:

@@ -6,15 +6,21 @@ Nothing is published here: what leaves the workshop is sealed and has its addres
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Generic, TypeVar
+
+import pandas as pd
 
 from ape_mine.datasets import Dataset
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.matching import Match
+from ape_mine.policy import Privacy
+from ape_mine.releases import Releases
 from ape_mine.statistics import StatisticsCache
-from ape_mine.task import gradient, local_statistics, rows_at_once, statistics_key
+from ape_mine.task import gradient, local_statistics, noisy_statistics, rows_at_once, statistics_key
 from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, read_tensor
 from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.errors import RowError
@@ -23,9 +29,10 @@ from ape_sonar.roots import tensor_root
 from ape_sonar.seal import seal_anonymous
 from ape_sonar.spec import CampaignSpec
 from ape_sonar.store import BlobStore
-from syft import wire
+from syft import Spread, wire
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor, PublicContext
+from syft.privacy import Release
 
 #: Features of the largest Model that is trained, unless the Miner allows more: statistics take their square.
 MOST_FEATURES = 4_096
@@ -44,11 +51,13 @@ class SealedGradient:
         version: of the Model that it was computed from.
         sealed: the bundle, sealed to the Capsule.
         commitment: to the bundle.
+        release: key of the noisy statistics that it came from; None for exact ones.
     """
 
     version: int
     sealed: bytes
     commitment: bytes
+    release: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +73,26 @@ class Workshop:
 
     Args:
         store: where Campaigns publish.
-        statistics: where local statistics are kept.
+        statistics: where exact local statistics are kept.
+        releases: where noisy ones are.
         most_features: of the largest Model that is trained.
+        spread: where statistics and matrix products are computed; None for this process.
     """
 
-    def __init__(self, store: BlobStore, statistics: StatisticsCache, *, most_features: int = MOST_FEATURES) -> None:
+    def __init__(
+        self,
+        store: BlobStore,
+        statistics: StatisticsCache,
+        releases: Releases,
+        *,
+        most_features: int = MOST_FEATURES,
+        spread: Spread | None = None,
+    ) -> None:
         self._store = store
         self._statistics = statistics
+        self._releases = releases
         self._most_features = most_features
+        self._spread = spread
         self._specs: _Recent[CampaignSpec] = _Recent(_SPECS_KEPT)
         self._benches: _Recent[_Bench] = _Recent(_BENCHES_KEPT)
 
@@ -80,23 +101,46 @@ class Workshop:
         address = campaign.terms.spec
         return self._specs.get(address, lambda: read_spec(self._store, address))
 
+    def question(self, campaign: CampaignState, dataset: Dataset) -> bytes:
+        """Key of the statistics that a Campaign asks of a dataset, 32 bytes. Raises as `spec` does."""
+        return statistics_key(self.spec(campaign), dataset.version)
+
     def seal(
-        self, campaign: CampaignState, dataset: Dataset, match: Match, *, chain_id: int, contract: str, miner: str
+        self,
+        campaign: CampaignState,
+        dataset: Dataset,
+        match: Match,
+        privacy: Privacy | None,
+        *,
+        chain_id: int,
+        contract: str,
+        miner: str,
     ) -> SealedGradient:
         """A Gradient of the Campaign's newest Model from a dataset.
+
+        Args:
+            campaign, dataset, match: what to train for, and on.
+            privacy: the policy's terms for the dataset; None for exact statistics.
+            chain_id, contract, miner: whose it is.
 
         Raises:
             StoreError, BlobError: a blob cannot be fetched.
             FormatError, SyftError, CertificateError: a blob is not what it should be.
             CampaignUnusableError: a Model that this Mine does not train, or rows that do not serve it.
             DatasetError: the dataset cannot be read.
+            BudgetExceededError, ExactStatisticsLeftError: its privacy does not allow it.
+            ReleaseCorruptError: noisy statistics that were released are damaged.
         """
-        head, version = self.train(campaign, dataset, match), campaign.model.version
+        head, version = self.train(campaign, dataset, match, privacy), campaign.model.version
+        release = self.question(campaign, dataset) if privacy else None
         bundle = Bundle(chain_id, contract, campaign.id, miner, version, new_salt(), wire.dumps_tensor(head))
         ring = read_ring(self._store, campaign.certificates)
-        return SealedGradient(version, seal_anonymous(bundle.to_bytes(), ring), bundle.commitment(tensor_root(head)))
+        sealed = seal_anonymous(bundle.to_bytes(), ring)
+        return SealedGradient(version, sealed, bundle.commitment(tensor_root(head)), release)
 
-    def train(self, campaign: CampaignState, dataset: Dataset, match: Match) -> EncryptedTensor:
+    def train(
+        self, campaign: CampaignState, dataset: Dataset, match: Match, privacy: Privacy | None
+    ) -> EncryptedTensor:
         """The Gradient itself, re-randomised. Raises as `seal` does."""
         spec = self.spec(campaign)
         bench = self._benches.get((campaign.id, campaign.opening), lambda: self._set_up(campaign, spec))
@@ -105,7 +149,8 @@ class Workshop:
             raise CampaignUnusableError(
                 f"its Model has {len(head.ciphertexts)} ciphertexts, and a Mine trains at most {MOST_CIPHERTEXTS}"
             )
-        return gradient(bench.model, self._local_statistics(spec, bench.model, dataset, match), head)
+        asked = _Asked(spec, bench.model, dataset, match)
+        return gradient(bench.model, self._noisy(asked, privacy) if privacy else self._exact(asked), head)
 
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
         assert campaign.opening is not None  # an open Campaign has one
@@ -117,20 +162,59 @@ class Workshop:
             )
         opening = campaign.opening
         published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
-        return _Bench(model, PublicContext(published.public_key))
+        return _Bench(model, PublicContext(published.public_key, spread=self._spread))
 
-    def _local_statistics(self, spec: CampaignSpec, model: Model, dataset: Dataset, match: Match) -> LocalStatistics:
-        key = statistics_key(spec, dataset.version)
-        found = self._statistics.get(key)
+    def _exact(self, asked: _Asked) -> LocalStatistics:
+        found = self._statistics.get(asked.key)
         if found is None:
-            frames = dataset.frames([*match.columns, *match.outputs], rows_at_once=rows_at_once(model))
-            try:
-                found = local_statistics(model, spec.encoder(), match, frames)
-            except RowError as error:
-                where = f"row {error.row}, column {error.column!r}"
-                raise CampaignUnusableError(f"dataset {dataset.name}: {where} has a value it does not take") from None
-            self._statistics.put(key, found)
+            with _no_value_in_errors(asked.dataset):
+                found = local_statistics(
+                    asked.model, asked.spec.encoder(), asked.match, asked.frames(), spread=self._spread
+                )
+            self._statistics.put(asked.key, found)
         return found
+
+    def _noisy(self, asked: _Asked, privacy: Privacy) -> LocalStatistics:
+        def draw(rho: Fraction) -> Release:
+            with _no_value_in_errors(asked.dataset):
+                return noisy_statistics(
+                    asked.model,
+                    asked.spec.encoder(),
+                    asked.match,
+                    asked.frames(),
+                    clip=privacy.clip,
+                    rho=rho,
+                    spread=self._spread,
+                )
+
+        return self._releases.take(asked.key, asked.dataset, privacy, draw).statistics()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a Campaign asks of a dataset's rows."""
+
+    spec: CampaignSpec
+    model: Model
+    dataset: Dataset
+    match: Match
+
+    @property
+    def key(self) -> bytes:
+        return statistics_key(self.spec, self.dataset.version)
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        columns = [*self.match.columns, *self.match.outputs]
+        return self.dataset.frames(columns, rows_at_once=rows_at_once(self.model))
+
+
+@contextmanager
+def _no_value_in_errors(dataset: Dataset) -> Iterator[None]:
+    try:
+        yield
+    except RowError as error:
+        where = f"row {error.row}, column {error.column!r}"
+        raise CampaignUnusableError(f"dataset {dataset.name}: {where} has a value it does not take") from None
 
 
 class _Recent(Generic[_Value]):

@@ -23,7 +23,7 @@ from ape_mine.submission import Submission
 from ape_sonar.errors import RowError
 from ape_sonar.journal import JournalError
 
-SUBMISSION = Submission(b"c" * 32, 3, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7")
+SUBMISSION = Submission(b"c" * 32, 3, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7", b"r" * 32)
 
 
 @pytest.fixture

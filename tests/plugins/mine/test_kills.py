@@ -31,8 +31,8 @@ _MOST_STEPS = 40
 def simulated_sealing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random bytes stand for sealed Gradients: what is under test is who gets them, and how often."""
 
-    def seal(self: Workshop, campaign: Any, dataset: Any, match: Any, **whose: Any) -> SealedGradient:
-        return SealedGradient(campaign.model.version, secrets.token_bytes(64), secrets.token_bytes(32))
+    def seal(self: Workshop, campaign: Any, dataset: Any, match: Any, privacy: Any, **whose: Any) -> SealedGradient:
+        return SealedGradient(campaign.model.version, secrets.token_bytes(64), secrets.token_bytes(32), None)
 
     monkeypatch.setattr(Workshop, "seal", seal)
 

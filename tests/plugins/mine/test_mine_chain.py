@@ -38,6 +38,7 @@ from syft import wire
 
 pytestmark = pytest.mark.chain
 FEE = 10**12
+BUDGET = "privacy: {epsilon: 6, delta: 1e-6}"
 SCHEMA = {"fields": [AGE, DOSE, ILL]}
 
 
@@ -254,7 +255,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     write_csv(tmp_path / "rows.csv")
     (tmp_path / "p.yaml").write_text(
-        POLICY.replace("{}", "{path: rows.csv, schema: schema.json}").replace("automatic", "by-hand")
+        POLICY.replace("{}", f"{{path: rows.csv, schema: schema.json, {BUDGET}}}").replace("automatic", "by-hand")
     )
     assert str(miner.address) in ape_mine("init", signs=True)
     ape_mine("init", signs=True)
@@ -263,7 +264,8 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     assert ape_mine("policy").strip() == (tmp_path / "p.yaml").read_text().strip()
     campaign = town.open_campaign()
     assert "ask: " in ape_mine("run", "--once", signs=True)
-    ape_mine("approve", "0x" + campaign.hex())
+    assert "epsilon 0 of 6 at delta 1e-06 spent, 6 left" in " ".join(ape_mine("status").split())
+    assert "spends of epsilon 6 at delta 1e-06: 6 in all, 0 before" in ape_mine("approve", "0x" + campaign.hex())
     assert "submitted" in ape_mine("run", "--once", signs=True)
     town.score(campaign, 4 * 10**17)
     town.deliver(campaign)
@@ -279,6 +281,13 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
             "columns": ["age", "dose", "ill"],
             "rules": 1,
             "version": waiting["datasets"][0]["version"],
+            "privacy": {
+                "epsilon": 6.0,
+                "delta": 1e-6,
+                "spent": pytest.approx(6, rel=1e-3),
+                "left": pytest.approx(0, abs=0.01),
+                "releases": 1,
+            },
         }
     ]
     assert json.loads(ape_mine("claim", "--json", signs=True))["kind"] == "claimed"

@@ -283,11 +283,57 @@ def test_what_is_no_policy_is_refused(document: Any, words: str) -> None:
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("privacy", [{"epsilon": 1.0, "delta": 1e-6, "per": "year"}, {"epsilon": "1"}, "epsilon", True])
-def test_a_privacy_that_cannot_be_kept_is_refused(privacy: Any) -> None:
-    with pytest.raises(PolicyError, match=r"privacy.*no epsilon can be kept"):
+# ------------------------------------------------------------------ privacy
+
+
+def with_budget(budget: Any, **rule: Any) -> dict[str, Any]:
+    return {"datasets": {"ward-7": {"privacy": budget}}, "allow": [{**RULE, **rule}]}
+
+
+def test_a_budget_is_one_of_a_dataset_as_a_whole() -> None:
+    text = "datasets: {ward-7: {privacy: {epsilon: 1, delta: 1e-6, releases: 4, clip: 0.5}}, ward-8: {}}"
+    read = Policy.from_yaml(text)
+    privacy = read.privacy("ward-7")
+    assert privacy is not None
+    assert (privacy.budget.epsilon, privacy.budget.delta, privacy.clip) == (1.0, 1e-6, 0.5)
+    assert privacy.price * 4 == privacy.budget.rho
+    assert read.privacy("ward-8") is read.privacy("ward-9") is None
+
+
+@pytest.mark.parametrize("privacy", [{"epsilon": 1.0, "delta": 1e-6}, {"epsilon": "1"}, "epsilon", True])
+def test_a_rule_cannot_make_the_promise(privacy: Any) -> None:
+    with pytest.raises(PolicyError, match=r"privacy: a promise is one of a dataset.*under datasets"):
         Policy.parse(altered(privacy=privacy), TOKENS)
     assert Policy.parse(altered(privacy="none"), TOKENS).allow[0].privacy == "none"
+
+
+@pytest.mark.parametrize(
+    ("privacy", "words"),
+    [
+        ({"epsilon": 1}, "delta"),
+        ({"delta": 1e-6}, "epsilon"),
+        ({"epsilon": 0, "delta": 1e-6}, "epsilon"),
+        ({"epsilon": 1001, "delta": 1e-6}, "epsilon"),
+        ({"epsilon": "nan", "delta": 1e-6}, "epsilon"),
+        ({"epsilon": "inf", "delta": 1e-6}, "epsilon"),
+        ({"epsilon": 1, "delta": 0}, "delta"),
+        ({"epsilon": 1, "delta": 0.01}, "delta"),
+        ({"epsilon": 1, "delta": 1e-6, "releases": 0}, "releases"),
+        ({"epsilon": 1, "delta": 1e-6, "clip": 0}, "clip"),
+        ({"epsilon": 1, "delta": 1e-6, "per": "year"}, "per"),
+        ("none", "dictionary"),
+    ],
+)
+def test_a_promise_that_is_none_is_refused(privacy: Any, words: str) -> None:
+    with pytest.raises(PolicyError, match=rf"datasets\.ward-7\.privacy.*{words}"):
+        Policy.parse(with_budget(privacy), TOKENS)
+
+
+def test_a_rule_cannot_take_the_promise_back() -> None:
+    privacy = {"epsilon": 1, "delta": 1e-6}
+    with pytest.raises(PolicyError, match=r"rule 1 says privacy: none, but the dataset 'ward-7' has a budget"):
+        Policy.parse(with_budget(privacy, privacy="none"), TOKENS)
+    assert Policy.parse(with_budget(privacy), TOKENS).privacy("ward-7") is not None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
@@ -37,6 +38,8 @@ from ape_mine.errors import CampaignUnusableError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.matching import Match, match
+from ape_mine.releases import Releases
+from ape_mine.state import State
 from ape_mine.statistics import StatisticsCache
 from ape_mine.task import gradient, local_statistics, rows_at_once, statistics_key
 from ape_mine.workshop import Workshop
@@ -73,8 +76,14 @@ def cache(tmp_path: Path) -> StatisticsCache:
 
 
 @pytest.fixture
-def workshop(world: World, cache: StatisticsCache) -> Workshop:
-    return Workshop(world.store, cache)
+def releases(tmp_path: Path) -> Iterator[Releases]:
+    with State(tmp_path / "state.sqlite").opened() as state:
+        yield state.releases
+
+
+@pytest.fixture
+def workshop(world: World, cache: StatisticsCache, releases: Releases) -> Workshop:
+    return Workshop(world.store, cache, releases)
 
 
 def plain_statistics() -> tuple[list[list[int]], list[list[int]], int]:
@@ -216,10 +225,10 @@ def test_what_was_computed_once_is_not_computed_again(
     world: World, workshop: Workshop, dataset: Dataset, cache: StatisticsCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = world.state(world.open_campaign())
-    first = workshop.train(campaign, dataset, MATCH)
+    first = workshop.train(campaign, dataset, MATCH, None)
     dataset.path.unlink()
 
-    again = Workshop(world.store, cache).train(campaign, dataset, MATCH)
+    again = Workshop(world.store, cache, releases).train(campaign, dataset, MATCH, None)
 
     assert private_context().decrypt(again).values.tolist() == private_context().decrypt(first).values.tolist()
 
@@ -229,12 +238,12 @@ def test_damaged_statistics_are_computed_again(
     world: World, workshop: Workshop, dataset: Dataset, tmp_path: Path, damage: bytes | None
 ) -> None:
     campaign = world.state(world.open_campaign())
-    workshop.train(campaign, dataset, MATCH)
+    workshop.train(campaign, dataset, MATCH, None)
     (kept,) = (tmp_path / "statistics").iterdir()
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-3] if damage is None else damage)
 
-    workshop.train(campaign, dataset, MATCH)
+    workshop.train(campaign, dataset, MATCH, None)
 
     assert kept.read_bytes() == whole
     assert kept.stat().st_mode & 0o077 == 0
@@ -248,7 +257,7 @@ def test_the_sealed_bundle_is_the_miners_for_this_campaign_and_chain(
 ) -> None:
     campaign = world.state(world.open_campaign())
 
-    made = workshop.seal(campaign, dataset, MATCH, **WHOSE)
+    made = workshop.seal(campaign, dataset, MATCH, None, **WHOSE)
 
     bundle = Bundle.from_bytes(unseal_anonymous(made.sealed, capsule_key(), limit=1 << 20))
     assert (bundle.chain_id, bundle.contract, bundle.campaign) == (CHAIN_ID, SONAR, campaign.id)
@@ -265,13 +274,13 @@ def test_the_mine_trusts_no_published_randomiser(world: World, workshop: Worksho
     published: list[int] = []
     made = PublicContext.__init__
 
-    def watching(self: PublicContext, public_key: Any, h: int | None = None) -> None:
-        made(self, public_key, h)
+    def watching(self: PublicContext, public_key: Any, h: int | None = None, **how: Any) -> None:
+        made(self, public_key, h, **how)
         published.append(int(self.h))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PublicContext, "__init__", watching)
-        found = workshop.train(world.state(campaign), dataset, MATCH)
+        found = workshop.train(world.state(campaign), dataset, MATCH, None)
 
     assert int(private_context().h) in published, "it was read, and checked against its root"
     assert int(found.context.h) != int(private_context().h)  # type: ignore[attr-defined]
@@ -286,16 +295,18 @@ def test_blobs_that_are_not_what_the_chain_says_are_refused(world: World, worksh
     no_ring = replace(state, certificates=world.store.put(b"nobody"))
     for wrong, error in ((other_key, FormatError), (other_model, FormatError), (no_tensor, SyftError)):
         with pytest.raises(error):
-            Workshop(world.store, StatisticsCache(world.folder / "s")).seal(wrong, dataset, MATCH, **WHOSE)
+            Workshop(world.store, StatisticsCache(world.folder / "s"), releases).seal(
+                wrong, dataset, MATCH, None, **WHOSE
+            )
     with pytest.raises(ValueError, match="OpenPGP"):
-        workshop.seal(no_ring, dataset, MATCH, **WHOSE)
+        workshop.seal(no_ring, dataset, MATCH, None, **WHOSE)
 
 
 def test_a_model_larger_than_the_miner_allows_is_not_trained(world: World, dataset: Dataset) -> None:
     campaign = world.state(world.open_campaign())
-    small = Workshop(world.store, StatisticsCache(world.folder / "s"), most_features=2)
+    small = Workshop(world.store, StatisticsCache(world.folder / "s"), releases, most_features=2)
     with pytest.raises(CampaignUnusableError, match="3 features, and this Mine trains at most 2"):
-        small.train(campaign, dataset, MATCH)
+        small.train(campaign, dataset, MATCH, None)
 
 
 def test_an_error_about_rows_shows_no_value(world: World, workshop: Workshop, dataset: Dataset) -> None:
@@ -307,7 +318,7 @@ def test_an_error_about_rows_shows_no_value(world: World, workshop: Workshop, da
     table.to_parquet(dataset.path)
     campaign = world.state(world.open_campaign())
     with pytest.raises(CampaignUnusableError) as caught:
-        workshop.train(campaign, dataset, MATCH)
+        workshop.train(campaign, dataset, MATCH, None)
     assert "row 2, column 'age'" in str(caught.value)
     assert "4711" not in str(caught.value)
     assert not isinstance(caught.value, RowError)

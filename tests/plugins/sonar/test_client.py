@@ -12,7 +12,7 @@ import pytest
 
 import ape_sonar
 from ape_capsule.identity import Identity
-from ape_sonar.blobs import RootMismatchError
+from ape_sonar.blobs import RootMismatchError, read_spec
 from ape_sonar.chain import FundsError
 from ape_sonar.client import Campaign, CampaignUnknownError, FundsMissingError, Sonar
 from ape_sonar.contract_errors import ContractError, NotRequestedError, NotScientistError
@@ -25,11 +25,14 @@ from ape_sonar.seal import NoValidSignatureError, WrongKeyError
 from ape_sonar.terms import Status
 from ape_sonar.units import COIN, Money
 from ape_sonar.vault import WrongPassphraseError
-from syft import LinearClassifier, RandomFeatureClassifier
+from syft import LinearClassifier, LinearRegression, RandomFeatureClassifier
+from syft.nn import MultiLabelClassifier
 from syft.paillier import Openings
 from tests.plugins.sonar.world import AGES, CHEAP, FEE, INPUT, OUTPUT, PASSPHRASE, VALIDATION, Lies, World, fresh_inputs
 
 WAD = 10**18
+ILL = {"name": "ill", "type": "boolean"}
+DAYS = {"name": "days", "type": "number", "constraints": {"minimum": 0, "maximum": 30}}
 
 
 @pytest.fixture
@@ -303,6 +306,32 @@ def test_the_result_is_the_delivered_model(world: World, opened: Campaign) -> No
     ours = RandomFeatureClassifier(3, inputs=2, outputs=2).start(5)
     places = ours.predictions(trained.encoder.encode_inputs(fresh_inputs()))[:, 0]
     assert predictions.tolist() == [["no", "yes"][place] for place in places]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "answers"),
+    [
+        (MultiLabelClassifier(), [ILL, {**ILL, "name": "tired"}], {"ill": [True, False] * 5, "tired": [True] * 10}),
+        (LinearRegression(), [DAYS, {**DAYS, "name": "visits"}], {"days": list(range(10)), "visits": [3] * 9 + [4]}),
+    ],
+)
+def test_the_result_of_several_outputs(
+    world: World, network: Sonar, model: Any, fields: list[Any], answers: dict[str, Any]
+) -> None:
+    campaign = create(network, model, output={"fields": fields}, validation=(VALIDATION[0], answers), seed=5)
+    world.open(campaign)
+    world.deliver(campaign)
+    trained = campaign.result()
+    assert trained.predict(fresh_inputs()).shape == (2, 2)
+    assert trained.score(VALIDATION[0], answers) == trained.accuracy
+
+
+def test_balanced_classes_are_stated_in_the_spec(world: World, network: Sonar) -> None:
+    campaign = create(network, LinearClassifier(class_weight="balanced"))
+    spec = read_spec(world.store, campaign.state.terms.spec)
+    assert spec.architecture.parameters["class_weight"] == (1280, 853)
+    with pytest.raises(UsageError, match="names 'maybe'"):
+        create(network, LinearClassifier(class_weight={"maybe": 2}))
 
 
 def one_more(openings: Openings) -> Openings:

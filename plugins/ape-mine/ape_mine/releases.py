@@ -1,0 +1,103 @@
+"""Noisy statistics that were released, and what they have spent: the ledger and the noise itself, in one place.
+
+A release is drawn once for a dataset's version and a Campaign's question, and serves every Gradient after that: noise
+drawn twice could be averaged away. It is in the journal before anything is computed from it, in the same transaction as
+its price, so that no crash leaves one without the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from ape_mine.datasets import Dataset
+from ape_mine.errors import ReleaseCorruptError
+from ape_mine.policy import Privacy
+from ape_mine.privacy import Quote, Spending, quote
+from ape_sonar.journal import Journal
+from syft import wire
+from syft.errors import SyftError
+from syft.privacy import Release, RowBounds
+
+RELEASE_TABLE = """CREATE TABLE release (
+    key BLOB PRIMARY KEY, dataset TEXT NOT NULL, version BLOB NOT NULL, rho TEXT NOT NULL, data BLOB NOT NULL
+)"""
+#: Most bytes of a release.
+_LARGEST = 1 << 30
+
+
+class Releases:
+    """The releases of a Mine's datasets.
+
+    Args:
+        journal: the Mine's, with `RELEASE_TABLE` and its submissions.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def spending(self, dataset: Dataset) -> Spending:
+        """What a dataset has told so far.
+
+        Every version of it counts, since a row may have been in all of them; so do other names of the same version.
+        """
+        rows = self._journal.rows(
+            "SELECT rho FROM release WHERE dataset = ? OR version = ?", (dataset.name, dataset.version)
+        )
+        exact = self._journal.rows("SELECT 1 FROM submission WHERE dataset = ? AND release IS NULL", (dataset.name,))
+        return Spending(sum((Fraction(row["rho"]) for row in rows), Fraction(0)), len(rows), len(exact))
+
+    def quote(self, key: bytes, dataset: Dataset, privacy: Privacy) -> Quote:
+        """What a Gradient that needs the release of that key would cost. Raises as `ape_mine.privacy.quote`."""
+        found = self._journal.row("SELECT 1 FROM release WHERE key = ?", (key,))
+        return quote(dataset.name, privacy, self.spending(dataset), released=found is not None)
+
+    def take(self, key: bytes, dataset: Dataset, privacy: Privacy, draw: Callable[[Fraction], Release]) -> Release:
+        """The release of that key, which is drawn and paid for if this is the first time.
+
+        Args:
+            key: of `task.statistics_key`.
+            dataset: that it is of.
+            privacy: the policy's terms.
+            draw: makes a release that spends at most so much rho.
+
+        Raises:
+            BudgetExceededError, ExactStatisticsLeftError: the policy does not allow it.
+            ReleaseCorruptError: it is there, but damaged.
+        """
+        price = self.quote(key, dataset, privacy).price
+        found = self._get(key, dataset)
+        if found is None:
+            drawn = draw(price)
+            with self._journal.transaction() as connection:
+                # Again, now that nobody else can spend: of two that drew, one is kept, and both use it.
+                self.quote(key, dataset, privacy)
+                connection.execute(
+                    "INSERT OR IGNORE INTO release VALUES (?, ?, ?, ?, ?)",
+                    (key, dataset.name, dataset.version, str(drawn.rho), _to_bytes(drawn)),
+                )
+            found = self._get(key, dataset)
+            assert found is not None  # it was just written
+        return found
+
+    def _get(self, key: bytes, dataset: Dataset) -> Release | None:
+        row = self._journal.row("SELECT data FROM release WHERE key = ?", (key,))
+        try:
+            return None if row is None else _from_bytes(row["data"])
+        except (SyftError, KeyError, ValueError):
+            raise ReleaseCorruptError(dataset.name) from None
+
+
+def _to_bytes(release: Release) -> bytes:
+    bounds = release.bounds
+    numbers = [release.count, release.sigma, bounds.features_squared, bounds.target_squared, bounds.feature]
+    numbers_array = np.array(numbers, dtype=np.int64)
+    return wire.dumps_arrays({"gram": release.gram, "cross": release.cross, "numbers": numbers_array})
+
+
+def _from_bytes(data: bytes) -> Release:
+    arrays = wire.loads_arrays(data, limit=_LARGEST)
+    count, sigma, *bounds = map(int, arrays["numbers"])
+    return Release(arrays["gram"], arrays["cross"], count, RowBounds(*bounds), sigma)

@@ -1,0 +1,1 @@
+"""How fast encrypted training is, beside what else one could use: `make bench`."""

@@ -1,0 +1,100 @@
+"""How far a round is from nothing but multiplications at the kernel's own rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+from gmpy2 import mpz
+
+from scripts._bench.data import rows_of
+from scripts._bench.syft_tasks import head, mine
+from syft.kernel import Keys, Pool, Ring
+from syft.kernel.ring import Places
+
+_BATCH, _TIMES = 4096, 9
+
+
+class CountingRing(Ring):
+    """A ring that counts what it is asked to multiply.
+
+    Attributes:
+        count: multiplications and squarings modulo n^2.
+    """
+
+    def __init__(self, inner: Ring) -> None:
+        self._inner, self.count = inner, 0
+        self.name, self.lanes = inner.name, inner.lanes
+        self.window_bits, self.one = inner.window_bits, inner.one
+        super().__init__(int(inner.base), inner.halves, inner.threads)
+
+    def load(self, numbers: Sequence[int]) -> Pool:
+        return self._inner.load(numbers)
+
+    def unload(self, pool: Pool) -> list[mpz]:
+        return self._inner.unload(pool)
+
+    def empty(self, count: int) -> Pool:
+        return self._inner.empty(count)
+
+    def multiply(self, out: Pool, out_at: Places | None, *rest: Any) -> None:
+        self.count += len(out if out_at is None else out_at)
+        self._inner.multiply(out, out_at, *rest)
+
+    def square(self, pool: Pool, times: int) -> None:
+        self.count += len(pool) * times
+        self._inner.square(pool, times)
+
+    def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
+        self.count += keys.size
+        self._inner.chain(pool, table, keys)
+
+    def secret_table(self, table: Pool) -> Pool:
+        return self._inner.secret_table(table)
+
+    def chain_secret(self, pool: Pool, table: Pool, keys: Keys) -> None:
+        self.count += keys.size
+        self._inner.chain_secret(pool, table, keys)
+
+    def power(self, pool: Pool, exponent: int) -> None:
+        self.count += len(pool) * exponent.bit_length()
+        self._inner.power(pool, exponent)
+
+
+def seconds_a_multiplication(ring: Ring) -> float:
+    """The rate of long rows of products, in memory that the processor's cache holds not all of."""
+    draw = np.random.default_rng(0)
+    numbers = [int.from_bytes(draw.bytes(int(ring.modulus).bit_length() // 8 - 1), "big") for _ in range(_BATCH)]
+    pool, out = ring.load(numbers), ring.empty(_BATCH)
+    times = []
+    for _ in range(_TIMES):
+        start = time.perf_counter()
+        ring.multiply(out, None, pool, None, pool, None)
+        times.append((time.perf_counter() - start) / _BATCH)
+    return median(times)
+
+
+def distance(of: dict[str, Any]) -> dict[str, Any]:
+    """Multiplications of one round, and the share of its time that they need at the kernel's rate."""
+    context = mine({**of, "threads": 1})
+    rate = seconds_a_multiplication(context.ring)
+    model, weights = head(of, context)
+    made = model.gradient_map(model.statistics(*rows_of(of["data"])))
+    weights.rerandomise()
+    context.ring = CountingRing(context.ring)
+    times = []
+    for _ in range(_TIMES // 2):
+        context.ring.count = 0
+        start = time.perf_counter()
+        made.delta(weights, model.fixed_point).rerandomise()
+        times.append(time.perf_counter() - start)
+    seconds = median(times)
+    return {
+        "multiplications": context.ring.count,
+        "seconds_a_multiplication": rate,
+        "seconds": seconds,
+        "share": context.ring.count * rate / seconds,
+    }

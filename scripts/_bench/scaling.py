@@ -1,0 +1,80 @@
+"""A round on a Dask cluster of 1, 2 and 4 local workers, and of 4 of which one is killed meanwhile: the same integers.
+
+Workers share this machine's cores, so that more of them than cores gain nothing here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from threading import Timer
+from typing import Any
+
+import numpy as np
+from distributed import Client, LocalCluster
+
+from scripts._bench.data import rows_of
+from scripts._bench.syft_tasks import head, mine
+from syft import PublicContext, Spread
+from syft.nn import Model
+from syft.nn.integers import Integers
+from syft.nn.statistics import LocalStatistics
+from syft.paillier import EncryptedTensor
+
+_WORKERS = (1, 2, 4)
+_CHUNKS = 8
+
+
+def scale(key: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Seconds of statistics and of an encrypted matrix product, by workers; `same` compares with this process."""
+    of = {**key, "data": "wide", "threads": 1}
+    model, weights = head(of, mine(of))
+    rows, classes = rows_of("wide")
+    here = _Round(model, weights, rows, classes)
+    return [here.on("this process", None), *(_cluster(here, count) for count in _WORKERS), _cluster(here, 4, True)]
+
+
+class _Round:
+    """What is computed, and what it came to the first time."""
+
+    def __init__(self, model: Model, weights: EncryptedTensor, rows: Integers, classes: Integers) -> None:
+        self._model, self._weights = model, weights
+        features, targets = model.features_.transform(rows), model.targets(classes)
+        self._chunks = list(zip(*(np.array_split(part, _CHUNKS) for part in (features, targets)), strict=True))
+        self._matrix = model.gradient_map(LocalStatistics.from_chunks(self._chunks)).matrix
+        self._expected: list[Any] | None = None
+
+    def on(self, name: str, spread: Spread | None) -> dict[str, Any]:
+        statistics, first = _timed(lambda: LocalStatistics.from_chunks(self._chunks, spread))
+        context = PublicContext(self._weights.context.public_key, self._weights.context.h, threads=1, spread=spread)
+        weights = EncryptedTensor(context, *self._parts())
+        product, second = _timed(lambda: self._matrix @ weights)
+        found = [statistics.gram.tolist(), statistics.cross.tolist(), product.ciphertexts]
+        self._expected = self._expected or found
+        return {"where": name, "statistics_s": first, "product_s": second, "same": found == self._expected}
+
+    def _parts(self) -> tuple[Any, ...]:
+        tensor = self._weights
+        return tensor.ciphertexts, tensor.shape, tensor.packing, tensor.exponent, tensor.bound
+
+
+def _cluster(work: _Round, workers: int, kill: bool = False) -> dict[str, Any]:
+    cluster = LocalCluster(
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+    )
+    with cluster, Client(cluster) as client:
+        spread = Spread(client.get_executor(), workers)
+        # Imports, and the connections.
+        work.on("warm", spread)
+        name = f"{workers} workers{', one killed' if kill else ''}"
+        if kill:
+            victim = next(iter(client.run(os.getpid).values()))
+            Timer(0.1, os.kill, (victim, signal.SIGKILL)).start()
+        return work.on(name, spread)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    return work(), time.perf_counter() - start

@@ -1,0 +1,121 @@
+"""Everything that reads bytes from strangers, with good messages to begin from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from phe import PaillierPrivateKey, PaillierPublicKey
+
+from ape_sonar.author import write_spec
+from ape_sonar.bundle import Bundle
+from ape_sonar.canonical import from_canonical, to_canonical
+from ape_sonar.delivery import Delivery
+from ape_sonar.errors import SonarError
+from ape_sonar.spec import CampaignSpec
+from ape_sonar.validation import ValidationSet
+from syft import LinearClassifier, wire
+from syft.errors import SyftError
+from syft.paillier import IntegerTensor, Packing, PrivateContext
+
+_VECTORS = Path(__file__).parents[1] / "vectors"
+_INPUT = {"fields": [{"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 8}}]}
+_OUTPUT = {"fields": [{"name": "ill", "type": "boolean"}]}
+_WORD = b"\x07" * 32
+_ADDRESS = "0x" + "11" * 20
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """One reader.
+
+    Attributes:
+        read: of bytes from a stranger; raises a SyftError or SonarError, and nothing else.
+        write: of what was read; gives the very same bytes, as one object has one encoding.
+        good: a message.
+    """
+
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+    good: bytes
+
+    def try_out(self, data: bytes) -> None:
+        """Raises whatever a caller would not expect."""
+        try:
+            found = self.read(data)
+        except (SyftError, SonarError):
+            return
+        assert self.write(found) == data, "two encodings of one object"
+
+
+def decoders() -> dict[str, Decoder]:
+    """All of them, by name."""
+    return {**_of_syft(), **_of_sonar()}
+
+
+def _of_syft() -> dict[str, Decoder]:
+    private = _key()
+    values = np.arange(12, dtype=object).reshape(4, 3)
+    tensor = private.encrypt(IntegerTensor(values, 4, 1 << 20), Packing(64, 3))
+    arrays = {"a": np.arange(5, dtype=np.int16), "b": np.arange(3)}
+    return {
+        "public key": Decoder(
+            lambda data: wire.loads_public_key(data, least_bits=512),
+            wire.dumps_public_key,
+            wire.dumps_public_key(private),
+        ),
+        "tensor": Decoder(lambda data: wire.loads_tensor(data, private), wire.dumps_tensor, wire.dumps_tensor(tensor)),
+        "openings": Decoder(
+            lambda data: wire.loads_openings(data, private),
+            lambda found: wire.dumps_openings(found, private),
+            wire.dumps_openings(private.open(tensor), private),
+        ),
+        "arrays": Decoder(wire.loads_arrays, wire.dumps_arrays, wire.dumps_arrays(arrays)),
+    }
+
+
+def _of_sonar() -> dict[str, Decoder]:
+    bundle = Bundle(1, _ADDRESS, _WORD, _ADDRESS, 0, _WORD, b"a Gradient")
+    delivery = Delivery(_WORD, 3, _WORD, 10**17, b"openings")
+    return {
+        "bundle": Decoder(Bundle.from_bytes, Bundle.to_bytes, bundle.to_bytes()),
+        "delivery": Decoder(Delivery.from_bytes, Delivery.to_bytes, delivery.to_bytes()),
+        "validation set": Decoder(
+            lambda data: ValidationSet.from_bytes(data, columns=1, classes=2),
+            ValidationSet.to_bytes,
+            _validation().to_bytes(),
+        ),
+        "spec": Decoder(CampaignSpec.from_bytes, CampaignSpec.to_bytes, _spec().to_bytes()),
+        "canonical JSON": Decoder(
+            lambda data: from_canonical("message", data, limit=1 << 16), to_canonical, to_canonical({"a": [1, "b"]})
+        ),
+    }
+
+
+def _key() -> PrivateContext:
+    key = json.loads((_VECTORS / "paillier_512.json").read_text())["key"]
+    p, q = int(key["p"], 16), int(key["q"], 16)
+    return PrivateContext(PaillierPrivateKey(PaillierPublicKey(p * q), p, q))
+
+
+def _validation() -> ValidationSet:
+    return ValidationSet.build(np.array([[128], [256]]), np.array([[1], [0]]))
+
+
+def _spec() -> CampaignSpec:
+    return write_spec(
+        LinearClassifier(1, 2),
+        description="Who falls ill",
+        input_description="",
+        output_description="",
+        input_schema=_INPUT,
+        output_schema=_OUTPUT,
+        frozen_cid=None,
+        initial={"kind": "zeros"},
+        key_bits=2048,
+        certificate="-----BEGIN PGP PUBLIC KEY BLOCK-----",
+    )

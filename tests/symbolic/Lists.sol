@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.30;
+
+import {Gradient, Scored} from "../../contracts/types/Gradient.sol";
+
+/// @title Lists of one Gradient.
+library Lists {
+    function one(Scored memory gradient) internal pure returns (Scored[] memory list) {
+        list = new Scored[](1);
+        list[0] = gradient;
+    }
+
+    function one(Gradient memory gradient) internal pure returns (Gradient[] memory list) {
+        list = new Gradient[](1);
+        list[0] = gradient;
+    }
+
+    function one(uint32 number) internal pure returns (uint32[] memory list) {
+        list = new uint32[](1);
+        list[0] = number;
+    }
+}
