@@ -15,7 +15,7 @@ from ape_sonar.spec import FORMAT, CampaignSpec
 from ape_sonar.validation import ValidationSet
 from syft import wire
 from syft.errors import ModelSpecError
-from syft.nn import Classifier, Model
+from syft.nn import Classifier, Model, propose
 from syft.paillier import IntegerTensor
 
 #: Name of the one set of frozen tensors that a spec written here has.
@@ -48,6 +48,11 @@ def fit_to_schemas(model: Model, encoder: RowEncoder) -> Model:
     if given["inputs"] is not None and given["outputs"] is not None:
         return model
     return type(model)(**{**given, **needed})
+
+
+def propose_for(encoder: RowEncoder, rows: int) -> Model:
+    """The Model that Syft proposes for these Table Schemas, where a Mine has about so many rows."""
+    return propose(len(encoder.columns), encoder.outputs, rows, encoder.metric)
 
 
 def weigh_classes(model: Model, encoder: RowEncoder, targets: NDArray[np.int64]) -> Model:

@@ -39,7 +39,7 @@ class ModelPart(Strict):
 class CampaignFile(Strict):
     """Everything that `Sonar.create` is told. Paths count from the file's folder."""
 
-    model: ModelPart
+    model: ModelPart | None = None
     input: str | dict[str, Any]
     output: str | dict[str, Any]
     validation: str
@@ -92,7 +92,7 @@ def read_campaign_file(path: Path) -> tuple[dict[str, Any], str | None]:
     rows = read_csv(folder / document.validation, both)
     validation = (rows[names["input"]], rows[names["output"]])
     given = {name: getattr(document, name) for name in _PLAIN if getattr(document, name) is not None}
-    model = _model(path, document.model)
+    model = None if document.model is None else _model(path, document.model)
     return {"model": model, **schemas, "validation": validation, **given}, document.parent
 
 

@@ -18,6 +18,7 @@ from ape_sonar.author import (
     Frozen,
     encode_validation,
     fit_to_schemas,
+    propose_for,
     request_digest,
     starting_weights,
     weigh_classes,
@@ -305,7 +306,7 @@ class Sonar:
 
     def create(
         self,
-        model: Model,
+        model: Model | None,
         *,
         input: Any,  # noqa: A002 - the protocol's word
         output: Any,
@@ -330,7 +331,8 @@ class Sonar:
         nothing twice; another `nonce` makes another Campaign of the same kind.
 
         Args:
-            model: a Syft Model; its inputs and outputs follow from the schemas, its weights are not looked at.
+            model: a Syft Model; its inputs and outputs follow from the schemas, its weights are not looked at. None
+                leaves the choice to `syft.nn.propose`, as if each Mine had as many rows as the validation set.
             input, output: Table Schemas; see `RowEncoder` for what an Output is.
             validation: Inputs and their Outputs in their own units, which only the Capsule will see.
             bounty: such as "1000 USDC" or "0.5 ether".
@@ -353,7 +355,8 @@ class Sonar:
         """
         encoder = RowEncoder(input, output)
         rows, targets = encode_validation(encoder, validation)
-        model = weigh_classes(fit_to_schemas(model, encoder), encoder, targets)
+        chosen = fit_to_schemas(model, encoder) if model else propose_for(encoder, len(rows))
+        model = weigh_classes(chosen, encoder, targets)
         frozen = Frozen.of(model)
         initial = _initial(parent, seed)
         spec = write_spec(

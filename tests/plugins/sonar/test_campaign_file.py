@@ -44,6 +44,12 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
+def test_the_model_is_left_to_the_library(write: Write) -> None:
+    for model in (..., None):
+        asked, _ = read_campaign_file(write(model=model))
+        assert asked["model"] is None
+
+
 def test_images(write: Write) -> None:
     part = {"class": "RandomFeatureClassifier", "layer": "convolution"}
     asked, _ = read_campaign_file(write(model={**part, "image": [8, 8, 3]}))
@@ -97,7 +103,7 @@ def test_scales_may_be_given(write: Write) -> None:
         ({"model": {"class": "LinearClassifier", "features": 3}}, "model"),
         ({"model": {"class": "LinearClassifier", "fixed_point": {"digits": 3}}}, "model"),
         ({"model": {}}, "model.class"),
-        ({"model": ...}, "model: Field required"),
+        ({"capsule": ...}, "capsule: Field required"),
         ({"bounty": 1000}, "bounty"),
         ({"target_accuracy": "high"}, "target_accuracy"),
         ({"nonce": -1}, "nonce"),

@@ -326,6 +326,14 @@ def test_the_result_of_several_outputs(
     assert trained.score(VALIDATION[0], answers) == trained.accuracy
 
 
+def test_the_library_chooses_the_model(world: World, network: Sonar) -> None:
+    asked = {"input": INPUT, "output": OUTPUT, "bounty": "1000 wei", "capsule": "the capsule", "lasts": "2 days"}
+    campaign = network.create(None, validation=VALIDATION, key_bits=2048, **asked)
+    spec = read_spec(world.store, campaign.state.terms.spec)
+    assert spec.architecture.kind == "LinearClassifier"
+    assert spec.architecture.parameters["outputs"] == 2
+
+
 def test_balanced_classes_are_stated_in_the_spec(world: World, network: Sonar) -> None:
     campaign = create(network, LinearClassifier(class_weight="balanced"))
     spec = read_spec(world.store, campaign.state.terms.spec)

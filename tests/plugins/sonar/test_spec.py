@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ape_sonar
 from ape_sonar.address import to_cid
-from ape_sonar.author import Frozen, fit_to_schemas, weigh_classes, write_spec
+from ape_sonar.author import Frozen, fit_to_schemas, propose_for, weigh_classes, write_spec
 from ape_sonar.blobs import RootMismatchError, read_frozen, read_initial, read_public_key, read_spec, read_tensor
 from ape_sonar.canonical import to_canonical
 from ape_sonar.certificates import Key
@@ -281,6 +281,23 @@ def test_images_and_public_constants() -> None:
         wrong = {**architecture, "features": [architecture["features"][0], step, architecture["features"][2]]}
         with pytest.raises(SpecError, match=why):
             CampaignSpec.parse({**whole, "model": wrong}).model(tensors)
+
+
+@pytest.mark.parametrize(
+    ("output", "rows", "kind"),
+    [
+        (OUTPUT, 20, LinearClassifier),
+        (OUTPUT, 2000, RandomFeatureClassifier),
+        (NUMBERS, 2000, RandomFeatureRegressor),
+        (SIGNS, 20, MultiLabelClassifier),
+    ],
+)
+def test_what_is_proposed_can_be_specified(output: Any, rows: int, kind: Any) -> None:
+    encoder = RowEncoder(INPUT, output)
+    model = propose_for(encoder, rows)
+    assert type(model) is kind
+    assert CampaignSpec.parse(document(model, output)).model(model.to_spec()[1]).shape == model.shape
+    assert fit_to_schemas(model, encoder) is model
 
 
 def test_class_weights_that_name_no_class() -> None:
