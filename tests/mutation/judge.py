@@ -1,0 +1,115 @@
+"""Tests against a contract's code, in a fork of the process that collected them: each run starts from one memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ape
+import pytest
+from eth.vm.forks.shanghai import computation as shanghai
+from eth.vm.forks.spurious_dragon import computation as spurious_dragon
+
+from tests.mutation.coverage import Places, watched
+
+#: Code that nothing optimised, with mutants asleep in it, is larger than EIP-170 and EIP-3860 allow.
+_LARGEST_CODE = 2**20
+#: Three times what the longest test takes on a busy machine.
+_TOO_LONG = 150
+
+
+class JudgeError(RuntimeError):
+    """A run of tests ended without an answer."""
+
+
+def prepare(session: pytest.Session) -> None:
+    """Once, before any fork."""
+    spurious_dragon.EIP170_CODE_SIZE_LIMIT = shanghai.MAX_INITCODE_SIZE = _LARGEST_CODE
+    for item in session.items:
+        item.add_marker(pytest.mark.timeout(_TOO_LONG))
+
+
+def first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str, bool] | None:
+    """The first test that fails where these contracts have this creation code, and whether it took too long.
+
+    Raises JudgeError where the run breaks off.
+    """
+    answer = _forked(lambda: _first_failure(items, codes))
+    return None if answer is None else (answer[0], answer[1])
+
+
+def reached(items: list[pytest.Item], codes: dict[str, str], places: list[Places]) -> dict[str, tuple[float, set[str]]]:
+    """Test -> its seconds and the functions that ran in it. Raises JudgeError where a test fails."""
+    answer = _forked(lambda: _reached(items, codes, places))
+    return {test: (seconds, set(functions)) for test, (seconds, functions) in answer.items()}
+
+
+def _forked(work: Callable[[], Any]) -> Any:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        try:
+            answer = {"answer": work()}
+        except BaseException as error:
+            answer = {"error": repr(error)}
+        with os.fdopen(writer, "w") as pipe:
+            json.dump(answer, pipe)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    told = json.loads(text) if text else {"error": "the process died"}
+    if "error" in told:
+        raise JudgeError(told["error"])
+    return told["answer"]
+
+
+class _Failures:
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bool]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.seen.append((report.nodeid, "Timeout" in str(report.longrepr)))
+
+
+def _started(items: list[pytest.Item], codes: dict[str, str]) -> _Failures:
+    for name, code in codes.items():
+        getattr(ape.project, name).contract_type.deployment_bytecode.bytecode = f"0x{code}"
+        made = getattr(ape.project, name).contract_type.deployment_bytecode.bytecode
+        assert made == f"0x{code}", f"{name} keeps its own code"
+    failures = _Failures()
+    items[0].config.pluginmanager.register(failures)
+    return failures
+
+
+def _first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str, bool] | None:
+    failures = _started(items, codes)
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if failures.seen:
+            return failures.seen[0]
+    return None
+
+
+def _reached(
+    items: list[pytest.Item], codes: dict[str, str], places: list[Places]
+) -> dict[str, tuple[float, list[str]]]:
+    failures, found = _started(items, codes), {}
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        began = time.monotonic()
+        with watched({place.size for place in places}) as seen:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if failures.seen:
+            raise JudgeError(f"{failures.seen[0][0]} fails without any mutant")
+        functions = set().union(*(place.functions(seen[place.size]) for place in places))
+        found[item.nodeid] = time.monotonic() - began, sorted(functions)
+    return found

@@ -1,0 +1,135 @@
+"""Instead of the tests once: the tests against mutants of the contracts, until one test fails for each.
+
+    PYTHONPATH=. ape test -p tests.mutation.plugin tests/contracts tests/attacks --network ethereum:local:test \
+        --mutants all|open|sample
+
+`all` judges every mutant anew and writes tests/snapshots/mutants.json; cut short, it goes on where it was. `open` only
+judges those that nothing has killed yet. `sample` checks that file: that it names exactly the mutants there are, that
+each survivor is explained, and that some of the recorded kills are kills.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+
+import pytest
+
+from tests.mutation import judge, record
+from tests.mutation.coverage import Places
+from tests.mutation.mutants import Mutant
+from tests.mutation.record import KILLED, REFUSED, Notes, Verdict
+from tests.mutation.trial import Trial, side_by_side
+from tests.mutation.workshop import Workshop
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mutants")
+    group.addoption("--mutants", choices=["all", "open", "sample"], required=True, help="which mutants are judged")
+    group.addoption("--mutants-sample", type=int, default=25, help="how many of them a sample has")
+    group.addoption("--mutants-seed", default="", help="what a sample is drawn by, such as the commit")
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    judge.prepare(session)
+    workshop = Workshop()
+    try:
+        if session.config.getoption("--mutants") == "sample":
+            wrong = _check(session, workshop)
+        else:
+            wrong = _judge(session, workshop)
+    finally:
+        workshop.close()
+    for line in wrong:
+        _say(session, line)
+    session.testsfailed = len(wrong)
+    return True
+
+
+def _say(session: pytest.Session, line: str) -> None:
+    session.config.get_terminal_writer().line(line)
+    session.config.get_terminal_writer().flush()
+
+
+# ---------------------------------------------------------------------- the whole run
+
+
+def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
+    notes, recorded = Notes(), record.read()
+    done = notes.read()
+    if session.config.getoption("--mutants") == "open":
+        done |= {one: row for one, row in recorded.items() if row["verdict"] not in record.UNKILLED}
+    waiting = [mutant for mutant in workshop.mutants if mutant.id not in done]
+    _say(session, f"{len(workshop.mutants)} mutants, {len(waiting)} to judge")
+    compiled = workshop.compile(waiting)
+    for mutant in waiting:
+        if mutant.id not in compiled:
+            done[mutant.id] = {"verdict": REFUSED}
+    trial = Trial(session.items, _reached(session, workshop, notes), compiled)
+    judged = [mutant for mutant in waiting if mutant.id in compiled]
+    for count, (mutant, verdict) in enumerate(side_by_side(trial.verdict, judged), 1):
+        done[mutant.id] = verdict
+        notes.add(mutant, verdict)
+        record.write(workshop.mutants, done)
+        _say(session, f"{count}/{len(judged)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
+    record.write(workshop.mutants, done)
+    notes.close()
+    _say(session, _counted(done))
+    return record.faults(workshop.mutants, record.read())
+
+
+def _reached(session: pytest.Session, workshop: Workshop, notes: Notes) -> dict[str, tuple[float, set[str]]]:
+    """What each test runs, of the unchanged contracts; kept, as it takes minutes to see."""
+    path = notes.path("reached")
+    if not path.exists():
+        codes = workshop.original()
+        places = [Places(code, workshop.trees) for code in codes.values()]
+        creation = {name: code.creation for name, code in codes.items()}
+        halves = [session.items[start::2] for start in range(2)]
+        found = {}
+        for _, half in side_by_side(lambda items: judge.reached(items, creation, places), halves):
+            found |= half
+        path.write_text(json.dumps({test: [seconds, sorted(some)] for test, (seconds, some) in found.items()}))
+    return {test: (seconds, set(some)) for test, (seconds, some) in json.loads(path.read_text()).items()}
+
+
+def _counted(table: dict[str, Verdict]) -> str:
+    counts = Counter(row["verdict"] for row in table.values())
+    return f"{len(table)} mutants: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+
+
+# ---------------------------------------------------------------------- the sample
+
+
+def _check(session: pytest.Session, workshop: Workshop) -> list[str]:
+    """What is wrong with the file, or with the kills that the sample tries again."""
+    table = record.read()
+    _say(session, _counted(table))
+    if wrong := record.faults(workshop.mutants, table):
+        return [*wrong, "judge them with `make mutants`"]
+    # What no switch fits around takes a compilation for itself: the whole run tries it.
+    killed = [mutant for mutant in workshop.mutants if mutant.scope and table[mutant.id]["verdict"] == KILLED]
+    seed = session.config.getoption("--mutants-seed")
+    some = random.Random(seed).sample(killed, session.config.getoption("--mutants-sample"))
+    killers = {mutant.id: table[mutant.id]["by"] for mutant in some}
+    items = {item.nodeid: item for item in session.items}
+    if gone := set(killers.values()) - items.keys():
+        return [
+            *(f"the tests that killed mutants do not hold {test}" for test in gone),
+            "judge them with `make mutants`",
+        ]
+    compiled = workshop.compile(some)
+
+    def tried(mutant: Mutant | None) -> str:
+        if mutant is None:
+            unchanged = next(iter(compiled.values())).original()
+            failure = judge.first_failure([items[test] for test in sorted(set(killers.values()))], unchanged)
+            return f"{failure[0]} fails without any mutant" if failure else ""
+        test = killers[mutant.id]
+        survived = judge.first_failure([items[test]], compiled[mutant.id].creation()) is None
+        return f"{test} does not kill {mutant} any more" if survived else ""
+
+    wrong = [answer for _, answer in side_by_side(tried, [None, *some]) if answer]
+    _say(session, f"{len(some)} kills tried again (seed {seed!r}), {len(wrong)} wrong")
+    return wrong
