@@ -14,11 +14,14 @@ CHAIN := tests/contracts tests/attacks
 FLOW := tests/e2e
 FORK := tests/fork
 GAS := tests/gas
+# Mutants of the contracts: all of them, or open ones only, that nothing has killed yet.
+MUTANTS ?= all
 PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
+MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network ethereum:local:test
 
 .NOTPARALLEL:
-.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork gas check lock clean
+.PHONY: help setup demo live test test-pure test-chain test-foundry test-fork test-mutants mutants gas check lock clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +35,7 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure test-chain test-foundry test-fork test-mutants ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -53,6 +56,14 @@ test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
 test-fork: setup ## On a Foundry fork of a chain that already holds a half-run Campaign
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
+
+test-mutants: setup ## That every mutant is killed or explained, with a sample of the kills, drawn by the commit, tried again
+	$(BIN)/ape compile
+	$(MUTATE) --mutants sample --mutants-seed "$$(git rev-parse HEAD)"
+
+mutants: setup ## Every mutant of the contracts judged anew, in an hour; cut short, it goes on where it was: MUTANTS=all|open
+	$(BIN)/ape compile
+	$(MUTATE) --mutants $(MUTANTS)
 
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile

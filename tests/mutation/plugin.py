@@ -10,15 +10,14 @@ each survivor is explained, and that some of the recorded kills are kills.
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 
 import pytest
 
 from tests.mutation import judge, record
-from tests.mutation.coverage import Places
 from tests.mutation.mutants import Mutant
+from tests.mutation.reach import reached
 from tests.mutation.record import KILLED, REFUSED, Notes, Verdict
 from tests.mutation.trial import Trial, side_by_side
 from tests.mutation.workshop import Workshop
@@ -66,7 +65,7 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
     for mutant in waiting:
         if mutant.id not in compiled:
             done[mutant.id] = {"verdict": REFUSED}
-    trial = Trial(session.items, _reached(session, workshop, notes), compiled)
+    trial = Trial(session.items, reached(session.items, workshop), compiled)
     judged = [mutant for mutant in waiting if mutant.id in compiled]
     for count, (mutant, verdict) in enumerate(side_by_side(trial.verdict, judged), 1):
         done[mutant.id] = verdict
@@ -77,21 +76,6 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
     notes.close()
     _say(session, _counted(done))
     return record.faults(workshop.mutants, record.read())
-
-
-def _reached(session: pytest.Session, workshop: Workshop, notes: Notes) -> dict[str, tuple[float, set[str]]]:
-    """What each test runs, of the unchanged contracts; kept, as it takes minutes to see."""
-    path = notes.path("reached")
-    if not path.exists():
-        codes = workshop.original()
-        places = [Places(code, workshop.trees) for code in codes.values()]
-        creation = {name: code.creation for name, code in codes.items()}
-        halves = [session.items[start::2] for start in range(2)]
-        found = {}
-        for _, half in side_by_side(lambda items: judge.reached(items, creation, places), halves):
-            found |= half
-        path.write_text(json.dumps({test: [seconds, sorted(some)] for test, (seconds, some) in found.items()}))
-    return {test: (seconds, set(some)) for test, (seconds, some) in json.loads(path.read_text()).items()}
 
 
 def _counted(table: dict[str, Verdict]) -> str:

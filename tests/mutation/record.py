@@ -62,7 +62,7 @@ class Notes:
 
     def __init__(self) -> None:
         NOTES.mkdir(parents=True, exist_ok=True)
-        self._path = NOTES / f"{_digest()}.jsonl"
+        self._path = NOTES / f"{digest(_all_tests())}.jsonl"
 
     def read(self) -> dict[str, Verdict]:
         lines = self._path.read_text().splitlines(keepends=True) if self._path.exists() else []
@@ -78,12 +78,13 @@ class Notes:
         """The run is over: the next one begins anew."""
         self._path.unlink(missing_ok=True)
 
-    def path(self, name: str) -> Path:
-        """Where else something of these contracts and tests may be kept."""
-        return self._path.with_suffix(f".{name}")
 
-
-def _digest() -> str:
-    tests = sorted(path for folder in ("tests/contracts", "tests/attacks") for path in (ROOT / folder).glob("*.py"))
-    texts = [*sources().items(), *((str(path), path.read_text()) for path in (*tests, ROOT / "tests/stage.py"))]
+def digest(tests: list[Path]) -> str:
+    """Of the contracts, of these tests and of what they stand on."""
+    common = [ROOT / "tests/stage.py", ROOT / "tests/conftest.py", ROOT / "tests/attacks/conftest.py"]
+    texts = [*sources().items(), *((path.name, path.read_text()) for path in (*common, *tests))]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+
+
+def _all_tests() -> list[Path]:
+    return sorted(path for folder in ("contracts", "attacks") for path in (ROOT / "tests" / folder).glob("test_*.py"))

@@ -17,13 +17,14 @@ from tests.mutation.workshop import Compiled, Equality
 
 _WORKERS = 2
 
+#: Test -> its seconds and the functions of the contracts that ran in it.
+Reached = dict[str, tuple[float, set[str]]]
+
 
 class Trial:
     """Judges a mutant by the tests that run its function: first those that killed its neighbours, then the quick."""
 
-    def __init__(
-        self, items: list[pytest.Item], reached: dict[str, tuple[float, set[str]]], compiled: dict[str, Compiled]
-    ) -> None:
+    def __init__(self, items: list[pytest.Item], reached: Reached, compiled: dict[str, Compiled]) -> None:
         self._reached, self._compiled = reached, compiled
         self._items = sorted(items, key=lambda item: reached[item.nodeid][0])
         self._functions = set().union(*(functions for _, functions in reached.values()))
