@@ -1,4 +1,4 @@
-"""Which functions of the contracts run in a test: a mutant is only tried by tests that run its function."""
+"""What runs of the contracts in a test: a mutant is only tried by tests that come by."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from tests.mutation.mutants import functions_of
 _PUSH1, _PUSH32 = 0x60, 0x7F
 
 
+#: File, start and end of a piece of source.
+Place = tuple[str, int, int]
+
+
 class Places:
-    """Positions in a contract's code that belong to one of its functions."""
+    """What positions in a contract's code stand for in the source, as far as they belong to one of its functions."""
 
     def __init__(self, code: Code, trees: dict[str, dict[str, Any]]) -> None:
         self.size = len(code.runtime) // 2
-        spans = {file: sorted(functions_of(tree)) for file, tree in trees.items()}
-        self._function: dict[int, str] = {}
-        for position, (start, length, file) in zip(_positions(code.runtime), _entries(code.source_map), strict=False):
-            name = code.files.get(file, "")
-            for first, last, function in spans.get(name, ()):
-                if first <= start and start + length <= last:
-                    self._function[position] = f"{name} {function}"
+        spans = {file: functions_of(tree) for file, tree in trees.items()}
+        self._places: dict[int, Place] = {}
+        for position, (start, length, number) in zip(_positions(code.runtime), _entries(code.source_map), strict=False):
+            file, end = code.files.get(number, ""), start + length
+            if any(first <= start and end <= last for first, last, _ in spans.get(file, ())):
+                self._places[position] = file, start, end
 
-    def functions(self, positions: set[int]) -> set[str]:
-        """File and name of each function that something of these positions belongs to."""
-        return {self._function[one] for one in positions if one in self._function}
+    def of(self, positions: set[int]) -> set[Place]:
+        return {self._places[one] for one in positions if one in self._places}
 
 
 @contextmanager

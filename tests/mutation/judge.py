@@ -13,12 +13,16 @@ import pytest
 from eth.vm.forks.shanghai import computation as shanghai
 from eth.vm.forks.spurious_dragon import computation as spurious_dragon
 
-from tests.mutation.coverage import Places, watched
+from tests.mutation.coverage import Place, Places, watched
 
 #: Code that nothing optimised, with mutants asleep in it, is larger than EIP-170 and EIP-3860 allow.
 _LARGEST_CODE = 2**20
 #: Three times what the longest test takes on a busy machine.
 _TOO_LONG = 150
+
+
+#: Test -> its seconds and what ran of the contracts in it.
+Reached = dict[str, tuple[float, list[Place]]]
 
 
 class JudgeError(RuntimeError):
@@ -41,10 +45,10 @@ def first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str,
     return None if answer is None else (answer[0], answer[1])
 
 
-def reached(items: list[pytest.Item], codes: dict[str, str], places: list[Places]) -> dict[str, tuple[float, set[str]]]:
-    """Test -> its seconds and the functions that ran in it. Raises JudgeError where a test fails."""
+def reached(items: list[pytest.Item], codes: dict[str, str], places: list[Places]) -> Reached:
+    """Test -> its seconds and what ran of the contracts. Raises JudgeError where a test fails."""
     answer = _forked(lambda: _reached(items, codes, places))
-    return {test: (seconds, set(functions)) for test, (seconds, functions) in answer.items()}
+    return {test: (seconds, [tuple(place) for place in some]) for test, (seconds, some) in answer.items()}
 
 
 def _forked(work: Callable[[], Any]) -> Any:
@@ -52,9 +56,6 @@ def _forked(work: Callable[[], Any]) -> Any:
     child = os.fork()
     if child == 0:
         os.close(reader)
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
         try:
             answer = {"answer": work()}
         except BaseException as error:
@@ -87,7 +88,9 @@ def _started(items: list[pytest.Item], codes: dict[str, str]) -> _Failures:
         made = getattr(ape.project, name).contract_type.deployment_bytecode.bytecode
         assert made == f"0x{code}", f"{name} keeps its own code"
     failures = _Failures()
-    items[0].config.pluginmanager.register(failures)
+    plugins = items[0].config.pluginmanager
+    plugins.unregister(name="terminalreporter")
+    plugins.register(failures)
     return failures
 
 
@@ -100,16 +103,14 @@ def _first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str
     return None
 
 
-def _reached(
-    items: list[pytest.Item], codes: dict[str, str], places: list[Places]
-) -> dict[str, tuple[float, list[str]]]:
+def _reached(items: list[pytest.Item], codes: dict[str, str], places: list[Places]) -> Reached:
     failures, found = _started(items, codes), {}
     for item, following in zip(items, [*items[1:], None], strict=True):
         began = time.monotonic()
-        with watched({place.size for place in places}) as seen:
+        with watched({one.size for one in places}) as seen:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if failures.seen:
             raise JudgeError(f"{failures.seen[0][0]} fails without any mutant")
-        functions = set().union(*(place.functions(seen[place.size]) for place in places))
-        found[item.nodeid] = time.monotonic() - began, sorted(functions)
+        ran = set().union(*(one.of(seen[one.size]) for one in places))
+        found[item.nodeid] = time.monotonic() - began, sorted(ran)
     return found

@@ -42,6 +42,8 @@ class Mutant:
     #: What must be given twice where a switch decides between right and wrong (see `schema`); None: the whole file.
     scope: Span | None = None
     in_statement: bool = False
+    #: Where it stands, to see which tests come by.
+    statement: Span | None = None
 
     @property
     def id(self) -> str:
@@ -68,14 +70,14 @@ def mutants_of(file: str, source: str, tree: Node) -> list[Mutant]:
     seen: Counter[tuple[str, ...]] = Counter()
     found = []
     faults = {
-        (*fault, function): _scope(fault, above, raw)
+        (*fault, function): (*_scope(fault, above, raw), _statement(above))
         for function, above in _nodes(tree, "", ())
         for fault in _faults(above, raw)
     }
-    for (offset, end, operator, new, function), (scope, in_statement) in sorted(faults.items()):
+    for (offset, end, operator, new, function), context in sorted(faults.items()):
         old, line = raw[offset:end].decode(), _line(raw, offset)
         twin = (function, operator, line, old, new)
-        found.append(Mutant(file, function, operator, offset, old, new, line, seen[twin], scope, in_statement))
+        found.append(Mutant(file, function, operator, offset, old, new, line, seen[twin], *context))
         seen[twin] += 1
     return found
 
@@ -129,6 +131,12 @@ def _scope(fault: Fault, above: tuple[Node, ...], raw: bytes) -> tuple[Span | No
         if not kind.startswith("int_const") and kind not in ("tuple()", "error"):
             return _span(node), False
     return (start, end), False
+
+
+def _statement(above: tuple[Node, ...]) -> Span | None:
+    """The innermost statement."""
+    kinds = (node for node in reversed(above) if node["nodeType"] == "Return" or node["nodeType"].endswith("Statement"))
+    return next(map(_span, kinds), None)
 
 
 def _span(node: Node) -> Span:

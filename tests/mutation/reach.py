@@ -10,13 +10,14 @@ import pytest
 
 from tests.mutation import judge
 from tests.mutation.coverage import Places
+from tests.mutation.judge import Reached
 from tests.mutation.record import NOTES, digest
-from tests.mutation.trial import Reached, side_by_side
+from tests.mutation.trial import side_by_side
 from tests.mutation.workshop import Workshop
 
 
 def reached(items: list[pytest.Item], workshop: Workshop) -> Reached:
-    """Test -> its seconds and the functions of the contracts that ran in it."""
+    """Test -> its seconds and what ran of the contracts in it."""
     files: defaultdict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
@@ -26,9 +27,11 @@ def reached(items: list[pytest.Item], workshop: Workshop) -> Reached:
     for file, some in files.items():
         if not kept[file].exists():
             rows = {item.nodeid: found[item.nodeid] for item in some}
-            kept[file].write_text(json.dumps({test: [time, sorted(names)] for test, (time, names) in rows.items()}))
+            kept[file].write_text(json.dumps(rows))
     tables = [json.loads(path.read_text()) for path in kept.values()]
-    return {test: (seconds, set(some)) for table in tables for test, (seconds, some) in table.items()}
+    return {
+        test: (seconds, [tuple(place) for place in some]) for table in tables for test, (seconds, some) in table.items()
+    }
 
 
 def _seen(items: list[pytest.Item], workshop: Workshop) -> Reached:

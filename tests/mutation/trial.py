@@ -11,24 +11,26 @@ from typing import Any
 import pytest
 
 from tests.mutation import judge
+from tests.mutation.judge import Reached
 from tests.mutation.mutants import Mutant
 from tests.mutation.record import KILLED, SAME, SURVIVED, TIMED_OUT, Verdict
 from tests.mutation.workshop import Compiled, Equality
 
 _WORKERS = 2
 
-#: Test -> its seconds and the functions of the contracts that ran in it.
-Reached = dict[str, tuple[float, set[str]]]
-
 
 class Trial:
-    """Judges a mutant by the tests that run its function: first those that killed its neighbours, then the quick."""
+    """Judges a mutant by the tests that run its statement.
+
+    First come those that are rare in running a part of it (a refusal is told by few), then those that killed its
+    neighbours, then the quick ones.
+    """
 
     def __init__(self, items: list[pytest.Item], reached: Reached, compiled: dict[str, Compiled]) -> None:
         self._reached, self._compiled = reached, compiled
         self._items = sorted(items, key=lambda item: reached[item.nodeid][0])
-        self._functions = set().union(*(functions for _, functions in reached.values()))
-        self._kills: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._common = Counter(place for _, places in reached.values() for place in places)
+        self._kills: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._equality: Equality | None = None
 
     def verdict(self, mutant: Mutant) -> Verdict:
@@ -36,24 +38,30 @@ class Trial:
         if failure is None:
             return {"verdict": SAME if self._same(mutant) else SURVIVED}
         test, too_long = failure
-        self._kills[_place(mutant)][test] += 1
+        self._kills[mutant.file, mutant.function][test] += 1
         return {"verdict": TIMED_OUT if too_long else KILLED, "by": test}
 
     def _fitting(self, mutant: Mutant) -> list[pytest.Item]:
-        place = _place(mutant)
-        # Constructors and constants are part of everything.
-        everything = place not in self._functions
-        fitting = [item for item in self._items if everything or place in self._reached[item.nodeid][1]]
-        return sorted(fitting, key=lambda item: -self._kills[place][item.nodeid])
+        rarest = {item.nodeid: self._rarest(item.nodeid, mutant) for item in self._items}
+        # What no test seems to run, such as a constant, is part of everything.
+        some = [item for item in self._items if rarest[item.nodeid]] or self._items
+        kills = self._kills[mutant.file, mutant.function]
+        return sorted(some, key=lambda item: (rarest[item.nodeid], -kills[item.nodeid]))
+
+    def _rarest(self, test: str, mutant: Mutant) -> int:
+        """By how many tests that part of the statement is run which the fewest run beside this one; 0: it runs none."""
+        first, last = mutant.statement or (0, 0)
+        inside = (
+            self._common[place]
+            for place in self._reached[test][1]
+            if place[0] == mutant.file and first <= place[1] and place[2] <= last
+        )
+        return min(inside, default=0)
 
     def _same(self, mutant: Mutant) -> bool:
         if self._equality is None:
             self._equality = Equality()
         return self._equality.holds(mutant)
-
-
-def _place(mutant: Mutant) -> str:
-    return f"{mutant.file} {mutant.function}"
 
 
 #: What a worker does, and with what; it is a fork that began with both.
