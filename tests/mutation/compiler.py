@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -30,6 +32,10 @@ QUICK: dict[str, Any] = {
         "yulDetails": {"stackAllocation": True, "optimizerSteps": "u"},
     },
 }
+
+
+#: What is dear to find out again; each file is named by what it follows from.
+KEPT = ROOT / ".build/mutants"
 
 
 class CompilerError(RuntimeError):
@@ -121,12 +127,23 @@ class Compiler:
                 "outputSelection": wanted,
             },
         }
+        text = json.dumps(question)
+        kept = KEPT / f"solc-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+        if not kept.exists():
+            KEPT.mkdir(parents=True, exist_ok=True)
+            # In one step, so that no half of an answer is ever read.
+            fresh = kept.with_suffix(f".{os.getpid()}-{id(self)}")
+            fresh.write_text(self._answer(text))
+            fresh.replace(kept)
+        answer: dict[str, Any] = json.loads(kept.read_text())
+        return answer
+
+    def _answer(self, question: str) -> str:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(question) + "\n")
+        self._server.stdin.write(question + "\n")
         self._server.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
-        return answer
+        return self._server.stdout.readline()
 
 
 def _errors(output: dict[str, Any]) -> list[str]:

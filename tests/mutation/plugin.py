@@ -18,7 +18,7 @@ import pytest
 from tests.mutation import judge, record
 from tests.mutation.mutants import Mutant
 from tests.mutation.reach import reached
-from tests.mutation.record import KILLED, REFUSED, Notes, Verdict
+from tests.mutation.record import KILLED, NEW, PENDING, REFUSED, UNFINISHED, UNKILLED, Notes, Verdict
 from tests.mutation.trial import Trial, side_by_side
 from tests.mutation.workshop import Workshop
 
@@ -55,23 +55,25 @@ def _say(session: pytest.Session, line: str) -> None:
 
 
 def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
-    notes, recorded = Notes(), record.read()
-    done = notes.read()
+    notes, done = Notes(), {mutant.id: Verdict(verdict=NEW) for mutant in workshop.mutants}
     if session.config.getoption("--mutants") == "open":
-        done |= {one: row for one, row in recorded.items() if row["verdict"] not in record.UNKILLED}
-    waiting = [mutant for mutant in workshop.mutants if mutant.id not in done]
+        done |= {one: row for one, row in record.read().items() if one in done and row["verdict"] not in UNKILLED}
+    done |= notes.read()
+    waiting = [one for one in workshop.mutants if done[one.id]["verdict"] in UNFINISHED]
     _say(session, f"{len(workshop.mutants)} mutants, {len(waiting)} to judge")
-    compiled = workshop.compile(waiting)
+    # All of them, whichever are left: the same question again is answered from what is kept.
+    compiled = workshop.compile(workshop.mutants)
     for mutant in waiting:
         if mutant.id not in compiled:
             done[mutant.id] = {"verdict": REFUSED}
     trial = Trial(session.items, reached(session.items, workshop), compiled)
-    judged = [mutant for mutant in waiting if mutant.id in compiled]
-    for count, (mutant, verdict) in enumerate(side_by_side(trial.verdict, judged), 1):
-        done[mutant.id] = verdict
-        notes.add(mutant, verdict)
-        record.write(workshop.mutants, done)
-        _say(session, f"{count}/{len(judged)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
+    for judge_it, stage in ((trial.quick, NEW), (trial.slow, PENDING)):
+        left = [one for one in waiting if done[one.id]["verdict"] == stage]
+        for count, (mutant, verdict) in enumerate(side_by_side(judge_it, left), 1):
+            done[mutant.id] = verdict
+            notes.add(mutant, verdict)
+            record.write(workshop.mutants, done)
+            _say(session, f"{count}/{len(left)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
     record.write(workshop.mutants, done)
     notes.close()
     _say(session, _counted(done))

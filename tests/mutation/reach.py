@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.mutation import judge
+from tests.mutation.compiler import KEPT
 from tests.mutation.coverage import Places
 from tests.mutation.judge import Reached
-from tests.mutation.record import NOTES, digest
+from tests.mutation.record import digest
 from tests.mutation.trial import side_by_side
 from tests.mutation.workshop import Workshop
 
@@ -21,7 +22,7 @@ def reached(items: list[pytest.Item], workshop: Workshop) -> Reached:
     files: defaultdict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
-    kept = {file: NOTES / f"reached-{digest([file])}.json" for file in files}
+    kept = {file: KEPT / f"reached-{digest([file])}.json" for file in files}
     unseen = [item for file, some in files.items() if not kept[file].exists() for item in some]
     found = _seen(unseen, workshop) if unseen else {}
     for file, some in files.items():

@@ -7,13 +7,15 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
-from tests.mutation.compiler import ROOT, sources
+from tests.mutation.compiler import KEPT, ROOT, sources
 from tests.mutation.mutants import Mutant
 
 SNAPSHOT = ROOT / "tests/snapshots/mutants.json"
-NOTES = ROOT / ".build/mutants"
 
 KILLED, SURVIVED, TIMED_OUT, SAME, REFUSED = "killed", "survived", "timed out", "same bytecode", "does not compile"
+#: Of a run under way.
+NEW, PENDING = "not judged", "survived the quick tests"
+UNFINISHED = {NEW, PENDING}
 #: These need a line that says why.
 UNKILLED = {SURVIVED, TIMED_OUT}
 
@@ -35,7 +37,7 @@ def write(mutants: list[Mutant], verdicts: dict[str, Verdict]) -> None:
     """All mutants that have a verdict, in the order of the contracts; explanations of the same mutants stay."""
     before, table = read(), {}
     for mutant in mutants:
-        if mutant.id in verdicts:
+        if verdicts[mutant.id]["verdict"] not in UNFINISHED:
             verdict = dict(verdicts[mutant.id])
             if verdict["verdict"] in UNKILLED:
                 verdict["why"] = verdict.get("why") or before.get(mutant.id, {}).get("why", "")
@@ -61,8 +63,8 @@ class Notes:
     """A run's results so far, a line each; they hold for these very contracts and tests."""
 
     def __init__(self) -> None:
-        NOTES.mkdir(parents=True, exist_ok=True)
-        self._path = NOTES / f"{digest(_all_tests())}.jsonl"
+        KEPT.mkdir(parents=True, exist_ok=True)
+        self._path = KEPT / f"{digest(_all_tests())}.jsonl"
 
     def read(self) -> dict[str, Verdict]:
         lines = self._path.read_text().splitlines(keepends=True) if self._path.exists() else []

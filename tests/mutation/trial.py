@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from statistics import median
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ import pytest
 from tests.mutation import judge
 from tests.mutation.judge import Reached
 from tests.mutation.mutants import Mutant
-from tests.mutation.record import KILLED, SAME, SURVIVED, TIMED_OUT, Verdict
+from tests.mutation.record import KILLED, PENDING, SAME, SURVIVED, TIMED_OUT, Verdict
 from tests.mutation.workshop import Compiled, Equality
 
 _WORKERS = 2
+#: What takes so many times as long as the middle of all tests is tried last.
+_SLOW = 6
 
 
 class Trial:
@@ -29,17 +32,30 @@ class Trial:
     def __init__(self, items: list[pytest.Item], reached: Reached, compiled: dict[str, Compiled]) -> None:
         self._reached, self._compiled = reached, compiled
         self._items = sorted(items, key=lambda item: reached[item.nodeid][0])
+        self._median = median(seconds for seconds, _ in reached.values())
         self._common = Counter(place for _, places in reached.values() for place in places)
         self._kills: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._equality: Equality | None = None
 
-    def verdict(self, mutant: Mutant) -> Verdict:
-        failure = judge.first_failure(self._fitting(mutant), self._compiled[mutant.id].creation())
+    def quick(self, mutant: Mutant) -> Verdict:
+        """By the tests that take seconds: what they let pass is PENDING."""
+        return self._verdict(mutant, [item for item in self._fitting(mutant) if not self._is_slow(item)], PENDING)
+
+    def slow(self, mutant: Mutant) -> Verdict:
+        """By the tests that take longer; what they let pass as well may be the same program."""
+        verdict = self._verdict(mutant, [item for item in self._fitting(mutant) if self._is_slow(item)], SURVIVED)
+        return {"verdict": SAME} if verdict["verdict"] == SURVIVED and self._same(mutant) else verdict
+
+    def _verdict(self, mutant: Mutant, items: list[pytest.Item], otherwise: str) -> Verdict:
+        failure = judge.first_failure(items, self._compiled[mutant.id].creation()) if items else None
         if failure is None:
-            return {"verdict": SAME if self._same(mutant) else SURVIVED}
+            return {"verdict": otherwise}
         test, too_long = failure
         self._kills[mutant.file, mutant.function][test] += 1
         return {"verdict": TIMED_OUT if too_long else KILLED, "by": test}
+
+    def _is_slow(self, item: pytest.Item) -> bool:
+        return self._reached[item.nodeid][0] > _SLOW * self._median
 
     def _fitting(self, mutant: Mutant) -> list[pytest.Item]:
         rarest = {item.nodeid: self._rarest(item.nodeid, mutant) for item in self._items}
