@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-#: The money first, so that a run cut short has told most of it.
 MUTATED = ("contracts/libraries/*.sol", "contracts/Sonar.sol", "contracts/CapsuleRegistry.sol")
 CONTRACTS = ("Sonar", "CapsuleRegistry")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
@@ -10,8 +11,11 @@ from typing import Any
 
 import ape
 import pytest
+from ape_ethereum.ecosystem import Ethereum
 from eth.vm.forks.shanghai import computation as shanghai
 from eth.vm.forks.spurious_dragon import computation as spurious_dragon
+from ethpm_types.abi import ConstructorABI
+from hexbytes import HexBytes
 
 from tests.mutation.coverage import Place, Places, watched
 
@@ -32,8 +36,16 @@ class JudgeError(RuntimeError):
 def prepare(session: pytest.Session) -> None:
     """Once, before any fork."""
     spurious_dragon.EIP170_CODE_SIZE_LIMIT = shanghai.MAX_INITCODE_SIZE = _LARGEST_CODE
+    # Nobody reads why a mutant failed: the cheapest traceback.
+    session.config.option.tbstyle = "native"
     for item in session.items:
         item.add_marker(pytest.mark.timeout(_TOO_LONG))
+    # What a process looks up once, no fork needs to look up again, nor to collect.
+    some = session.items[-1]
+    some.config.hook.pytest_runtest_protocol(item=some, nextitem=None)
+    if session.testsfailed:
+        raise JudgeError(f"{some.nodeid} fails without any mutant")
+    gc.freeze()
 
 
 def first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str, bool] | None:
@@ -83,15 +95,30 @@ class _Failures:
 
 
 def _started(items: list[pytest.Item], codes: dict[str, str]) -> _Failures:
-    for name, code in codes.items():
-        getattr(ape.project, name).contract_type.deployment_bytecode.bytecode = f"0x{code}"
-        made = getattr(ape.project, name).contract_type.deployment_bytecode.bytecode
-        assert made == f"0x{code}", f"{name} keeps its own code"
+    _deploying_instead(codes)
     failures = _Failures()
     plugins = items[0].config.pluginmanager
     plugins.unregister(name="terminalreporter")
     plugins.register(failures)
     return failures
+
+
+def _deploying_instead(codes: dict[str, str]) -> None:
+    """Makes Ape deploy this creation code; its project, which it keeps on disk, is left as it is."""
+    instead = {_creation(name): HexBytes(code) for name, code in codes.items()}
+    ordinary = Ethereum.encode_deployment
+
+    def encode(
+        ecosystem: Ethereum, deployment_bytecode: HexBytes, abi: ConstructorABI, *args: Any, **kwargs: Any
+    ) -> Any:
+        code = instead.get(HexBytes(deployment_bytecode), deployment_bytecode)
+        return ordinary(self, code, abi, *args, **kwargs)
+
+    Ethereum.encode_deployment = encode
+
+
+def _creation(name: str) -> HexBytes:
+    return HexBytes(getattr(ape.project, name).contract_type.deployment_bytecode.bytecode)
 
 
 def _first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str, bool] | None:

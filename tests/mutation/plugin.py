@@ -20,7 +20,7 @@ from tests.mutation.mutants import Mutant
 from tests.mutation.reach import reached
 from tests.mutation.record import KILLED, NEW, PENDING, REFUSED, UNFINISHED, UNKILLED, Notes, Verdict
 from tests.mutation.trial import Trial, side_by_side
-from tests.mutation.workshop import Workshop
+from tests.mutation.workshop import Workshop, money_first
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,6 +60,7 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
         done |= {one: row for one, row in record.read().items() if one in done and row["verdict"] not in UNKILLED}
     done |= notes.read()
     waiting = [one for one in workshop.mutants if done[one.id]["verdict"] in UNFINISHED]
+    waiting.sort(key=money_first)
     _say(session, f"{len(workshop.mutants)} mutants, {len(waiting)} to judge")
     # All of them, whichever are left: the same question again is answered from what is kept.
     compiled = workshop.compile(workshop.mutants)
@@ -68,7 +69,7 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
             done[mutant.id] = {"verdict": REFUSED}
     trial = Trial(session.items, reached(session.items, workshop), compiled)
     for judge_it, stage in ((trial.quick, NEW), (trial.slow, PENDING)):
-        left = [one for one in waiting if done[one.id]["verdict"] == stage]
+        left = [one for one in waiting if done[one.id]["verdict"] == stage and one.id in compiled]
         for count, (mutant, verdict) in enumerate(side_by_side(judge_it, left), 1):
             done[mutant.id] = verdict
             notes.add(mutant, verdict)

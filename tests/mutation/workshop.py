@@ -32,6 +32,19 @@ class Compiled:
         return {name: awake(code.creation, 0) for name, code in self.codes.items()}
 
 
+#: Functions of Sonar that hold, reckon or pay money, beside the libraries that do.
+_MONEY = {
+    *("refund", "collectBond", "collectScoringFees", "claim", "reclaimFees", "reclaimVoidedFees", "compensate"),
+    *("convict", "refundable", "earned", "_refundable", "_claimOne", "_reclaim", "_takeDigest", "_divideBond"),
+    *("_earned", "_spent", "_settle", "_requireClaimsOpen", "_claimsOpenAt"),
+}
+
+
+def money_first(mutant: Mutant) -> tuple[bool, bool]:
+    """A run cut short has told of the money: of `Payout` and `Currency`, and of the functions that pay."""
+    return not mutant.file.endswith(("Payout.sol", "Currency.sol", "Digest.sol")), mutant.function not in _MONEY
+
+
 class Workshop:
     """The mutants there are, and warm compilers for them. Close it."""
 
