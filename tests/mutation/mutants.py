@@ -122,9 +122,9 @@ def _scope(fault: Fault, above: tuple[Node, ...], raw: bytes) -> tuple[Span | No
         return (start, end), False
     for node in reversed(above):
         if node["nodeType"] in ONE_CALL:
-            _, stop = _span(node)
-            # A loop's step ends without a semicolon, and takes no other statement in its place.
-            return ((_span(node)[0], stop + 1), True) if raw[stop : stop + 1] == b";" else (None, False)
+            first, stop = _span(node)
+            # With its semicolon; a loop's step has none, and takes no other statement in its place.
+            return ((first, stop + 1), True) if raw[stop : stop + 1] == b";" else (None, False)
         if "typeDescriptions" not in node or node["nodeType"] == "VariableDeclaration":
             break
         kind = node["typeDescriptions"].get("typeString") or "tuple()"
@@ -163,8 +163,9 @@ def _faults(above: tuple[Node, ...], raw: bytes) -> Iterator[Fault]:
     elif kind == "ModifierInvocation" and node["modifierName"]["name"] == "nonReentrant":
         yield start, end, "modifier", ""
     elif kind == "EmitStatement" or (kind == "ExpressionStatement" and _is_deletable(node["expression"])):
-        # The tree ends a statement before its semicolon.
-        yield start, end, "deletion", "{}" if raw[end : end + 1] != b";" else "true"
+        # The tree ends a statement before its semicolon; a loop's step has none, and cannot be left out.
+        if raw[end : end + 1] == b";":
+            yield start, end, "deletion", "true"
 
 
 def _of_operation(node: Node, left: Node, right: Node, raw: bytes) -> Iterator[Fault]:
