@@ -108,11 +108,8 @@ def _deploying_instead(codes: dict[str, str]) -> None:
     instead = {_creation(name): HexBytes(code) for name, code in codes.items()}
     ordinary = Ethereum.encode_deployment
 
-    def encode(
-        ecosystem: Ethereum, deployment_bytecode: HexBytes, abi: ConstructorABI, *args: Any, **kwargs: Any
-    ) -> Any:
-        code = instead.get(HexBytes(deployment_bytecode), deployment_bytecode)
-        return ordinary(self, code, abi, *args, **kwargs)
+    def encode(self: Ethereum, creation: HexBytes, abi: ConstructorABI, *args: Any, **kwargs: Any) -> Any:
+        return ordinary(self, instead.get(HexBytes(creation), creation), abi, *args, **kwargs)
 
     Ethereum.encode_deployment = encode
 

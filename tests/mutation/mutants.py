@@ -162,10 +162,9 @@ def _faults(above: tuple[Node, ...], raw: bytes) -> Iterator[Fault]:
             yield *_span(node["condition"]), "condition", value
     elif kind == "ModifierInvocation" and node["modifierName"]["name"] == "nonReentrant":
         yield start, end, "modifier", ""
-    elif kind == "EmitStatement" or (kind == "ExpressionStatement" and _is_deletable(node["expression"])):
+    elif raw[end : end + 1] == b";" and _is_deletable(node):
         # The tree ends a statement before its semicolon; a loop's step has none, and cannot be left out.
-        if raw[end : end + 1] == b";":
-            yield start, end, "deletion", "true"
+        yield start, end, "deletion", "true"
 
 
 def _of_operation(node: Node, left: Node, right: Node, raw: bytes) -> Iterator[Fault]:
@@ -186,8 +185,11 @@ def _compares_bytes(node: Node) -> bool:
     return bool(node["nodeType"] == "BinaryOperation" and node["commonType"]["typeString"].startswith("bytes"))
 
 
-def _is_deletable(expression: Node) -> bool:
+def _is_deletable(node: Node) -> bool:
     """Guards have faults of their own, and nothing compiles in which a storage pointer points nowhere."""
+    if node["nodeType"] != "ExpressionStatement":
+        return bool(node["nodeType"] == "EmitStatement")
+    expression = node["expression"]
     return not _is_require(expression) and "storage pointer" not in expression["typeDescriptions"]["typeString"]
 
 
