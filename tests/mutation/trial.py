@@ -18,6 +18,8 @@ from tests.mutation.record import KILLED, PENDING, SAME, SURVIVED, TIMED_OUT, Ve
 from tests.mutation.workshop import Compiled, Equality
 
 _WORKERS = 2
+#: So many tests are tried first.
+_LIKELY = 10
 #: What takes so many times as long as the middle of all tests is tried last.
 _SLOW = 6
 
@@ -38,13 +40,18 @@ class Trial:
         self._equality: Equality | None = None
 
     def quick(self, mutant: Mutant) -> Verdict:
-        """By the tests that take seconds: what they let pass is PENDING."""
-        return self._verdict(mutant, [item for item in self._fitting(mutant) if not self._is_slow(item)], PENDING)
+        """By the few tests that are likeliest to kill it: what they let pass is PENDING."""
+        return self._verdict(mutant, self._likely(mutant), PENDING)
 
     def slow(self, mutant: Mutant) -> Verdict:
-        """By the tests that take longer; what they let pass as well may be the same program."""
-        verdict = self._verdict(mutant, [item for item in self._fitting(mutant) if self._is_slow(item)], SURVIVED)
+        """By all others; what they let pass as well may be the same program."""
+        likely = {item.nodeid for item in self._likely(mutant)}
+        others = [item for item in self._fitting(mutant) if item.nodeid not in likely]
+        verdict = self._verdict(mutant, sorted(others, key=self._is_slow), SURVIVED)
         return {"verdict": SAME} if verdict["verdict"] == SURVIVED and self._same(mutant) else verdict
+
+    def _likely(self, mutant: Mutant) -> list[pytest.Item]:
+        return [item for item in self._fitting(mutant) if not self._is_slow(item)][:_LIKELY]
 
     def _verdict(self, mutant: Mutant, items: list[pytest.Item], otherwise: str) -> Verdict:
         failure = judge.first_failure(items, self._compiled[mutant.id].creation()) if items else None
