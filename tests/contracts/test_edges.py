@@ -1,8 +1,11 @@
 """Cases at an edge: each tells the contracts from a mutant of theirs that every other test let pass."""
 
 import pytest
+from eth_abi import encode
+from eth_utils import keccak
 
 from ape_sonar.terms import Status
+from tests.stage import percent
 
 
 @pytest.mark.parametrize("bond", [0, 1])
@@ -14,3 +17,25 @@ def test_the_smallest_bonds_are_taken_in_a_token_that_refuses_to_move_nothing(st
     campaign = stage.opened(currency=str(token.address), capsule_bond=bond)
     assert token.balanceOf(stage.sonar) == 1050 + bond
     assert stage.status(campaign) is Status.OPEN
+
+
+def test_the_word_kept_of_a_gradient_says_its_kind_and_its_preimage(stage, miner):
+    """Submitted, scored, and reclaimed with a part of the bond left: what others who read the chain rely on."""
+    campaign = stage.opened(accuracy=percent(10))
+    for _ in range(3):
+        stage.submit(campaign)
+    stage.score(campaign, percent(20))
+    stage.expired(campaign)
+    scored, waiting, last = stage.state(campaign).gradients.values()
+    look = stage.as_(None)
+
+    types = ["uint256", "address", "uint64", "uint64", "bytes32"]
+    facts = [2, miner.address, percent(10), percent(20), scored.scored.details]
+    assert look.digest_of(campaign, 0) == keccak(encode(types, facts))
+
+    assert look.digest_of(campaign, 1) == keccak(
+        encode(["uint256", "uint40", "bytes32"], [1, waiting.record.due, waiting.record.core()])
+    )
+
+    stage.as_(miner).reclaim_fees(campaign, [last.record], miner.address)
+    assert look.digest_of(campaign, 2) == keccak(encode(["uint256", "address"], [3, miner.address]))
