@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-MUTATED = ("contracts/libraries/*.sol", "contracts/Sonar.sol", "contracts/CapsuleRegistry.sol")
+#: Whose mutants are judged so far: the arithmetic of the money, its transfers and the words that stand for it.
+#: `Sonar.sol`, `CapsuleRegistry.sol` and `Clock.sol` wait: add them here, and `make mutants MUTANTS=open` judges theirs.
+MUTATED = tuple(f"contracts/libraries/{name}.sol" for name in ("Payout", "Currency", "Digest"))
 CONTRACTS = ("Sonar", "CapsuleRegistry")
 
 #: As deployed. Legacy code generation finds the stack too deep, so that both go by the IR.
@@ -66,7 +68,7 @@ def sources() -> dict[str, str]:
 
 
 def mutated_files() -> list[str]:
-    return [str(path.relative_to(ROOT)) for pattern in MUTATED for path in sorted(ROOT.glob(pattern))]
+    return list(MUTATED)
 
 
 class Compiler:
