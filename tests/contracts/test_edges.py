@@ -4,6 +4,7 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak
 
+from ape_sonar import contract_errors as errors
 from ape_sonar.terms import Status
 from tests.stage import percent
 
@@ -39,3 +40,22 @@ def test_the_word_kept_of_a_gradient_says_its_kind_and_its_preimage(stage, miner
 
     stage.as_(miner).reclaim_fees(campaign, [last.record], miner.address)
     assert look.digest_of(campaign, 2) == keccak(encode(["uint256", "address"], [3, miner.address]))
+
+
+@pytest.mark.parametrize(("bond", "share"), [(400, 0), (505, 5)])
+def test_one_gradient_alone_is_harmed(stage, miner, scientist, bond, share):
+    """Out of a bond that the spent rewards eat up, nothing; out of a larger one, the whole rest."""
+    campaign = stage.opened(bounty=1000, capsule_fee=50, capsule_bond=bond, compensation=10)
+    for _ in range(2):
+        stage.submit(campaign)
+    stage.score(campaign, percent(40))
+    stage.expired(campaign)
+    client, waiting = stage.as_(miner), stage.state(campaign).gradients[1].record
+    client.reclaim_fees(campaign, [waiting], miner.address)
+    if share:
+        assert client.compensate(campaign, [1], miner.address).events[0].amount == share
+    else:
+        with pytest.raises(errors.WrongGradientError):
+            client.compensate(campaign, [1], miner.address)
+    refund = stage.as_(scientist).refund(campaign, scientist.address).events[0]
+    assert refund.amount == 500 + 50 + bond - share

@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 #: Whose mutants are judged so far: the arithmetic of the money, its transfers and the words that stand for it.
-#: `Sonar.sol`, `CapsuleRegistry.sol` and `Clock.sol` wait: add them here, and `make mutants MUTANTS=open` judges theirs.
+#: `Sonar.sol`, `CapsuleRegistry.sol` and `Clock.sol` wait: named here, `make mutants MUTANTS=open` judges theirs.
 MUTATED = tuple(f"contracts/libraries/{name}.sol" for name in ("Payout", "Currency", "Digest"))
 CONTRACTS = ("Sonar", "CapsuleRegistry")
 
