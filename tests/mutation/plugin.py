@@ -4,7 +4,7 @@
         --mutants all|open|sample
 
 `all` judges every mutant anew and writes tests/snapshots/mutants.json; cut short, it goes on where it was. `open` only
-judges those that nothing has killed yet. `sample` checks that file: that it names exactly the mutants there are, that
+judges those that nothing has killed yet. A survivor that was explained is tried by the likeliest tests only. `sample` checks that file: that it names exactly the mutants there are, that
 each survivor is explained, and that some of the recorded kills are kills.
 """
 
@@ -18,7 +18,7 @@ import pytest
 from tests.mutation import judge, record
 from tests.mutation.mutants import Mutant
 from tests.mutation.reach import reached
-from tests.mutation.record import KILLED, NEW, PENDING, REFUSED, UNFINISHED, UNKILLED, Notes, Verdict
+from tests.mutation.record import KILLED, NEW, PENDING, REFUSED, SURVIVED, UNFINISHED, UNKILLED, Notes, Verdict
 from tests.mutation.trial import Trial, side_by_side
 from tests.mutation.workshop import Workshop, money_first
 
@@ -68,8 +68,13 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
         if mutant.id not in compiled:
             done[mutant.id] = {"verdict": REFUSED}
     trial = Trial(session.items, reached(session.items, workshop), compiled)
+    explained = {one for one, row in record.read().items() if row.get("why")}
     for judge_it, stage in ((trial.quick, NEW), (trial.slow, PENDING)):
         left = [one for one in waiting if done[one.id]["verdict"] == stage and one.id in compiled]
+        if judge_it == trial.slow:
+            # What no test can tell from the original would cost most of the run, each time.
+            done |= {one.id: Verdict(verdict=SURVIVED) for one in left if one.id in explained}
+            left = [one for one in left if one.id not in explained]
         for count, (mutant, verdict) in enumerate(side_by_side(judge_it, left), 1):
             done[mutant.id] = verdict
             notes.add(mutant, verdict)
