@@ -4,8 +4,9 @@
         --mutants all|open|sample
 
 `all` judges every mutant anew and writes tests/snapshots/mutants.json; cut short, it goes on where it was. `open` only
-judges those that nothing has killed yet. A survivor that was explained is tried by the likeliest tests only. `sample` checks that file: that it names exactly the mutants there are, that
-each survivor is explained, and that some of the recorded kills are kills.
+judges those that nothing has killed yet. A survivor that was explained is tried by the likeliest tests only. `sample`
+checks that file: that it names exactly the mutants there are, that each survivor is explained, and that some of the
+recorded kills are kills.
 """
 
 from __future__ import annotations
@@ -78,7 +79,6 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
         for count, (mutant, verdict) in enumerate(side_by_side(judge_it, left), 1):
             done[mutant.id] = verdict
             notes.add(mutant, verdict)
-            record.write(workshop.mutants, done)
             _say(session, f"{count}/{len(left)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
     record.write(workshop.mutants, done)
     notes.close()
