@@ -59,3 +59,15 @@ def test_one_gradient_alone_is_harmed(stage, miner, scientist, bond, share):
             client.compensate(campaign, [1], miner.address)
     refund = stage.as_(scientist).refund(campaign, scientist.address).events[0]
     assert refund.amount == 500 + 50 + bond - share
+
+
+@pytest.mark.parametrize("harmed", [0, 2])
+def test_the_rest_of_a_bond_is_divided_by_those_harmed(stage, scientist, harmed):
+    """Nobody is: all of it is the Data Scientist's. Two are: each gets half of it, rounded down."""
+    campaign = stage.opened(bounty=1000, capsule_fee=50, capsule_bond=505, compensation=10)
+    for _ in range(1 + harmed):
+        stage.submit(campaign)
+    stage.score(campaign, percent(40))
+    stage.expired(campaign)
+    refund = stage.as_(scientist).refund(campaign, scientist.address).events[0]
+    assert refund.amount == 500 + 50 + 505 - 2 * harmed
