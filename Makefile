@@ -21,13 +21,16 @@ REFERENCE := tests/reference
 FLOW := tests/e2e
 FORK := tests/fork
 GAS := tests/gas
+# Mutants of the contracts: all of them, or open ones only, that nothing has killed yet.
+MUTANTS ?= all
 PYTEST := $(BIN)/pytest -p no:ape_test -n 2 -q
 APE_TEST := $(BIN)/ape test -q
+MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network ethereum:local:test
 
 .NOTPARALLEL:
 .PHONY: help setup demo live check lock clean
-.PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork
-.PHONY: fuzz fuzz-decoders prove attacks gas bench
+.PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork test-mutants
+.PHONY: fuzz fuzz-decoders prove mutants attacks gas bench
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +44,7 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live
 
-test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork ## Every test there is, part by part
+test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork test-mutants ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -75,6 +78,10 @@ test-fork: setup ## On a Foundry fork of a chain that already holds a half-run C
 	$(BIN)/ape compile
 	$(BIN)/python tests/fork/upstream.py -- $(APE_TEST) $(FORK) --network ethereum:sepolia-fork:foundry
 
+test-mutants: setup ## That every mutant is killed or explained, with a sample of the kills, drawn by the commit, tried again
+	$(BIN)/ape compile
+	$(MUTATE) --mutants sample --mutants-seed "$$(git rev-parse HEAD)"
+
 fuzz: setup ## Random histories with a new seed: RUNS=histories, DURATION=seconds
 	@mkdir -p .build
 	@seed=0x$$(od -An -N8 -tx8 /dev/urandom | tr -d ' '); echo "seed $$seed"; \
@@ -91,6 +98,10 @@ attacks: setup ## Every attack of the protocol's list played on Foundry, and the
 
 prove: setup ## All that halmos proves: many minutes
 	tests/symbolic/run.sh --all
+
+mutants: setup ## Every mutant of the contracts judged anew, in an hour; cut short, it goes on where it was: MUTANTS=all|open
+	$(BIN)/ape compile
+	$(MUTATE) --mutants $(MUTANTS)
 
 gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.json written anew
 	$(BIN)/ape compile

@@ -16,6 +16,15 @@ contract Puppet {
     receive() external payable virtual {}
 }
 
+/// Says the same many times over.
+contract Flood is Puppet {
+    function actOften(address target, uint256 value, bytes calldata data, uint256 times) external payable {
+        for (uint256 i = 0; i < times; ++i) {
+            act(target, value, data);
+        }
+    }
+}
+
 /// Takes no money.
 contract RevertingReceiver is Puppet {
     error NoThanks();

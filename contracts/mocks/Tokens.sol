@@ -24,6 +24,16 @@ contract FeeOnTransferToken is PlainToken {
     }
 }
 
+/// Refuses to move nothing, as some tokens do.
+contract NothingRefusingToken is PlainToken {
+    error NothingMoves();
+
+    function _update(address from, address to, uint256 value) internal override {
+        require(value != 0, NothingMoves());
+        super._update(from, to, value);
+    }
+}
+
 /// Returns false instead of moving anything.
 contract FalseToken is PlainToken {
     function transferFrom(address, address, uint256) public pure override returns (bool) {

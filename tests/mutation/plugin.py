@@ -1,0 +1,127 @@
+"""Instead of the tests once: the tests against mutants of the contracts, until one test fails for each.
+
+    PYTHONPATH=. ape test -p tests.mutation.plugin tests/contracts tests/attacks --network ethereum:local:test \
+        --mutants all|open|sample
+
+`all` judges every mutant anew and writes tests/snapshots/mutants.json; cut short, it goes on where it was. `open` only
+judges those that nothing has killed yet. A survivor that was explained is tried by the likeliest tests only. `sample`
+checks that file: that it names exactly the mutants there are, that each survivor is explained, and that some of the
+recorded kills are kills.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.mutation import judge, record
+from tests.mutation.mutants import Mutant
+from tests.mutation.reach import reached
+from tests.mutation.record import KILLED, NEW, PENDING, REFUSED, SURVIVED, UNFINISHED, UNKILLED, Notes, Verdict
+from tests.mutation.trial import Trial, side_by_side
+from tests.mutation.workshop import Workshop, money_first
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mutants")
+    group.addoption("--mutants", choices=["all", "open", "sample"], required=True, help="which mutants are judged")
+    group.addoption("--mutants-sample", type=int, default=25, help="how many of them a sample has")
+    group.addoption("--mutants-seed", default="", help="what a sample is drawn by, such as the commit")
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    judge.prepare(session)
+    workshop = Workshop()
+    try:
+        if session.config.getoption("--mutants") == "sample":
+            wrong = _check(session, workshop)
+        else:
+            wrong = _judge(session, workshop)
+    finally:
+        workshop.close()
+    for line in wrong:
+        _say(session, line)
+    session.testsfailed = len(wrong)
+    return True
+
+
+def _say(session: pytest.Session, line: str) -> None:
+    session.config.get_terminal_writer().line(line)
+    session.config.get_terminal_writer().flush()
+
+
+# ---------------------------------------------------------------------- the whole run
+
+
+def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
+    notes, done = Notes(), {mutant.id: Verdict(verdict=NEW) for mutant in workshop.mutants}
+    if session.config.getoption("--mutants") == "open":
+        done |= {one: row for one, row in record.read().items() if one in done and row["verdict"] not in UNKILLED}
+    done |= notes.read()
+    waiting = [one for one in workshop.mutants if done[one.id]["verdict"] in UNFINISHED]
+    waiting.sort(key=money_first)
+    _say(session, f"{len(workshop.mutants)} mutants, {len(waiting)} to judge")
+    # All of them, whichever are left: the same question again is answered from what is kept.
+    compiled = workshop.compile(workshop.mutants)
+    for mutant in waiting:
+        if mutant.id not in compiled:
+            done[mutant.id] = {"verdict": REFUSED}
+    trial = Trial(session.items, reached(session.items, workshop), compiled)
+    explained = {one for one, row in record.read().items() if row.get("why")}
+    for judge_it, stage in ((trial.quick, NEW), (trial.slow, PENDING)):
+        left = [one for one in waiting if done[one.id]["verdict"] == stage and one.id in compiled]
+        if judge_it == trial.slow:
+            # What no test can tell from the original would cost most of the run, each time.
+            done |= {one.id: Verdict(verdict=SURVIVED) for one in left if one.id in explained}
+            left = [one for one in left if one.id not in explained]
+        for count, (mutant, verdict) in enumerate(side_by_side(judge_it, left), 1):
+            done[mutant.id] = verdict
+            notes.add(mutant, verdict)
+            _say(session, f"{count}/{len(left)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
+    record.write(workshop.mutants, done)
+    notes.close()
+    _say(session, _counted(done))
+    return record.faults(workshop.mutants, record.read())
+
+
+def _counted(table: dict[str, Verdict]) -> str:
+    counts = Counter(row["verdict"] for row in table.values())
+    return f"{len(table)} mutants: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+
+
+# ---------------------------------------------------------------------- the sample
+
+
+def _check(session: pytest.Session, workshop: Workshop) -> list[str]:
+    """What is wrong with the file, or with the kills that the sample tries again."""
+    table = record.read()
+    _say(session, _counted(table))
+    if wrong := record.faults(workshop.mutants, table):
+        return [*wrong, "judge them with `make mutants`"]
+    # What no switch fits around takes a compilation for itself: the whole run tries it.
+    killed = [mutant for mutant in workshop.mutants if mutant.scope and table[mutant.id]["verdict"] == KILLED]
+    seed = session.config.getoption("--mutants-seed")
+    some = random.Random(seed).sample(killed, session.config.getoption("--mutants-sample"))
+    killers = {mutant.id: table[mutant.id]["by"] for mutant in some}
+    items = {item.nodeid: item for item in session.items}
+    if gone := set(killers.values()) - items.keys():
+        return [
+            *(f"the tests that killed mutants do not hold {test}" for test in gone),
+            "judge them with `make mutants`",
+        ]
+    compiled = workshop.compile(some)
+
+    def tried(mutant: Mutant | None) -> str:
+        if mutant is None:
+            unchanged = next(iter(compiled.values())).original()
+            failure = judge.first_failure([items[test] for test in sorted(set(killers.values()))], unchanged)
+            return f"{failure[0]} fails without any mutant" if failure else ""
+        test = killers[mutant.id]
+        survived = judge.first_failure([items[test]], compiled[mutant.id].creation()) is None
+        return f"{test} does not kill {mutant} any more" if survived else ""
+
+    wrong = [answer for _, answer in side_by_side(tried, [None, *some]) if answer]
+    _say(session, f"{len(some)} kills tried again (seed {seed!r}), {len(wrong)} wrong")
+    return wrong
