@@ -30,13 +30,16 @@ def _gram_round(of: Mapping[str, Any]) -> _Task:
         for output in range(outputs):
             column = [row[output] for row in weights]
             for place, scalars in enumerate(of["gram"]):
+                # Its sums are never empty and its scalars never 0; digits have columns that are.
                 used = [j for j in range(size) if scalars[j]]
-                products = paillier.multiply_integers_public(
-                    public, [column[j] for j in used], [scalars[j] for j in used]
-                )
-                # Subtracted as a whole: every negative scalar would cost an inversion.
-                (less,) = paillier.multiply_integers_public(public, [paillier.add_many(public, products)], [-1])
-                moved.append(paillier.add_many(public, [column[place], cross[place][output], less]))
+                terms = [column[place], cross[place][output]]
+                if used:
+                    products = paillier.multiply_integers_public(
+                        public, [column[j] for j in used], [scalars[j] for j in used]
+                    )
+                    # Subtracted as a whole: every negative scalar would cost an inversion.
+                    terms += paillier.multiply_integers_public(public, [paillier.add_many(public, products)], [-1])
+                moved.append(paillier.add_many(public, terms))
         return paillier.rerandomize(public, moved)
 
     return step
