@@ -4,13 +4,23 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import Ridge
 from sklearn.metrics import hamming_loss, log_loss
 
 from syft.errors import FeatureError
-from syft.nn import FixedPoint, MultiLabelClassifier, RandomFeatureMultiLabelClassifier, from_spec, quantise
+from syft.nn import (
+    FixedPoint,
+    LinearClassifier,
+    MultiLabelClassifier,
+    RandomFeatureMultiLabelClassifier,
+    from_spec,
+    quantise,
+)
+from syft.paillier import IntegerTensor
 
 POINTS = FixedPoint(weight_exponent=10, weight_bound=64, gradient_bits=8)
 MODELS = [MultiLabelClassifier(), RandomFeatureMultiLabelClassifier(128)]
@@ -86,3 +96,16 @@ def test_integer_labels_that_are_refused(answers):
     model = MultiLabelClassifier(inputs=1, outputs=2)
     with pytest.raises(FeatureError, match="label"):
         model.statistics(np.array([[5]]), np.array(answers))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(-3, 3))
+def test_a_label_is_as_probable_as_the_second_of_two_classes(score):
+    number = round(score * (1 << 16))
+    label, classes = (
+        kind(inputs=1, outputs=len(column)).with_weights(
+            IntegerTensor(np.array([column, [0] * len(column)], dtype=object), 16, 1 << 20)
+        )
+        for kind, column in ((MultiLabelClassifier, [number]), (LinearClassifier, [-number, number]))
+    )
+    assert label.predict_proba([[1.0]])[0, 0] == pytest.approx(classes.predict_proba([[1.0]])[0, 1])

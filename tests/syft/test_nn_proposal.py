@@ -1,6 +1,7 @@
 """What is proposed for records of a shape, and standardisation by public constants."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -135,3 +136,16 @@ def test_standardising_helps_where_ranges_are_wide():
         RandomFeatureClassifier(128, standardise=step).fit(X / high, y).score(X / high, y) for step in (None, constants)
     ]
     assert scores[1] > 0.9 > scores[0]
+
+
+def test_mu_falls_with_the_root_of_the_rows():
+    assert [propose(3, 2, rows).mu for rows in (9, 400, 10**8)] == [0.1, 0.05, 0.001]
+
+
+def test_the_usual_kernel_is_as_wide_for_standardised_columns():
+    """Their variance is 12 times that of columns spread evenly over [0, 1], and so are squared distances."""
+    plain, scaled = (
+        RandomFeatureClassifier(50, inputs=4, outputs=2, standardise=step).features_.steps
+        for step in (None, Standardise.of_ranges(4))
+    )
+    assert np.allclose(scaled[1].omega * math.sqrt(12), plain[0].omega, atol=4)
