@@ -16,6 +16,7 @@ from ape_sonar.bundle import Bundle
 from ape_sonar.canonical import from_canonical, to_canonical
 from ape_sonar.delivery import Delivery
 from ape_sonar.errors import SonarError
+from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec
 from ape_sonar.validation import ValidationSet
 from syft import LinearClassifier, wire
@@ -85,7 +86,7 @@ def _of_sonar() -> dict[str, Decoder]:
         "bundle": Decoder(Bundle.from_bytes, Bundle.to_bytes, bundle.to_bytes()),
         "delivery": Decoder(Delivery.from_bytes, Delivery.to_bytes, delivery.to_bytes()),
         "validation set": Decoder(
-            lambda data: ValidationSet.from_bytes(data, columns=1, classes=2),
+            lambda data: ValidationSet.from_bytes(data, RowEncoder(_INPUT, _OUTPUT)),
             ValidationSet.to_bytes,
             _validation().to_bytes(),
         ),
