@@ -16,7 +16,7 @@ from syft.nn.answers import one_each
 from syft.nn.features import Standardise
 from syft.nn.gradients import DEFAULT_SCALES, FixedPoint
 from syft.nn.integers import Integers, matmul_big
-from syft.nn.models import Evaluation, Model
+from syft.nn.models import Model
 from syft.nn.scikit_learn import classifier_tags
 from syft.nn.steps import FRACTION_BITS, LARGEST_FEATURE, ONE
 from syft.paillier import IntegerTensor
@@ -132,10 +132,6 @@ class Classifier(Model):
 
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
         return metrics.predict_classes(self._transform(rows), weights or self._clear_weights())
-
-    def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
-        predictions = self.predictions(rows, weights)
-        return Evaluation(metrics.accuracy(predictions, answers), predictions)
 
     def to_spec(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         spec, tensors = super().to_spec()

@@ -11,7 +11,7 @@ from syft.errors import FeatureError
 from syft.nn import metrics
 from syft.nn.answers import table
 from syft.nn.integers import Integers, matmul_big
-from syft.nn.models import Evaluation, Model
+from syft.nn.models import Model
 from syft.nn.scikit_learn import classifier_tags
 from syft.nn.steps import ONE
 from syft.paillier import IntegerTensor
@@ -51,14 +51,6 @@ class LabelClassifier(Model):
 
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
         return metrics.predict_labels(self._transform(rows), weights or self._clear_weights())
-
-    def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
-        predictions = self.predictions(rows, weights)
-        return Evaluation(metrics.hamming(predictions, answers), predictions)
-
-    def _learn_answers(self, y: ArrayLike, rows: int) -> tuple[Integers, int]:
-        answers = self._answers(y, rows)
-        return answers, answers.shape[1]
 
     def _answers(self, y: ArrayLike, rows: int) -> Integers:
         values = table(y, rows)

@@ -13,9 +13,6 @@ from syft.paillier import IntegerTensor
 
 #: An accuracy of 1.0.
 WAD = 10**18
-#: What a Model can be scored by: functions of this module, which agree with scikit-learn's accuracy_score, with 1 less
-#: its hamming_loss, and with its r2_score(multioutput="variance_weighted") clipped to [0, 1].
-METRICS = ("accuracy", "hamming", "r2")
 #: Binary digits after the point of a predicted number.
 PREDICTION_BITS = 26
 
@@ -98,6 +95,17 @@ def r2(predictions: Integers, targets: Integers) -> int:
     if spread == 0:
         return WAD if missed == 0 else 0
     return max(0, (spread - rows * missed) * WAD // spread)
+
+
+_BY_NAME = {metric.__name__: metric for metric in (accuracy, hamming, r2)}
+#: What a Model can be scored by: functions of this module, which agree with scikit-learn's accuracy_score, with 1 less
+#: its hamming_loss, and with its r2_score(multioutput="variance_weighted") clipped to [0, 1].
+METRICS = tuple(_BY_NAME)
+
+
+def score(metric: str, predictions: Integers, targets: Integers) -> int:
+    """The score by one of METRICS, in WAD; predictions and targets are as that function takes them."""
+    return _BY_NAME[metric](predictions, targets)
 
 
 def _rounded(sums: NDArray[Any], exponent: int, bits: int) -> Integers:

@@ -207,9 +207,10 @@ class Model:
             weights: others than the Model's own.
         """
 
-    @abstractmethod
     def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
         """The exact score on integer rows; see `predictions`."""
+        predictions = self.predictions(rows, weights)
+        return Evaluation(metrics.score(self.metric, predictions, answers), predictions)
 
     def statistics(self, rows: Integers, answers: Integers) -> LocalStatistics:
         """Local statistics of integer rows."""
@@ -305,9 +306,10 @@ class Model:
             raise EncryptedModelError("the Model is encrypted: it can be trained, not read")
         return weights  # type: ignore[no-any-return]
 
-    @abstractmethod
     def _learn_answers(self, y: ArrayLike, rows: int) -> tuple[Integers, int]:
         """Answers as integers, as for `targets`, and how many outputs they make; keeps what names them."""
+        answers = self._answers(y, rows)
+        return answers, answers.shape[1]
 
     @abstractmethod
     def _answers(self, y: ArrayLike, rows: int) -> Integers:

@@ -11,7 +11,7 @@ from syft.errors import FeatureError
 from syft.nn import metrics
 from syft.nn.answers import table
 from syft.nn.integers import Integers
-from syft.nn.models import Evaluation, Model, quantise
+from syft.nn.models import Model, quantise
 from syft.nn.scikit_learn import regressor_tags
 from syft.paillier import IntegerTensor
 
@@ -31,14 +31,6 @@ class Regressor(Model):
 
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
         return metrics.predict_numbers(self._transform(rows), weights or self._clear_weights())
-
-    def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
-        predictions = self.predictions(rows, weights)
-        return Evaluation(metrics.r2(predictions, answers), predictions)
-
-    def _learn_answers(self, y: ArrayLike, rows: int) -> tuple[Integers, int]:
-        answers = self._answers(y, rows)
-        return answers, answers.shape[1]
 
     def _answers(self, y: ArrayLike, rows: int) -> Integers:
         return quantise(table(y, rows))
