@@ -71,12 +71,5 @@ def party(name: str, module: str, *, python: Path | None = None, cores: int = 1,
 
 def peers_python() -> Path:
     """The peers' environment, apart from the product's: made by the lock, once."""
-    python, stamp = _PEERS / "bin" / "python", _PEERS / "lock"
-    if not (stamp.exists() and stamp.read_bytes() == _LOCK.read_bytes()):
-        uv = [str(ROOT / ".venv" / "bin" / "uv"), "--quiet"]
-        subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(_PEERS)], check=True)
-        subprocess.run(
-            [*uv, "pip", "install", "--python", str(python), "--require-hashes", "-r", str(_LOCK)], check=True
-        )
-        stamp.write_bytes(_LOCK.read_bytes())
-    return python
+    subprocess.run([ROOT / "scripts" / "_toolchain" / "apart.sh", _PEERS, _LOCK], check=True)
+    return _PEERS / "bin" / "python"

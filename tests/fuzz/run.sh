@@ -4,12 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-apart=.build/fuzz-env lock=tests/fuzz/atheris.lock found=.build/fuzz-found
-if ! cmp -s "$lock" "$apart/lock"; then
-  .venv/bin/uv --quiet venv --clear --python .venv/bin/python "$apart"
-  .venv/bin/uv --quiet pip install --python "$apart/bin/python" --require-hashes -r "$lock"
-  cp "$lock" "$apart/lock"
-fi
+apart=.build/fuzz-env found=.build/fuzz-found
+scripts/_toolchain/apart.sh "$apart" tests/fuzz/atheris.lock
 mkdir -p "$found"
 borrowed=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 members=$PWD:$PWD/plugins/ape-sonar

@@ -3,25 +3,13 @@
 # Every check must be proved, and every false statement refuted: see table.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-root=$(pwd -P) home=.build/halmos lock=scripts/_toolchain/halmos.lock reports=.build/symbolic-reports
+root=$(pwd -P) home=.build/halmos reports=.build/symbolic-reports
 export PATH="$root/.venv/bin:$PATH"
 # The checks are compiled as the contracts are, apart from these. Their own style is no matter for forge's linter.
 export FOUNDRY_SRC=tests/symbolic FOUNDRY_TEST=tests/symbolic FOUNDRY_OUT=.build/symbolic FOUNDRY_CACHE_PATH=.build/symbolic-cache
 
 # What has hundreds of paths, most of them from the sums that a refund and a share of the bond are: only with --all.
 SLOW='compensat|create|refund|reclaim|scoreG|fee|voidedFee|onlyMiner(Is|Re)'
-
-# Stamped with the digest of the lock and the place: an environment does not survive a move.
-install() {
-  local stamp
-  stamp=$({ echo "$root"; cat "$lock"; } | sha256sum | cut -d' ' -f1)
-  [ "$(cat "$home/stamp" 2>/dev/null)" = "$stamp" ] && return
-  echo "halmos and cvc5 ($lock)"
-  rm -rf "$home"
-  uv venv --quiet "$home" --python .venv/bin/python
-  uv pip install --quiet --python "$home/bin/python" --require-hashes -r "$lock"
-  echo "$stamp" >"$home/stamp"
-}
 
 # prove CONTRACT SOLVER: halmos' exit status says nothing, for it fails where a false statement is refuted.
 # Panics 0x11 (overflow) and 0x12 (division by zero) are failures like 0x01 (assert).
@@ -43,7 +31,7 @@ case "${1:-}" in
 esac
 rm -rf "$reports"
 mkdir -p "$reports"
-install
+scripts/_toolchain/apart.sh "$home" scripts/_toolchain/halmos.lock
 forge build --quiet --ast --extra-output storageLayout metadata
 
 # Two at a time, the longest first.
