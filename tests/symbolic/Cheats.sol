@@ -17,8 +17,6 @@ interface Vm {
 
 /// What halmos adds: https://github.com/a16z/halmos-cheatcodes
 interface Svm {
-    /// Any call of any function of the contract that may change its state.
-    function createCalldata(string calldata contractName) external pure returns (bytes memory);
     function createUint(uint256 bits, string calldata name) external pure returns (uint256);
 }
 
