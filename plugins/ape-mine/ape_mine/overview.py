@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from ape_mine.datasets import Dataset
 from ape_mine.payouts import Claim, due_payouts
@@ -95,13 +94,11 @@ def _view_privacy(privacy: Privacy | None, spending: Spending) -> PrivacyView | 
     if privacy is None:
         return None
     budget = privacy.budget
-    bounded = not spending.exact_gradients
-    left = max(budget.rho - spending.rho, Fraction(0)) if bounded else Fraction(0)
     return PrivacyView(
         epsilon=budget.epsilon,
         delta=budget.delta,
-        spent=budget.epsilon_of(spending.rho) if bounded else None,
-        left=budget.epsilon_of(left),
+        spent=None if spending.exact_gradients else budget.epsilon_of(spending.rho),
+        left=budget.epsilon_of(spending.left(budget)),
         releases=spending.releases,
     )
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError
 from ape_mine.policy import Privacy
+from syft.privacy import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Spending:
     rho: Fraction = Fraction(0)
     releases: int = 0
     exact_gradients: int = 0
+
+    def left(self, budget: Budget) -> Fraction:
+        """The rho that may still be spent; none where nothing bounds what was told."""
+        return Fraction(0) if self.exact_gradients else max(budget.rho - self.rho, Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,6 @@ def quote(dataset: str, privacy: Privacy, spending: Spending, *, released: bool)
         raise ExactStatisticsLeftError(dataset, spending.exact_gradients)
     price, budget = Fraction(0) if released else privacy.price, privacy.budget
     if spending.rho + price > budget.rho:
-        left = max(budget.rho - spending.rho, Fraction(0))
-        raise BudgetExceededError(dataset, budget, asked=budget.epsilon_of(price), left=budget.epsilon_of(left))
+        asked, left = budget.epsilon_of(price), budget.epsilon_of(spending.left(budget))
+        raise BudgetExceededError(dataset, budget, asked=asked, left=left)
     return Quote(privacy, spending.rho, price)
