@@ -31,6 +31,7 @@ from safetensors.numpy import load, save
 from syft.errors import SyftError, WireError
 from syft.paillier import EncryptedTensor, Openings, Packing, PublicContext, validate_public_key
 from syft.paillier.keys import LEAST_BITS
+from syft.whole import is_whole
 
 #: Most bytes of a blob that is decoded, unless a caller says otherwise.
 LARGEST = 256 << 20
@@ -209,10 +210,7 @@ def _require(condition: bool, why: str) -> None:
 
 
 def _whole(value: Any, least: int, most: int) -> int:
-    _require(
-        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
-        f"{str(value)[:40]} is not a whole number from {least} to {most}",
-    )
+    _require(is_whole(value, least, most), f"{str(value)[:40]} is not a whole number from {least} to {most}")
     return int(value)
 
 

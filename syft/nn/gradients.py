@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from syft.errors import ModelSpecError, SlotOverflowError, StatisticsError, TensorMismatchError
 from syft.nn.statistics import LocalStatistics
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, Tensor, row_bound
+from syft.whole import is_whole
 
 #: A Gradient is applied in quarters: step / 4 of it.
 STEPS = (1, 2, 3, 4)
@@ -41,7 +42,7 @@ class FixedPoint:
     def __post_init__(self) -> None:
         for name, most in (("weight_exponent", 64), ("weight_bound", 1 << 32), ("gradient_bits", 32)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            if not is_whole(value, 1, most):
                 raise ModelSpecError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
 
     def head_bound(self, exponent: int) -> int:

@@ -12,6 +12,7 @@ from syft.nn.features import FeatureMap, check_step
 from syft.nn.gradients import DEFAULT_SCALES, FixedPoint
 from syft.nn.models import Model
 from syft.nn.steps import ONE, Tensors
+from syft.whole import is_whole
 
 _MOST_COLUMNS = 1 << 16
 
@@ -69,22 +70,18 @@ def _parameters(spec: Mapping[str, Any]) -> dict[str, Any]:
         got = ", ".join(sorted(map(str, parameters)))
         raise ModelSpecError(f"the parameters of a {spec['class']} are {takes}; got {got}")
     for key in ("inputs", "outputs"):
-        if not _is_whole(parameters[key], _MOST_COLUMNS):
+        if not is_whole(parameters[key], 1, _MOST_COLUMNS):
             raise ModelSpecError(f"{key} must be a whole number from 1 to {_MOST_COLUMNS}")
     mu = parameters["mu"]
     if not isinstance(mu, int | float) or isinstance(mu, bool) or not 0 < mu < 1e6:
         raise ModelSpecError("mu must be a positive number")
     if "class_weight" in parameters:
         weights = _of_kind(parameters["class_weight"], Sequence, "class_weight")
-        if len(weights) != parameters["outputs"] or not all(_is_whole(one, LARGEST_CLASS_WEIGHT) for one in weights):
+        if len(weights) != parameters["outputs"] or not all(is_whole(one, 1, LARGEST_CLASS_WEIGHT) for one in weights):
             raise ModelSpecError(
                 f"class_weight must be {parameters['outputs']} whole numbers from 1 to {LARGEST_CLASS_WEIGHT}"
             )
     return {**parameters, "mu": float(mu)}
-
-
-def _is_whole(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def _of_kind(value: Any, kind: type, what: str) -> Any:

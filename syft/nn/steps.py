@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from syft.errors import FeatureError
 from syft.nn.integers import Integers, largest_entry
+from syft.whole import is_whole
 
 #: Binary digits after the point of rows and features, and the integer that stands for 1.0.
 FRACTION_BITS = 10
@@ -55,7 +56,7 @@ def frozen(numbers: NDArray[np.float64]) -> Integers:
 def whole(spec: Mapping[str, Any], key: str, least: int, most: int) -> int:
     """A parameter that is a whole number from `least` to `most`. Raises FeatureError."""
     value = spec[key]
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+    if not is_whole(value, least, most):
         raise FeatureError(f"{key} must be a whole number from {least} to {most}")
     return value
 

@@ -15,6 +15,7 @@ import numpy as np
 from syft.errors import FeatureError
 from syft.nn.integers import Integers
 from syft.nn.steps import FRACTION_BITS
+from syft.whole import is_whole
 
 #: Longest text, in code points.
 LONGEST_TEXT = 1 << 16
@@ -60,7 +61,7 @@ class HashedNgrams:
     alternate_sign: bool = False
 
     def __post_init__(self) -> None:
-        if not _is_whole(self.n_features, _MOST_FEATURES):
+        if not is_whole(self.n_features, 1, _MOST_FEATURES):
             raise FeatureError(f"n_features must be a whole number from 1 to {_MOST_FEATURES}")
         if not isinstance(self.alternate_sign, bool):
             raise FeatureError("alternate_sign must be true or false")
@@ -69,7 +70,7 @@ class HashedNgrams:
         for name, ends in (("words", self.words), ("characters", self.characters)):
             if ends is None:
                 continue
-            if not isinstance(ends, tuple) or len(ends) != 2 or not all(_is_whole(n, _LONGEST_NGRAM) for n in ends):
+            if not isinstance(ends, tuple) or len(ends) != 2 or not all(is_whole(n, 1, _LONGEST_NGRAM) for n in ends):
                 raise FeatureError(f"{name} must be two whole numbers from 1 to {_LONGEST_NGRAM}, or null")
             if ends[0] > ends[1]:
                 raise FeatureError(f"{name} must be the least and the most of an n-gram, in this order")
@@ -138,7 +139,3 @@ def _of_length_one(counts: Integers) -> Integers:
         count = int(counts[place])
         row[place] = math.isqrt((count * count << 2 * FRACTION_BITS) // total) * (1 if count > 0 else -1)
     return row
-
-
-def _is_whole(value: object, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
