@@ -31,6 +31,8 @@ from ape_sonar.tables import TableSchema, csv_frames
 
 #: Rows held in memory at once.
 ROWS_AT_ONCE = 16_384
+#: Bytes of a column that are fetched from a file at once.
+_READ_AT_ONCE = 1 << 20
 _LARGEST_SCHEMA = 4 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _METADATA = {part: f"sonar.{part}" for part in ("schema", "version", "rows")}
@@ -63,7 +65,7 @@ class Dataset:
             DatasetCorruptError: the file cannot be read.
         """
         try:
-            with pq.ParquetFile(self.path) as file:
+            with open_parquet(self.path) as file:
                 for batch in file.iter_batches(rows_at_once, columns=list(columns)):
                     yield batch.to_pandas()
         except FileNotFoundError:
@@ -178,9 +180,14 @@ def _frames(source: Path, schema: TableSchema) -> Iterator[pd.DataFrame]:
     raise DatasetFileError(source, "a dataset comes as .csv or .parquet")
 
 
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A file that is read piece by piece: left to itself, pyarrow fetches all row groups ahead and keeps them."""
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AT_ONCE)
+
+
 def _parquet_frames(source: Path, schema: TableSchema) -> Iterator[pd.DataFrame]:
     try:
-        with pq.ParquetFile(source) as file:
+        with open_parquet(source) as file:
             names = file.schema_arrow.names
             for name in schema.names:
                 if names.count(name) != 1:

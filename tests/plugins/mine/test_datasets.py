@@ -374,6 +374,21 @@ def test_memory_stays_flat(store: DatasetStore, tmp_path: Path, monkeypatch: pyt
     assert peak(20_000) < 4 * peak(1000)
 
 
+def test_row_groups_that_were_read_are_let_go_of(store: DatasetStore, tmp_path: Path) -> None:
+    """Arrow's own memory, of which Python's tracing knows nothing: it once held all of a file that had been read."""
+    rows, at_once = 400_000, 1000
+    doses = np.random.default_rng(0).uniform(0, 2.5, rows)
+    table = pa.table({"age": [30] * rows, "dose": doses, "ill": [True] * rows, "ward": ["north"] * rows})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    dataset = store.add("big", tmp_path / "rows.parquet", SCHEMA)
+    del table
+    gc.collect()
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in dataset.frames(["dose"], rows_at_once=at_once)]
+    assert len(held) == rows / at_once
+    assert max(held) < doses.nbytes / 2
+
+
 # ------------------------------------------------------------------ schema files
 
 
