@@ -13,6 +13,7 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
+from ape_mine._doctor_cli import doctor
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
@@ -43,6 +44,9 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="JSON for ma
 @click.group()
 def cli() -> None:
     """Train Models on rows that never leave this machine, and be paid for it."""
+
+
+cli.add_command(doctor)
 
 
 @cli.command(cls=ConnectedProviderCommand)

@@ -321,3 +321,27 @@ def _error(output: str) -> str:
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, tmp_path: Path, miner: Any) -> None:
+    def found(status: int) -> dict[str, tuple[str, str]]:
+        (told,) = [line for line in ape_mine("doctor", "--json", status=status).splitlines() if line[0] == "{"]
+        return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
+
+    well = found(0)
+    assert (well["policy"], well["dataset"]) == (("ok", "1 rules for 1 datasets"), ("ok", "ward-7: 60 rows"))
+    assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
+
+    policy = (home.folder / "policy.yaml").read_text()
+    (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
+    assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
+    (home.folder / "datasets" / "ward-7.parquet").write_bytes(b"no Parquet")
+    assert "is damaged" in found(1)["dataset"][1]
+    (home.folder / "policy.yaml").write_text("allow: 1")
+    assert found(1)["policy"][0] == "fail"
+    home.folder.chmod(0o755)
+    assert found(1)["home"][0] == "fail"
+
+
+def test_the_doctor_of_no_mine_says_how_to_make_one(town: Town, ape_mine: Any) -> None:
+    assert "run `ape mine init`" in ape_mine("doctor", status=1)
