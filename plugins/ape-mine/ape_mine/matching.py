@@ -33,7 +33,8 @@ def match(wanted: TableSchema, output: TableSchema, dataset: TableSchema) -> Mat
     """Holds the schemas of a Campaign's Input and Output against a dataset's.
 
     A column fits a field of the same name when every value it can hold is one of the field's; of two ranges it is
-    enough that they overlap, since numbers are clipped to the field's range (docs/formats.md).
+    enough that they overlap, since numbers are clipped to the field's range (docs/formats.md), and longer texts are
+    cut.
     """
     columns = {field.name: field for field in dataset.fields}
     for what, schema in (("Input", wanted), ("Output", output)):
@@ -52,6 +53,9 @@ def _objection(field: TableField, column: TableField | None) -> str | None:
         return f"the dataset's column is of type {column.type}, not {field.type}"
     if field.unit and column.unit and field.unit != column.unit:
         return f"the dataset's column is in {column.unit}, not in {field.unit}"
+    if field.is_text or column.is_text:
+        both = field.is_text and column.is_text
+        return None if both else "one is a text, and the other has a list of values"
     if field.constraints.enum:
         return _enum_objection(field.constraints.enum, column)
     return _range_objection(field, column) if field.type in _NUMERIC else None

@@ -105,7 +105,9 @@ def rows_at_once(model: Model) -> int:
 
 def statistics_key(spec: CampaignSpec, dataset_version: bytes) -> bytes:
     """Names local statistics: the same for every Campaign that asks the same rows the same question, 32 bytes."""
-    asked = spec.model_dump(mode="json", include={"input", "output", "architecture", "frozen"}, exclude_unset=True)
+    asked = spec.model_dump(
+        mode="json", include={"input", "output", "texts", "architecture", "frozen"}, exclude_unset=True
+    )
     # All but mu, which changes what a Gradient makes of the statistics, not them.
     del asked["model"]["parameters"]["mu"]
     for side in ("input", "output"):

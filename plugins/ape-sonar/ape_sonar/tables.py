@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -30,11 +31,13 @@ from pydantic import (
     model_validator,
 )
 
-from ape_sonar.errors import ColumnError, RowError, SchemaError, SonarError
+from ape_sonar.errors import ColumnError, RowError, SchemaError
+from ape_sonar.faults import Faults
 
 #: Bounds of what is accepted from a stranger.
 MOST_FIELDS = 4_096
 MOST_VALUES = 1_024
+LONGEST_TEXT = 1 << 16
 _SAFE_INTEGER = 2**53 - 1
 
 _TEXT_OF = {True: ("true", "True", "TRUE", "1"), False: ("false", "False", "FALSE", "0")}
@@ -61,6 +64,7 @@ class Constraints(Strict):
     enum: (
         Annotated[tuple[_Text | _SafeInteger, ...], Field(min_length=2, max_length=MOST_VALUES, strict=False)] | None
     ) = None
+    maxLength: Annotated[StrictInt, Field(ge=1, le=LONGEST_TEXT)] | None = None  # noqa: N815 - Table Schema's word
 
 
 class TableField(Strict):
@@ -78,8 +82,13 @@ class TableField(Strict):
         bounds, enum = (self.constraints.minimum, self.constraints.maximum), self.constraints.enum
         if self.type == "boolean" and (enum or bounds != (None, None)):
             raise ValueError("a boolean takes no minimum, maximum or enum")
-        if self.type == "string" and (not enum or bounds != (None, None)):
-            raise ValueError("a string needs constraints.enum, and no minimum or maximum")
+        length = self.constraints.maxLength
+        if self.type == "string" and ((enum is None) == (length is None) or bounds != (None, None)):
+            raise ValueError(
+                "a string needs constraints.enum, or as a text constraints.maxLength, and no minimum or maximum"
+            )
+        if self.type != "string" and length is not None:
+            raise ValueError("constraints.maxLength is for strings")
         if enum:
             self._check_enum(enum, bounds)
         elif self.type in ("number", "integer"):
@@ -103,8 +112,13 @@ class TableField(Strict):
             raise ValueError("constraints.minimum must be below constraints.maximum")
 
     @property
+    def is_text(self) -> bool:
+        """Whether it holds free text, in code points up to its `maxLength`."""
+        return self.constraints.maxLength is not None
+
+    @property
     def values(self) -> tuple[str | int | bool, ...] | None:
-        """The values the field can take, in order; None for a range."""
+        """The values the field can take, in order; None for a range or a text."""
         return (False, True) if self.type == "boolean" else self.constraints.enum
 
     @property
@@ -183,7 +197,8 @@ class TableSchema(Strict):
         lines: Sequence[int] | None = None,
         source: str | None = None,
         ranges: bool = True,
-        first_row: int = 1,
+        rows: Sequence[int] | None = None,
+        faults: Faults | None = None,
     ) -> pd.DataFrame:
         """The table's columns of this schema, in its order: float64, int64, bool, and texts.
 
@@ -194,11 +209,12 @@ class TableSchema(Strict):
             lines: line of the file that each row ends on.
             source: what the table is called in errors.
             ranges: whether minimum and maximum are enforced; False leaves that to whoever clips.
-            first_row: number of the table's first row in errors.
+            rows: number of each row in errors; counted from 1 by default.
+            faults: where wrong cells are noted; their rows are left out then, and the index says which stayed.
 
         Raises:
             ColumnError: a column is missing.
-            RowError: the first cell that breaks the schema.
+            RowError: the first cell that breaks the schema, where no `faults` are given.
         """
         frame = self.frame(table)
         for name in self.names:
@@ -211,26 +227,36 @@ class TableSchema(Strict):
         try:
             rules.validate(parsed, lazy=True)
         except pandera.errors.SchemaErrors as error:
-            raise self._first_wrong_cell(error.failure_cases, frame, lines, source, first_row) from None
+            wrong = self._wrong_cells(error.failure_cases)
+            told = _Teller(self, frame, lines, source, rows)
+            if faults is None:
+                raise told.error(*wrong[0]) from None
+            faults.note([told.error(*cell) for cell in wrong])
+            parsed = parsed.drop(index=sorted({row for row, _ in wrong}))
         return pd.DataFrame({field.name: _finish(field, parsed[field.name]) for field in self.fields})
 
-    def _first_wrong_cell(
-        self,
-        cases: pd.DataFrame,
-        frame: pd.DataFrame,
-        lines: Sequence[int] | None,
-        source: str | None,
-        first_row: int,
-    ) -> SonarError:
-        cells = (
-            (int(index), self.names.index(column))
-            for index, column in zip(cases["index"], cases["column"], strict=True)
-        )
-        row, place = min(cells)
-        field = self.fields[place]
-        why = f"{_shown(frame[field.name].iloc[row])} is not {_wanted(field)}"
-        line = lines[row] if lines is not None else None
-        return RowError(row + first_row, field.name, why, line=line, source=source)
+    def _wrong_cells(self, cases: pd.DataFrame) -> list[tuple[int, int]]:
+        """Row and column, counted from 0, of each cell that pandera found wrong, in the table's order."""
+        cells = zip(cases["index"], cases["column"], strict=True)
+        return sorted({(int(index), self.names.index(column)) for index, column in cells})
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Says what is wrong with a cell of a table."""
+
+    schema: TableSchema
+    frame: pd.DataFrame
+    lines: Sequence[int] | None
+    source: str | None
+    rows: Sequence[int] | None
+
+    def error(self, row: int, place: int) -> RowError:
+        field = self.schema.fields[place]
+        why = f"{_shown(self.frame[field.name].iloc[row])} is not {_wanted(field)}"
+        line = self.lines[row] if self.lines is not None else None
+        number = self.rows[row] if self.rows is not None else row + 1
+        return RowError(number, field.name, why, line=line, source=self.source)
 
 
 Table = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
@@ -265,22 +291,29 @@ def read_csv(path: Path, schema: TableSchema, *, most_rows: int = 10_000_000) ->
 
 
 def csv_frames(
-    path: Path, schema: TableSchema, *, rows_at_once: int, most_rows: int | None = None
+    path: Path,
+    schema: TableSchema,
+    *,
+    rows_at_once: int,
+    most_rows: int | None = None,
+    faults: Faults | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """The same, `rows_at_once` rows at a time, in flat memory; rows are counted through."""
+    """The same, `rows_at_once` rows at a time, in flat memory; rows are counted through.
+
+    With `faults` wrong rows are noted there and left out, but for those after a quote that is never closed.
+    """
     with _readable(path), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         header = next(reader, None)
         if header is None:
             raise SchemaError(f"{path} is empty: a CSV file starts with a line of column names")
         places = _places(header, schema, str(path))
-        records = islice(_records(reader, len(header), str(path)), most_rows)
-        row = 0
+        records = islice(csv_records(reader, len(header), str(path), faults), most_rows)
         while chunk := list(islice(records, rows_at_once)):
-            columns = {name: [cells[place] for _, cells in chunk] for name, place in places.items()}
-            lines = [line for line, _ in chunk]
-            yield schema.check(pd.DataFrame(columns, dtype=object), lines=lines, source=str(path), first_row=row + 1)
-            row += len(chunk)
+            columns = {name: [cells[place] for _, _, cells in chunk] for name, place in places.items()}
+            rows, lines = [row for row, _, _ in chunk], [line for _, line, _ in chunk]
+            table = pd.DataFrame(columns, dtype=object)
+            yield schema.check(table, rows=rows, lines=lines, source=str(path), faults=faults)
 
 
 @contextmanager
@@ -300,20 +333,33 @@ def _places(header: Sequence[str], schema: TableSchema, source: str) -> dict[str
     return {name: header.index(name) for name in schema.names}
 
 
-def _records(reader: Any, width: int, source: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row that has any, with the line it ends on."""
+def csv_records(
+    reader: Any, width: int, source: str, faults: Faults | None = None
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Number, line it ends on, and cells of each row of a strict `csv.reader` that has any.
+
+    Raises:
+        RowError: a row of another width, or no CSV; noted where `faults` are given.
+    """
     row = 1
     try:
         for cells in reader:
             if not cells:
                 continue
-            if len(cells) != width:
+            if len(cells) == width:
+                yield row, reader.line_num, cells
+            else:
                 why = f"{len(cells)} cells, but the header has {width}"
-                raise RowError(row, None, why, line=reader.line_num, source=source)
-            yield reader.line_num, cells
+                _tell(RowError(row, None, why, line=reader.line_num, source=source), faults)
             row += 1
     except csv.Error as error:
-        raise RowError(row, None, str(error), line=reader.line_num, source=source) from None
+        _tell(RowError(row, None, str(error), line=reader.line_num, source=source), faults)
+
+
+def _tell(error: RowError, faults: Faults | None) -> None:
+    if faults is None:
+        raise error from None
+    faults.note([error])
 
 
 def _column(values: ArrayLike) -> pd.Series[Any]:
@@ -355,9 +401,19 @@ def _rules(field: TableField, ranges: bool) -> pa.Column:
         checks.append(pa.Check(lambda cells: (cells == np.rint(cells)) & (abs(cells) <= _SAFE_INTEGER), name="whole"))
     if field.constraints.enum:
         checks.append(pa.Check.isin(list(field.constraints.enum)))
+    elif field.is_text:
+        longest = field.constraints.maxLength if ranges else None
+        checks.append(pa.Check(lambda cells: cells.map(lambda cell: _is_text(cell, longest)).astype(bool), name="text"))
     elif ranges and field.type in ("number", "integer"):
         checks.append(pa.Check.in_range(*field.bounds))
     return pa.Column(object if field.type == "string" else np.float64, checks, nullable=False)
+
+
+def _is_text(cell: object, longest: int | None) -> bool:
+    """Whether a cell has text, no longer than so many code points, and in no half of a surrogate pair."""
+    if not isinstance(cell, str) or not cell or (longest is not None and len(cell) > longest):
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in cell)
 
 
 def _finish(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:
@@ -371,6 +427,8 @@ def _wanted(field: TableField) -> str:
         return f"one of {values}{', ...' if len(field.constraints.enum) > 8 else ''}"
     if field.type == "boolean":
         return "true or false"
+    if field.is_text:
+        return f"a text of 1 to {field.constraints.maxLength} letters"
     kind = "a whole number" if field.type == "integer" else "a number"
     return f"{kind} between {field.constraints.minimum} and {field.constraints.maximum}"
 
