@@ -54,6 +54,10 @@ class Home:
         """The journal, opened anew. Raises JournalError."""
         return State(self.folder / STATE_FILE)
 
+    def rehearsal(self) -> State:
+        """A copy of the journal in memory, for what is only tried out. Raises JournalError."""
+        return State(self.folder / _STATE, rehearsal=True)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keeps other processes from working for this Mine. Raises HomeBusyError."""

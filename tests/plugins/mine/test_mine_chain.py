@@ -236,7 +236,7 @@ def ape_mine(town: Town, tmp_path: Path, monkeypatch: Any, miner: Any) -> Any:
     def call(command: str, *arguments: str, status: int = 0, signs: bool = False) -> str:
         signer = ["--account", f"TEST::{_index(miner)}"] if signs else []
         network = ["--network", "ethereum:local:test"] if command not in ("add", "approve") else []
-        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "status") else []
+        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "plan", "status") else []
         result = CliRunner().invoke(cli, [command, *arguments, *signer, *network, *contract])
         assert result.exit_code == status, (result.output, result.exception)
         assert "Traceback" not in result.output
@@ -262,11 +262,19 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     assert "nothing leaves" in ape_mine("policy")
     assert "1 rules for 1 datasets" in ape_mine("policy", "p.yaml")
     assert ape_mine("policy").strip() == (tmp_path / "p.yaml").read_text().strip()
+    assert "No Campaign is open" in ape_mine("plan")
     campaign = town.open_campaign()
+    shown = " ".join(ape_mine("plan").split())
+    assert all(word in shown for word in ("ask", "ward-7", "0.0000000000000005 ether", "`ape mine approve CAMPAIGN`"))
     assert "ask: " in ape_mine("run", "--once", signs=True)
     assert "epsilon 0 of 6 at delta 1e-06 spent, 6 left" in " ".join(ape_mine("status").split())
     assert "spends of epsilon 6 at delta 1e-06: 6 in all, 0 before" in ape_mine("approve", "0x" + campaign.hex())
+    (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
+    assert (line["campaign"], line["step"], line["dataset"]) == ("0x" + campaign.hex(), "train", "ward-7")
+    assert (line["reward"], line["cost"] > FEE, line["version"]) == (500, True, 0)
     assert "submitted" in ape_mine("run", "--once", signs=True)
+    (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
+    assert (line["step"], line["reason"]) == ("wait", "Gradient 0 is not scored yet")
     town.score(campaign, 4 * 10**17)
     town.deliver(campaign)
     waiting = json.loads(ape_mine("status", "--json"))
@@ -299,6 +307,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
 
 def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_path: Path) -> None:
     assert "no Mine at" in _error(ape_mine("status", status=1))
+    assert "no Mine at" in _error(ape_mine("plan", status=1))
     ape_mine("init", signs=True)
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     (tmp_path / "bad.csv").write_text("age,dose,ill\n1,1,true\n1,x,true\n")
@@ -311,6 +320,9 @@ def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_
     assert "awaits approval" in _error(ape_mine("approve", "0x" + "12" * 32, status=1))
     town.open_campaign(spec=town.store.put(b"{}"))
     assert "Campaign spec" in _error(ape_mine("run", "--once", signs=True, status=1))
+    assert "trouble" in ape_mine("plan")
+    for moment in ("tonight", "2026-12-01T23:30"):
+        assert "with its zone" in _error(ape_mine("plan", "--at", moment, status=1))
     assert "no address" in _error(ape_mine("claim", "--pay-to", "me", signs=True, status=1))
     with Home(tmp_path / "mine").lock():
         assert "another Mine process" in _error(ape_mine("run", "--once", signs=True, status=1))
