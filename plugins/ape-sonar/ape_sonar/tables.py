@@ -37,6 +37,7 @@ from ape_sonar.faults import Faults
 #: Bounds of what is accepted from a stranger.
 MOST_FIELDS = 4_096
 MOST_VALUES = 1_024
+LONGEST_TEXT = 1 << 16
 _SAFE_INTEGER = 2**53 - 1
 
 _TEXT_OF = {True: ("true", "True", "TRUE", "1"), False: ("false", "False", "FALSE", "0")}
@@ -63,6 +64,7 @@ class Constraints(Strict):
     enum: (
         Annotated[tuple[_Text | _SafeInteger, ...], Field(min_length=2, max_length=MOST_VALUES, strict=False)] | None
     ) = None
+    maxLength: Annotated[StrictInt, Field(ge=1, le=LONGEST_TEXT)] | None = None  # noqa: N815 - Table Schema's word
 
 
 class TableField(Strict):
@@ -80,8 +82,13 @@ class TableField(Strict):
         bounds, enum = (self.constraints.minimum, self.constraints.maximum), self.constraints.enum
         if self.type == "boolean" and (enum or bounds != (None, None)):
             raise ValueError("a boolean takes no minimum, maximum or enum")
-        if self.type == "string" and (not enum or bounds != (None, None)):
-            raise ValueError("a string needs constraints.enum, and no minimum or maximum")
+        length = self.constraints.maxLength
+        if self.type == "string" and ((enum is None) == (length is None) or bounds != (None, None)):
+            raise ValueError(
+                "a string needs constraints.enum, or as a text constraints.maxLength, and no minimum or maximum"
+            )
+        if self.type != "string" and length is not None:
+            raise ValueError("constraints.maxLength is for strings")
         if enum:
             self._check_enum(enum, bounds)
         elif self.type in ("number", "integer"):
@@ -105,8 +112,13 @@ class TableField(Strict):
             raise ValueError("constraints.minimum must be below constraints.maximum")
 
     @property
+    def is_text(self) -> bool:
+        """Whether it holds free text, in code points up to its `maxLength`."""
+        return self.constraints.maxLength is not None
+
+    @property
     def values(self) -> tuple[str | int | bool, ...] | None:
-        """The values the field can take, in order; None for a range."""
+        """The values the field can take, in order; None for a range or a text."""
         return (False, True) if self.type == "boolean" else self.constraints.enum
 
     @property
@@ -389,9 +401,19 @@ def _rules(field: TableField, ranges: bool) -> pa.Column:
         checks.append(pa.Check(lambda cells: (cells == np.rint(cells)) & (abs(cells) <= _SAFE_INTEGER), name="whole"))
     if field.constraints.enum:
         checks.append(pa.Check.isin(list(field.constraints.enum)))
+    elif field.is_text:
+        longest = field.constraints.maxLength if ranges else None
+        checks.append(pa.Check(lambda cells: cells.map(lambda cell: _is_text(cell, longest)), name="text"))
     elif ranges and field.type in ("number", "integer"):
         checks.append(pa.Check.in_range(*field.bounds))
     return pa.Column(object if field.type == "string" else np.float64, checks, nullable=False)
+
+
+def _is_text(cell: object, longest: int | None) -> bool:
+    """Whether a cell has text, no longer than so many code points, and in no half of a surrogate pair."""
+    if not isinstance(cell, str) or not cell or (longest is not None and len(cell) > longest):
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in cell)
 
 
 def _finish(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:
@@ -405,6 +427,8 @@ def _wanted(field: TableField) -> str:
         return f"one of {values}{', ...' if len(field.constraints.enum) > 8 else ''}"
     if field.type == "boolean":
         return "true or false"
+    if field.is_text:
+        return f"a text of 1 to {field.constraints.maxLength} letters"
     kind = "a whole number" if field.type == "integer" else "a number"
     return f"{kind} between {field.constraints.minimum} and {field.constraints.maximum}"
 
