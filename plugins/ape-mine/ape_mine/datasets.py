@@ -6,12 +6,13 @@ reads Parquet can look at a file that is not encrypted. Rows are read in chunks:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +67,7 @@ class Dataset:
         number: of the version, counted from 1.
         kin: other names under which its rows may be, or have been.
         key: the Mine's, where the file is encrypted.
+        consented: the boolean column that is true of the rows that count; None where all do.
     """
 
     name: str
@@ -76,6 +78,14 @@ class Dataset:
     number: int = 1
     kin: tuple[str, ...] = ()
     key: bytes | None = None
+    consented: str | None = None
+
+    def only(self, column: str | None) -> Dataset:
+        """The rows of which a boolean column is true: other rows than all, so another version. None leaves all."""
+        if column is None:
+            return self
+        version = hashlib.sha256(b"sonar-consented/1:" + self.version + column.encode()).digest()
+        return replace(self, version=version, consented=column)
 
     def frames(self, columns: Sequence[str], *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
         """These columns of all rows, `rows_at_once` at a time.
@@ -85,8 +95,11 @@ class Dataset:
             DatasetLockedError: it is encrypted, and the store was not unlocked.
             DatasetCorruptError: the file cannot be read.
         """
-        for batch in self.batches(columns, rows_at_once=rows_at_once):
-            yield batch.to_pandas()
+        flag = self.consented
+        wanted = list(columns) if flag is None or flag in columns else [*columns, flag]
+        for batch in self.batches(wanted, rows_at_once=rows_at_once):
+            frame = batch.to_pandas()
+            yield frame if flag is None else frame.loc[frame[flag], list(columns)]
 
     def batches(self, columns: Sequence[str], *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pa.RecordBatch]:
         """The same as Arrow has them. Raises as `frames`."""
