@@ -16,7 +16,13 @@ _OWN = {
     "csv": "csv_file:CsvFile",
     "parquet": "parquet_file:ParquetFile",
     "jsonl": "json_lines:JsonLines",
+    "sql": "sql_database:SqlDatabase",
+    "rest": "rest_api:RestApi",
     "x-archive": "x_archive:XArchive",
+    "takeout": "takeout:Takeout",
+    "apple-health": "apple_health:AppleHealth",
+    "gpx": "gpx:Gpx",
+    "fhir": "fhir:Fhir",
 }
 
 
