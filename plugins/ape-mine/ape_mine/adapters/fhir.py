@@ -6,15 +6,15 @@ Patient, and the age at that moment. Names, addresses and identifiers are not ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from ape_mine.adapters.base import LONGEST_ID, Record, Request, SchemaPublished
 from ape_mine.adapters.json_lines import json_lines
+from ape_mine.adapters.moments import unix_seconds
 from ape_mine.adapters.sources import Source
-from ape_mine.adapters.takeout import unix_seconds
 from ape_mine.errors import SourceError
 from ape_sonar.canonical import parse_json
 
@@ -36,7 +36,7 @@ class Fhir(SchemaPublished):
 
     name = "fhir"
     summary = "FHIR R4 Bundles (.json) and bulk exports (.ndjson), one, a folder or a .zip: one row a measured value"
-    options = {"codes": "only values of these codes, such as LOINC 8480-6,8462-4"}
+    options: ClassVar[Mapping[str, str]] = {"codes": "only values of these codes, such as LOINC 8480-6,8462-4"}
     published = "observation"
 
     def records(self, request: Request) -> Iterator[Record]:
@@ -150,7 +150,7 @@ def _moment(observation: dict[str, Any]) -> int | None:
     day = _date(text)
     if day is not None:
         return (day.toordinal() - 719_163) * 86_400
-    return unix_seconds(text.replace("Z", "+00:00") if isinstance(text, str) else text)
+    return unix_seconds(text)
 
 
 def _date(text: object) -> date | None:

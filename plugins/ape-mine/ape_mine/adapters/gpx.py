@@ -1,4 +1,4 @@
-"""GPX files (topografix.com/GPX/1/1): one row a track. Where it was is not kept, but how far, how long and how steep."""
+"""GPX files (topografix.com/GPX/1/1): one row a track. Not where it was, but how far, how long and how steep."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from math import asin, cos, isfinite, radians, sin, sqrt
 
 from ape_mine.adapters.base import Record, Request, SchemaPublished
+from ape_mine.adapters.moments import unix_seconds
 from ape_mine.adapters.sources import Source
-from ape_mine.adapters.takeout import unix_seconds
 from ape_mine.adapters.xml_stream import xml_events
 
 _EARTH_METRES = 6_371_008.8
@@ -72,7 +72,7 @@ class _Track:
         elif self._point is not None and tag == "ele":
             self._point.height = _number(text, -12_000, 100_000)
         elif self._point is not None and tag == "time":
-            self._point.at = unix_seconds(text.replace("Z", "+00:00"))
+            self._point.at = unix_seconds(text)
         elif tag == "trkpt":
             self._add(self._point)
             self._point = None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import SplitResult, urlsplit
 
 import requests
@@ -32,7 +32,7 @@ class RestApi(SchemaGiven):
 
     name = "rest"
     summary = "a REST service that answers in JSON, page by page (https://..., or http:// on this machine)"
-    options = {
+    options: ClassVar[Mapping[str, str]] = {
         "records": "JSONPath of the list of records in a page; found by itself where it is not named",
         "pages": "how pages follow: header, json:PATH (a link), cursor:PATH:PARAM, number:PARAM, offset:LIMIT, single",
         "token": "name of the environment variable that holds the bearer token",
@@ -67,7 +67,7 @@ class RestApi(SchemaGiven):
 def _pages(request: Request, where: str) -> Iterator[list[Any]]:
     # dlt reads its settings when it is imported: nothing is told to anybody, nothing is kept in the user's home.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.client import RESTClient
 
     session = _BoundedSession(request.location, where)
     token = request.options.get("token")
@@ -99,7 +99,7 @@ def _paginator(request: Request) -> Any:
     from dlt.sources.helpers.rest_client import paginators
 
     kind, *parts = request.options.get("pages", "auto").split(":")
-    made = {
+    known: dict[tuple[str, int], Callable[[], Any]] = {
         ("auto", 0): lambda: None,
         ("single", 0): paginators.SinglePagePaginator,
         ("header", 0): paginators.HeaderLinkPaginator,
@@ -107,7 +107,8 @@ def _paginator(request: Request) -> Any:
         ("cursor", 2): lambda: paginators.JSONResponseCursorPaginator(cursor_path=parts[0], cursor_param=parts[1]),
         ("number", 1): lambda: paginators.PageNumberPaginator(base_page=1, page_param=parts[0], total_path=None),
         ("offset", 1): lambda: paginators.OffsetPaginator(limit=int(parts[0]), total_path=None),
-    }.get((kind, len(parts)))
+    }
+    made = known.get((kind, len(parts)))
     if made is None or (kind == "offset" and not parts[0].isdecimal()):
         raise ImportOptionError("--set pages=...", f"{RestApi.options['pages']}")
     return made()

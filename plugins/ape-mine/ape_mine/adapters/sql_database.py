@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sql
 from sqlalchemy.engine import URL, Connection
@@ -28,7 +28,7 @@ class SqlDatabase(SchemaGiven):
 
     name = "sql"
     summary = "a table or query of SQLite (sqlite:///PATH) or PostgreSQL (postgresql://USER@HOST/DATABASE)"
-    options = {
+    options: ClassVar[Mapping[str, str]] = {
         "table": "name of the table, or SCHEMA.TABLE",
         "query": "a SELECT in its place",
         "cursor": "column that only grows: the next import begins where this one ended",
@@ -54,7 +54,7 @@ class SqlDatabase(SchemaGiven):
                 for row, found in enumerate(result.mappings(), start=1):
                     cells = {str(name): _plain(value) for name, value in found.items()}
                     if growing:
-                        self._reached = _latest(self._reached, cells[growing], growing)
+                        self._reached = _latest(self._reached, found[growing], growing)
                     yield Record(row, cells, _text(cells[request.key]) if request.key else None)
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise SourceError(self.describe(request), _why(error)) from None
@@ -62,24 +62,26 @@ class SqlDatabase(SchemaGiven):
     def _select(self, request: Request) -> sql.Select[Any]:
         growing = request.options.get("cursor")
         names = dict.fromkeys([*self.schema(request).names, *filter(None, [request.key, growing])])
-        selected = sql.select(*(sql.column(name) for name in names)).select_from(_rows(request))
+        rows = _rows(request, list(names))
+        # Each with its table: SQLite takes a quoted name that it does not know for a text.
+        selected: sql.Select[Any] = sql.select(*(rows.c[name] for name in names))
         if growing is None:
             return selected
-        selected = selected.order_by(sql.column(growing))
+        selected = selected.order_by(rows.c[growing])
         if request.reached is None:
             return selected
         # Not "above": rows of the same moment may have come since. Those that are known are known again.
-        return selected.where(sql.column(growing) >= json.loads(request.reached))
+        return selected.where(rows.c[growing] >= _from_json(request.reached))
 
 
-def _rows(request: Request) -> Any:
+def _rows(request: Request, names: Sequence[str]) -> sql.FromClause:
     table, query = request.options.get("table"), request.options.get("query")
     if (table is None) == (query is None):
         raise ImportOptionError("--set table=NAME", "name the table, or give a query, and not both")
     if table is not None:
         schema, _, name = table.rpartition(".")
-        return sql.table(name, schema=schema or None)
-    return sql.text(f"({query}) AS source")
+        return sql.table(name, *map(sql.column, names), schema=schema or None)
+    return sql.text(query or "").columns(*map(sql.column, names)).subquery("source")
 
 
 def _url(location: str) -> URL:
@@ -124,12 +126,24 @@ def _plain(value: Any) -> Any:
 
 
 def _latest(reached: str | None, value: Any, column: str) -> str | None:
-    """The larger of the two, as JSON."""
+    """The larger of the two, as JSON; a moment is spelled out as one."""
     if value is None:
         return reached
-    if not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str | Decimal | date):
         raise ImportOptionError(f"--set cursor={column}", "its column holds neither numbers nor texts nor moments")
-    return json.dumps(value) if reached is None or value > json.loads(reached) else reached
+    if reached is not None and not value > _from_json(reached):
+        return reached
+    if isinstance(value, date):
+        return json.dumps({"datetime" if isinstance(value, datetime) else "date": value.isoformat()})
+    return json.dumps({"decimal": str(value)} if isinstance(value, Decimal) else value)
+
+
+def _from_json(reached: str) -> Any:
+    value = json.loads(reached)
+    if not isinstance(value, dict):
+        return value
+    ((kind, text),) = value.items()
+    return {"datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal}[kind](text)
 
 
 def _text(value: Any) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from ape_mine.adapters.base import Record, Request, SchemaPublished
+from ape_mine.adapters.moments import unix_seconds
 from ape_mine.adapters.sources import Source
 from ape_mine.errors import SourceError
 from ape_sonar.canonical import parse_json
@@ -50,12 +50,3 @@ def _record(entry: Any, row: int) -> Record:
     product = products[0] if isinstance(products, list) and products else header
     identity = hashlib.sha256("\0".join(map(str, (header, title, at, link))).encode("utf-8", "replace")).hexdigest()
     return Record(row, {"product": product, "title": title, "at": moment, "has_link": link is not None}, identity)
-
-
-def unix_seconds(text: object) -> int | None:
-    """Unix time of an ISO 8601 moment with its offset from UTC; None where it is none."""
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return int(moment.timestamp()) if moment and moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
