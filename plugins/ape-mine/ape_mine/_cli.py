@@ -13,6 +13,7 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
+from ape_mine import data_cli
 from ape_mine._cli_plan import plan
 from ape_mine._doctor_cli import doctor
 from ape_mine.datasets import read_schema
@@ -41,6 +42,7 @@ def cli() -> None:
 
 cli.add_command(doctor)
 cli.add_command(plan)
+data_cli.register(cli)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -67,7 +69,8 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
     place = Home(home or default_home())
-    dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
+    with data_cli.wrong_rows_shown():
+        dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
         (view,) = view_datasets([dataset], Policy(), state.releases)
     if as_json:

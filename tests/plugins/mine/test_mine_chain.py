@@ -255,7 +255,9 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     write_csv(tmp_path / "rows.csv")
     (tmp_path / "p.yaml").write_text(
-        POLICY.replace("{}", f"{{path: rows.csv, schema: schema.json, {BUDGET}}}").replace("automatic", "by-hand")
+        POLICY.replace("consent: own", f"consent: own, path: rows.csv, schema: schema.json, {BUDGET}").replace(
+            "automatic", "by-hand"
+        )
     )
     assert str(miner.address) in ape_mine("init", signs=True)
     ape_mine("init", signs=True)
