@@ -24,6 +24,7 @@ from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.action import Action, reporter
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.errors import UsageError, cli_errors
+from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 
@@ -103,6 +104,7 @@ def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
 @_json_option
+@watch_options
 @cli_errors()
 def run(
     account: Any,
@@ -115,22 +117,27 @@ def run(
     poll: float | None,
     once: bool,
     as_json: bool,
+    watching: WatchOptions,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
-    report = reporter(as_json)
-    with open_mine(
-        account,
-        home or default_home(),
-        sonar=sonar,
-        pay_to=pay_to,
-        most_features=most_features,
-        engine=engine,
-        scheduler=scheduler,
-    ) as mine:
+    place = home or default_home()
+    with (
+        open_watch(watching, "mine", place, reporter(as_json)) as observer,
+        open_mine(
+            account,
+            place,
+            sonar=sonar,
+            pay_to=pay_to,
+            most_features=most_features,
+            engine=engine,
+            scheduler=scheduler,
+            observer=observer,
+        ) as mine,
+    ):
         if not once:
-            serve(mine, report, poll_interval=poll)
+            serve(mine, observer, poll_interval=poll)
             return
-        _tell_all(mine.step(), report)
+        _tell_all(mine.step(), observer.acted)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -200,8 +207,7 @@ def status(home: Path | None, as_json: bool) -> None:
 def _tell_all(actions: list[Action], report: Callable[[Action], None]) -> None:
     """Tells what happened, and ends with the first trouble where there was any. Raises TroubleError."""
     for action in actions:
-        if action.kind != "trouble":
-            report(action)
+        report(action)
     for action in actions:
         if action.kind == "trouble":
             raise TroubleError(action.campaign, action.words)

@@ -1,47 +1,61 @@
-"""The datasets of a Mine: each one Parquet file in its home, checked row by row when it came in.
+"""The datasets of a Mine: each version one Parquet file in its home, checked row by row when it came in.
 
-The file carries its Table Schema, its version and its number of rows as metadata, so that a dataset is there as a
-whole or not at all, and anything that reads Parquet can look at it. Rows are read in chunks: memory stays flat.
+A version is there as a whole or not at all, and stays until it is pruned; the catalog knows them all. Anything that
+reads Parquet can look at a file that is not encrypted. Rows are read in chunks: memory stays flat.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ape_mine.catalog import Catalog, Version
 from ape_mine.errors import (
     DatasetCorruptError,
     DatasetExistsError,
     DatasetFileError,
+    DatasetLockedError,
     DatasetMissingError,
     DatasetNameError,
+    DatasetSchemaError,
 )
-from ape_sonar.canonical import parse_json, to_canonical
+from ape_mine.intake import Counts, open_intake
+from ape_mine.rowfiles import (
+    ID_COLUMN,
+    ROWS_AT_ONCE,
+    Written,
+    arrow_schema,
+    batches_of,
+    is_encrypted,
+    open_parquet,
+    write_rows,
+)
+from ape_sonar.canonical import parse_json
 from ape_sonar.errors import ColumnError, SchemaError
+from ape_sonar.faults import Faults
 from ape_sonar.files import atomic_file, sweep
 from ape_sonar.tables import TableSchema, csv_frames
 
-#: Rows held in memory at once.
-ROWS_AT_ONCE = 16_384
-#: Bytes of a column that are fetched from a file at once.
-_READ_AT_ONCE = 1 << 20
+__all__ = ["ROWS_AT_ONCE", "Dataset", "DatasetStore", "Identified", "read_schema"]
+
 _LARGEST_SCHEMA = 4 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_METADATA = {part: f"sonar.{part}" for part in ("schema", "version", "rows")}
-_ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
+_CATALOG = "catalog.sqlite"
+#: A file that nobody names yet may be about to be named by a process that writes it.
+_ORPHANED_AFTER_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A checked table that rests in the Mine's home.
+    """A version of a checked table that rests in the Mine's home.
 
     Attributes:
         name: what the policy calls it.
@@ -49,6 +63,9 @@ class Dataset:
         version: 32 bytes, another one whenever a row or the schema is another.
         rows: how many.
         path: the Parquet file.
+        number: of the version, counted from 1.
+        kin: other names under which its rows may be, or have been.
+        key: the Mine's, where the file is encrypted.
     """
 
     name: str
@@ -56,35 +73,61 @@ class Dataset:
     version: bytes
     rows: int
     path: Path
+    number: int = 1
+    kin: tuple[str, ...] = ()
+    key: bytes | None = None
 
     def frames(self, columns: Sequence[str], *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
         """These columns of all rows, `rows_at_once` at a time.
 
         Raises:
             DatasetMissingError: it was removed meanwhile.
+            DatasetLockedError: it is encrypted, and the store was not unlocked.
             DatasetCorruptError: the file cannot be read.
         """
+        for batch in self.batches(columns, rows_at_once=rows_at_once):
+            yield batch.to_pandas()
+
+    def batches(self, columns: Sequence[str], *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pa.RecordBatch]:
+        """The same as Arrow has them. Raises as `frames`."""
         try:
-            with open_parquet(self.path) as file:
-                for batch in file.iter_batches(rows_at_once, columns=list(columns)):
-                    yield batch.to_pandas()
+            if self.key is None and is_encrypted(self.path):
+                raise DatasetLockedError(self.name)
+            yield from batches_of(self.path, columns, rows_at_once=rows_at_once, key=self.key)
         except FileNotFoundError:
             raise DatasetMissingError(self.name) from None
         except (pa.ArrowException, OSError) as error:
             raise DatasetCorruptError(self.name, _first_line(error)) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Checked rows, with the ids that their source gives them, one each, or with none."""
+
+    frame: pd.DataFrame
+    ids: Sequence[str] | None = None
+
+
 class DatasetStore:
     """The datasets in a folder, readable by this account alone.
 
     Raises:
+        JournalError: the catalog cannot be used.
         OSError: the folder cannot be made.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._key: bytes | None = None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep(folder)
+        self.catalog = Catalog(folder / _CATALOG)
+        self._adopt_old_files()
+        self._remove_orphans()
+
+    def unlock(self, key: bytes) -> None:
+        """From now on encrypted rows are read, and new ones are encrypted. `key` has 32 bytes."""
+        self._key = key
 
     def add(self, name: str, source: Path, schema: TableSchema, *, replace: bool = False) -> Dataset:
         """Checks every row of a CSV or Parquet file and copies the schema's columns; nothing stays where one is wrong.
@@ -93,59 +136,267 @@ class DatasetStore:
             name: 1 to 64 of a-z, 0-9, - and _.
             source: ends in .csv or .parquet.
             schema: of the columns to copy; others are left behind.
-            replace: whether a dataset of that name is replaced.
+            replace: whether a dataset of that name gets a new version with these rows alone.
 
         Raises:
-            RowError: names the row and the column of the first wrong cell.
+            WrongRowsError: names row and column of the wrong cells.
             ColumnError: a column is missing, or there twice.
             DatasetFileError: no such table, or one without rows.
             DatasetNameError, DatasetExistsError: the name cannot be used.
+            DatasetChangedError: another process changed the dataset meanwhile.
             OSError: the home cannot be written.
         """
-        path = self._path(name)
-        if path.exists() and not replace:
-            raise DatasetExistsError(name)
-        try:
-            with atomic_file(path, mode=0o600, replace=replace) as file:
-                _copy(_frames(source, schema), schema, source, file)
-        except FileExistsError:
-            raise DatasetExistsError(name) from None
-        return self.get(name)
+        faults = Faults()
 
-    def get(self, name: str) -> Dataset:
-        """The dataset of that name.
+        def rows() -> Iterator[Identified]:
+            for frame in _frames(source, schema, faults):
+                yield Identified(frame)
+            faults.raise_any()
+
+        return self.put(name, rows(), schema, source=str(source), replace=replace)
+
+    def put(
+        self,
+        name: str,
+        rows: Iterable[Identified],
+        schema: TableSchema,
+        *,
+        source: str,
+        replace: bool = False,
+        keyed: bool = False,
+        cursor: str | None = None,
+    ) -> Dataset:
+        """Makes a version of these rows alone. What `rows` raises leaves everything as it was.
+
+        Args:
+            name, schema, replace: as for `add`.
+            rows: checked by the schema, in order.
+            source: what they come from, for the history.
+            keyed: whether they have ids; unique ones.
+            cursor: how far the source is read with them.
 
         Raises:
-            DatasetMissingError: there is none.
-            DatasetCorruptError: its file is not what `add` wrote.
+            DatasetNameError, DatasetExistsError, DatasetChangedError, DatasetFileError, OSError: as `add`.
         """
-        path = self._path(name)
-        try:
-            metadata = pq.read_metadata(path).metadata or {}
-            schema, version, rows = (metadata[key.encode()].decode() for key in _METADATA.values())
-            return Dataset(name, TableSchema.parse(json.loads(schema)), bytes.fromhex(version), int(rows), path)
-        except FileNotFoundError:
-            raise DatasetMissingError(name) from None
-        except KeyError as error:
-            raise DatasetCorruptError(name, f"it does not state its {error.args[0]!r}") from None
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise DatasetCorruptError(name, _first_line(error)) from None
+        self._check_name(name)
+        newest = self.catalog.newest(name)
+        if newest and not replace:
+            raise DatasetExistsError(name)
+        columns = arrow_schema(schema, keyed=keyed)
+        batches = (_batch(one, columns) for one in rows)
+        self._write(name, batches, schema, keyed=keyed, source=source, cursor=cursor)
+        return self.get(name)
+
+    def merge(
+        self,
+        name: str,
+        rows: Iterable[Identified],
+        schema: TableSchema,
+        *,
+        source: str,
+        keyed: bool,
+        cursor: Callable[[], str | None] = lambda: None,
+    ) -> Counts:
+        """Adds what is new among rows, and replaces what changed, in a new version; none where nothing is news.
+
+        Args:
+            name, rows, schema, source, keyed: as for `put`, but ids may come several times: the last one counts.
+            cursor: how far the source is read, asked for when the rows have been.
+
+        Raises:
+            DatasetSchemaError: the dataset there has other columns, or rows with ids where these have none.
+            DatasetNameError, DatasetChangedError, DatasetFileError, OSError: as `add`.
+        """
+        self._check_name(name)
+        last, newest = self.catalog.last_number(name), self.catalog.newest(name)
+        if newest and newest.schema != schema:
+            raise DatasetSchemaError(name, "has other columns, or others of their properties")
+        if newest and newest.keyed != keyed:
+            raise DatasetSchemaError(name, f"has rows {'with' if newest.keyed else 'without'} ids, unlike these")
+        columns = arrow_schema(schema, keyed=keyed)
+        with open_intake(columns, self._folder) as intake:
+            for one in rows:
+                intake.come(_batch(one, columns))
+            if newest:
+                intake.stand(self._dataset(newest).batches(columns.names))
+            counts = intake.merge()
+            if counts.news:
+                merged = intake.merged()
+                self._write(name, merged, schema, keyed=keyed, source=source, cursor=cursor(), after=last)
+            elif not newest:
+                raise DatasetFileError(Path(source), "there are no rows: nothing can be learned from it")
+            elif reached := cursor():
+                self.catalog.reach(name, source, reached)
+        return counts
+
+    def get(self, name: str, number: int | None = None) -> Dataset:
+        """The dataset of that name: its newest version, or the one of that number.
+
+        Raises:
+            DatasetMissingError: there is none, or its rows were pruned.
+            DatasetCorruptError: its file is not what was written.
+        """
+        self._check_name(name)
+        if number is None:
+            version = self.catalog.newest(name)
+        else:
+            found = [one for one in self.catalog.history(name) if one.number == number and one.pruned is None]
+            version = found[0] if found else None
+        if version is None:
+            raise DatasetMissingError(name)
+        dataset = self._dataset(version)
+        self._check_file(dataset)
+        return dataset
+
+    def history(self, name: str) -> list[Version]:
+        """All versions there were of a name, oldest first. Raises DatasetMissingError where there never was one."""
+        self._check_name(name)
+        history = self.catalog.history(name)
+        if not history:
+            raise DatasetMissingError(name)
+        return history
+
+    def prune(self, name: str, *, keep: int = 1) -> list[int]:
+        """Deletes the rows of all but the newest versions; the history keeps that they were there.
+
+        Args:
+            name: of the dataset.
+            keep: how many versions keep their rows, at least 1.
+
+        Returns:
+            Numbers of the versions whose rows went.
+
+        Raises:
+            DatasetMissingError: there is no such dataset.
+        """
+        if keep < 1:
+            raise ValueError(f"at least one version is kept, not {keep}")
+        self.get(name)
+        return self._delete(name, [one for one in self.catalog.history(name) if one.pruned is None][:-keep])
 
     def remove(self, name: str) -> None:
-        """Deletes the dataset. Raises DatasetMissingError."""
-        try:
-            self._path(name).unlink()
-        except FileNotFoundError:
-            raise DatasetMissingError(name) from None
+        """Deletes the rows of all versions of a dataset. Raises DatasetMissingError."""
+        if self.catalog.newest(name) is None:
+            raise DatasetMissingError(name)
+        self.catalog.forget_cursors(name)
+        self._delete(name, [one for one in self.catalog.history(name) if one.pruned is None])
 
     def __iter__(self) -> Iterator[Dataset]:
         """All datasets, by name."""
-        return (self.get(path.stem) for path in sorted(self._folder.glob("*.parquet")) if _NAME.fullmatch(path.stem))
+        return (self.get(name) for name in self.catalog.names())
 
-    def _path(self, name: str) -> Path:
+    # ------------------------------------------------------------------ files
+
+    def _write(
+        self,
+        name: str,
+        batches: Iterator[pa.RecordBatch],
+        schema: TableSchema,
+        *,
+        keyed: bool,
+        source: str,
+        cursor: str | None,
+        after: int | None = None,
+    ) -> None:
+        """Writes a version's file, then names it in the catalog."""
+        if ID_COLUMN in schema.names:
+            raise SchemaError(f"a column may not be called {ID_COLUMN!r}: rename it")
+        after = self.catalog.last_number(name) if after is None else after
+        file_name = f"{name}.{after + 1:06}.{secrets.token_hex(4)}.parquet"
+        path = self._folder / file_name
+        with atomic_file(path, mode=0o600, replace=False) as file:
+            written = write_rows(file, file_name, batches, schema, keyed=keyed, key=self._key)
+            if not written.rows:
+                raise DatasetFileError(Path(source), "there are no rows: nothing can be learned from it")
+        try:
+            if not self._is_newest(name, written, schema, keyed):
+                self.catalog.add(
+                    name,
+                    after=after,
+                    digest=written.digest,
+                    rows=written.rows,
+                    schema=schema,
+                    keyed=keyed,
+                    source=source,
+                    file=file_name,
+                    cursor=cursor,
+                )
+                return
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        path.unlink(missing_ok=True)
+
+    def _is_newest(self, name: str, written: Written, schema: TableSchema, keyed: bool) -> bool:
+        """Whether the same rows are there already: a policy adopted again makes no version."""
+        newest = self.catalog.newest(name)
+        return newest is not None and (newest.digest, newest.schema, newest.keyed) == (written.digest, schema, keyed)
+
+    def _dataset(self, version: Version) -> Dataset:
+        return Dataset(
+            name=version.name,
+            schema=version.schema,
+            version=version.digest,
+            rows=version.rows,
+            path=self._folder / version.file,
+            number=version.number,
+            kin=self.catalog.kin(version.name),
+            key=self._key,
+        )
+
+    def _check_file(self, dataset: Dataset) -> None:
+        """Raises DatasetCorruptError where the file is not the one that the catalog speaks of, as far as it shows."""
+        try:
+            if dataset.key is None and is_encrypted(dataset.path):
+                return
+            with open_parquet(dataset.path, dataset.key) as file:
+                metadata = file.metadata.metadata or {}
+            if metadata.get(b"sonar.version") != dataset.version.hex().encode():
+                raise DatasetCorruptError(dataset.name, "it states another version")
+        except FileNotFoundError:
+            raise DatasetCorruptError(dataset.name, "its file is gone") from None
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetCorruptError(dataset.name, _first_line(error)) from None
+
+    def _delete(self, name: str, versions: list[Version]) -> list[int]:
+        self.catalog.prune(name, [one.number for one in versions])
+        for one in versions:
+            (self._folder / one.file).unlink(missing_ok=True)
+        return [one.number for one in versions]
+
+    def _remove_orphans(self) -> None:
+        """Removes what was written or pruned by a process that was killed before it was done."""
+        named = self.catalog.files()
+        for path in self._folder.glob("*.parquet"):
+            old = path.stat().st_mtime < time.time() - _ORPHANED_AFTER_SECONDS
+            if path.name not in named and old:
+                path.unlink(missing_ok=True)
+
+    def _adopt_old_files(self) -> None:
+        """Takes in the datasets of a Mine that had no catalog yet: NAME.parquet, which states what it is."""
+        for path in self._folder.glob("*.parquet"):
+            if not _NAME.fullmatch(path.stem) or path.name in self.catalog.files():
+                continue
+            try:
+                with open_parquet(path) as file:
+                    metadata = file.metadata.metadata or {}
+                schema, version, rows = (metadata[f"sonar.{part}".encode()] for part in ("schema", "version", "rows"))
+                self.catalog.add(
+                    path.stem,
+                    after=self.catalog.last_number(path.stem),
+                    digest=bytes.fromhex(version.decode()),
+                    rows=int(rows),
+                    schema=TableSchema.parse(json.loads(schema)),
+                    keyed=False,
+                    source="a Mine without a catalog",
+                    file=path.name,
+                )
+            except (KeyError, ValueError, pa.ArrowException) as error:
+                raise DatasetCorruptError(path.stem, _first_line(error)) from None
+
+    def _check_name(self, name: str) -> None:
         if not _NAME.fullmatch(name):
             raise DatasetNameError(name)
-        return self._folder / f"{name}.parquet"
 
 
 def read_schema(path: Path) -> TableSchema:
@@ -169,23 +420,18 @@ def read_schema(path: Path) -> TableSchema:
         raise SchemaError(f"{path}: {error.why}") from None
 
 
-def _frames(source: Path, schema: TableSchema) -> Iterator[pd.DataFrame]:
+def _frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.DataFrame]:
     suffix = source.suffix.lower()
     if not source.is_file():
         raise DatasetFileError(source, "no such file")
     if suffix == ".csv":
-        return csv_frames(source, schema, rows_at_once=ROWS_AT_ONCE)
+        return csv_frames(source, schema, rows_at_once=ROWS_AT_ONCE, faults=faults)
     if suffix == ".parquet":
-        return _parquet_frames(source, schema)
+        return _parquet_frames(source, schema, faults)
     raise DatasetFileError(source, "a dataset comes as .csv or .parquet")
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """A file that is read piece by piece: left to itself, pyarrow fetches all row groups ahead and keeps them."""
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AT_ONCE)
-
-
-def _parquet_frames(source: Path, schema: TableSchema) -> Iterator[pd.DataFrame]:
+def _parquet_frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.DataFrame]:
     try:
         with open_parquet(source) as file:
             names = file.schema_arrow.names
@@ -193,29 +439,18 @@ def _parquet_frames(source: Path, schema: TableSchema) -> Iterator[pd.DataFrame]
                 if names.count(name) != 1:
                     why = "missing from the table" if name not in names else "there twice"
                     raise ColumnError(name, why, source=str(source))
-            first_row = 1
+            first = 1
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(schema.names)):
-                yield schema.check(batch.to_pandas(), source=str(source), first_row=first_row)
-                first_row += batch.num_rows
+                rows = range(first, first + batch.num_rows)
+                yield schema.check(batch.to_pandas(), source=str(source), rows=rows, faults=faults)
+                first += batch.num_rows
     except pa.ArrowException as error:
         raise DatasetFileError(source, f"no Parquet file that can be read: {_first_line(error)}") from None
 
 
-def _copy(frames: Iterator[pd.DataFrame], schema: TableSchema, source: Path, file: object) -> None:
-    """Writes checked frames and, at the end, what is known of them then."""
-    columns = pa.schema([(field.name, _ARROW[field.type]) for field in schema.fields])
-    document = to_canonical(schema.model_dump(mode="json", exclude_none=True))
-    digest, rows = hashlib.sha256(document), 0
-    with pq.ParquetWriter(file, columns) as writer:
-        for frame in frames:
-            batch = pa.RecordBatch.from_pandas(frame, columns, preserve_index=False)
-            digest.update(batch.serialize())
-            rows += batch.num_rows
-            writer.write_batch(batch)
-        if not rows:
-            raise DatasetFileError(source, "there are no rows: nothing can be learned from it")
-        facts = {"schema": document.decode(), "version": digest.hexdigest(), "rows": str(rows)}
-        writer.add_key_value_metadata({_METADATA[part]: value for part, value in facts.items()})
+def _batch(rows: Identified, columns: pa.Schema) -> pa.RecordBatch:
+    frame = rows.frame if rows.ids is None else rows.frame.assign(**{ID_COLUMN: list(rows.ids)})
+    return pa.RecordBatch.from_pandas(frame, columns, preserve_index=False)
 
 
 def _first_line(error: BaseException) -> str:

@@ -96,6 +96,30 @@ class DatasetCorruptError(DatasetError, ValueError):
         super().__init__(f"dataset {name!r} in the Mine's home is damaged ({why}): add it again with --replace")
 
 
+class DatasetChangedError(DatasetError, RuntimeError):
+    """A dataset that another process changed while a new version of it was being made."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"dataset {name!r} was changed by another process meanwhile: try again")
+
+
+class DatasetSchemaError(DatasetError, ValueError):
+    """Rows that cannot go beside those that a dataset has."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.why = name, why
+        super().__init__(f"dataset {name!r} {why}: choose another name, or give --replace")
+
+
+class DatasetLockedError(DatasetError, PermissionError):
+    """Encrypted rows without the passphrase."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"dataset {name!r} is encrypted: give the Mine's passphrase")
+
+
 class PolicyError(MineError, ValueError):
     """A policy that cannot be followed: nothing leaves until it is put right."""
 

@@ -15,6 +15,7 @@ from ape_mine.errors import AccountBusyError
 from ape_mine.home import Home
 from ape_mine.judge import Choice, Judge
 from ape_mine.matching import Match
+from ape_mine.overview import allowances
 from ape_mine.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
 from ape_mine.policy import Policy, Verdict
 from ape_mine.rests import Rests
@@ -28,6 +29,7 @@ from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import ContractError
 from ape_sonar.errors import SonarError, one_line
 from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import Currency
@@ -49,6 +51,7 @@ class Mine:
         most_features: of the largest Model that is trained.
         spread: where statistics and matrix products are computed; None for this process.
         clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
+        observer: who watches.
 
     Raises:
         HomeMismatchError: the home belongs to another account or Sonar.
@@ -68,8 +71,10 @@ class Mine:
         most_features: int = MOST_FEATURES,
         spread: Spread | None = None,
         clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
     ) -> None:
         self._chain, self._store, self._home = chain, store, home
+        self._observer, self._confirmations = observer or Observer(), confirmations
         self._tokens = tuple(tokens)
         self._miner = chain.sender
         self._pay_to = pay_to or chain.sender
@@ -86,10 +91,12 @@ class Mine:
         """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
         told: dict[bytes | None, Action] = {}
         while not stop.is_set():
+            self._observer.stepping()
             for action in self._careful_step():
                 if action.kind != "trouble" or told.get(action.campaign) != action:
                     report(action)
                 told[action.campaign] = action
+            self._observer.stepped(self.vitals)
             stop.wait(poll_interval)
 
     def _careful_step(self) -> list[Action]:
@@ -119,6 +126,24 @@ class Mine:
         """Takes what is due and does nothing else. Raises ChainError."""
         self._chronicle.catch_up()
         return self._take_payouts() if self._account_is_quiet() else []
+
+    def vitals(self) -> Vitals:
+        """How it stands, by what has its confirmations. Raises ChainError, JournalError."""
+        chain, now = self._chain, self._chain.timestamp()
+        head = chain.head()
+        campaigns = self._chronicle.ledger.campaigns.values()
+        live = [one for one in campaigns if one.status(now) in (Status.OPEN, Status.CLOSING)]
+        own = [gradient for campaign in live for gradient in own_gradients(campaign, self._miner)]
+        policy, _ = self._home.policy_and_fault(self._tokens)
+        return Vitals(
+            head=head,
+            block_time=now,
+            behind=max(0, head - self._confirmations - self._chronicle.newest_block),
+            balance=chain.coin_balance(self._miner),
+            campaigns=len(live),
+            waiting=sum(gradient.scored is None for gradient in own),
+            allowances=allowances(self._home.datasets, policy, self._state.releases),
+        )
 
     def close(self) -> None:
         """Closes the journal."""
@@ -283,15 +308,16 @@ class Mine:
 
     def _prepare(self, policy: Policy, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
-        made = self._workshop.seal(
-            campaign,
-            dataset,
-            match,
-            policy.privacy(dataset.name),
-            chain_id=self._chain.chain_id,
-            contract=self._chain.address,
-            miner=self._miner,
-        )
+        with self._observer.timing("train"):
+            made = self._workshop.seal(
+                campaign,
+                dataset,
+                match,
+                policy.privacy(dataset.name),
+                chain_id=self._chain.chain_id,
+                contract=self._chain.address,
+                miner=self._miner,
+            )
         in_blocks, with_waiting = self._chain.transaction_counts()
         if in_blocks != with_waiting:
             raise AccountBusyError(self._miner)

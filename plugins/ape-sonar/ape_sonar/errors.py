@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -69,6 +69,21 @@ class RowError(SonarError, ValueError):
         where = f"{source}, " if source else ""
         at = f"row {row}" + (f" (line {line})" if line else "") + (f", column {column!r}" if column else "")
         super().__init__(f"{where}{at}: {why}")
+
+
+class WrongRowsError(RowError):
+    """All the cells and rows of a table that do not keep its Table Schema; as a RowError it is the first of them.
+
+    Attributes:
+        errors: the first ones, in the order in which they were found.
+        total: how many there are, those beyond `errors` included.
+    """
+
+    def __init__(self, errors: Sequence[RowError], total: int) -> None:
+        first = errors[0]
+        more = f" (and {total - 1} more)" if total > 1 else ""
+        super().__init__(first.row, first.column, first.why + more, line=first.line, source=first.source)
+        self.errors, self.total = tuple(errors), total
 
 
 class ColumnError(SonarError, LookupError):

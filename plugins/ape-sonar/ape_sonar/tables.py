@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -30,7 +31,8 @@ from pydantic import (
     model_validator,
 )
 
-from ape_sonar.errors import ColumnError, RowError, SchemaError, SonarError
+from ape_sonar.errors import ColumnError, RowError, SchemaError
+from ape_sonar.faults import Faults
 
 #: Bounds of what is accepted from a stranger.
 MOST_FIELDS = 4_096
@@ -195,7 +197,8 @@ class TableSchema(Strict):
         lines: Sequence[int] | None = None,
         source: str | None = None,
         ranges: bool = True,
-        first_row: int = 1,
+        rows: Sequence[int] | None = None,
+        faults: Faults | None = None,
     ) -> pd.DataFrame:
         """The table's columns of this schema, in its order: float64, int64, bool, and texts.
 
@@ -206,11 +209,12 @@ class TableSchema(Strict):
             lines: line of the file that each row ends on.
             source: what the table is called in errors.
             ranges: whether minimum and maximum are enforced; False leaves that to whoever clips.
-            first_row: number of the table's first row in errors.
+            rows: number of each row in errors; counted from 1 by default.
+            faults: where wrong cells are noted; their rows are left out then, and the index says which stayed.
 
         Raises:
             ColumnError: a column is missing.
-            RowError: the first cell that breaks the schema.
+            RowError: the first cell that breaks the schema, where no `faults` are given.
         """
         frame = self.frame(table)
         for name in self.names:
@@ -223,26 +227,36 @@ class TableSchema(Strict):
         try:
             rules.validate(parsed, lazy=True)
         except pandera.errors.SchemaErrors as error:
-            raise self._first_wrong_cell(error.failure_cases, frame, lines, source, first_row) from None
+            wrong = self._wrong_cells(error.failure_cases)
+            told = _Teller(self, frame, lines, source, rows)
+            if faults is None:
+                raise told.error(*wrong[0]) from None
+            faults.note([told.error(*cell) for cell in wrong])
+            parsed = parsed.drop(index=sorted({row for row, _ in wrong}))
         return pd.DataFrame({field.name: _finish(field, parsed[field.name]) for field in self.fields})
 
-    def _first_wrong_cell(
-        self,
-        cases: pd.DataFrame,
-        frame: pd.DataFrame,
-        lines: Sequence[int] | None,
-        source: str | None,
-        first_row: int,
-    ) -> SonarError:
-        cells = (
-            (int(index), self.names.index(column))
-            for index, column in zip(cases["index"], cases["column"], strict=True)
-        )
-        row, place = min(cells)
-        field = self.fields[place]
-        why = f"{_shown(frame[field.name].iloc[row])} is not {_wanted(field)}"
-        line = lines[row] if lines is not None else None
-        return RowError(row + first_row, field.name, why, line=line, source=source)
+    def _wrong_cells(self, cases: pd.DataFrame) -> list[tuple[int, int]]:
+        """Row and column, counted from 0, of each cell that pandera found wrong, in the table's order."""
+        cells = zip(cases["index"], cases["column"], strict=True)
+        return sorted({(int(index), self.names.index(column)) for index, column in cells})
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Says what is wrong with a cell of a table."""
+
+    schema: TableSchema
+    frame: pd.DataFrame
+    lines: Sequence[int] | None
+    source: str | None
+    rows: Sequence[int] | None
+
+    def error(self, row: int, place: int) -> RowError:
+        field = self.schema.fields[place]
+        why = f"{_shown(self.frame[field.name].iloc[row])} is not {_wanted(field)}"
+        line = self.lines[row] if self.lines is not None else None
+        number = self.rows[row] if self.rows is not None else row + 1
+        return RowError(number, field.name, why, line=line, source=self.source)
 
 
 Table = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
@@ -277,22 +291,29 @@ def read_csv(path: Path, schema: TableSchema, *, most_rows: int = 10_000_000) ->
 
 
 def csv_frames(
-    path: Path, schema: TableSchema, *, rows_at_once: int, most_rows: int | None = None
+    path: Path,
+    schema: TableSchema,
+    *,
+    rows_at_once: int,
+    most_rows: int | None = None,
+    faults: Faults | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """The same, `rows_at_once` rows at a time, in flat memory; rows are counted through."""
+    """The same, `rows_at_once` rows at a time, in flat memory; rows are counted through.
+
+    With `faults` wrong rows are noted there and left out, but for those after a quote that is never closed.
+    """
     with _readable(path), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         header = next(reader, None)
         if header is None:
             raise SchemaError(f"{path} is empty: a CSV file starts with a line of column names")
         places = _places(header, schema, str(path))
-        records = islice(_records(reader, len(header), str(path)), most_rows)
-        row = 0
+        records = islice(csv_records(reader, len(header), str(path), faults), most_rows)
         while chunk := list(islice(records, rows_at_once)):
-            columns = {name: [cells[place] for _, cells in chunk] for name, place in places.items()}
-            lines = [line for line, _ in chunk]
-            yield schema.check(pd.DataFrame(columns, dtype=object), lines=lines, source=str(path), first_row=row + 1)
-            row += len(chunk)
+            columns = {name: [cells[place] for _, _, cells in chunk] for name, place in places.items()}
+            rows, lines = [row for row, _, _ in chunk], [line for _, line, _ in chunk]
+            table = pd.DataFrame(columns, dtype=object)
+            yield schema.check(table, rows=rows, lines=lines, source=str(path), faults=faults)
 
 
 @contextmanager
@@ -312,20 +333,33 @@ def _places(header: Sequence[str], schema: TableSchema, source: str) -> dict[str
     return {name: header.index(name) for name in schema.names}
 
 
-def _records(reader: Any, width: int, source: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row that has any, with the line it ends on."""
+def csv_records(
+    reader: Any, width: int, source: str, faults: Faults | None = None
+) -> Iterator[tuple[int, int, list[str]]]:
+    """Number, line it ends on, and cells of each row of a strict `csv.reader` that has any.
+
+    Raises:
+        RowError: a row of another width, or no CSV; noted where `faults` are given.
+    """
     row = 1
     try:
         for cells in reader:
             if not cells:
                 continue
-            if len(cells) != width:
+            if len(cells) == width:
+                yield row, reader.line_num, cells
+            else:
                 why = f"{len(cells)} cells, but the header has {width}"
-                raise RowError(row, None, why, line=reader.line_num, source=source)
-            yield reader.line_num, cells
+                _tell(RowError(row, None, why, line=reader.line_num, source=source), faults)
             row += 1
     except csv.Error as error:
-        raise RowError(row, None, str(error), line=reader.line_num, source=source) from None
+        _tell(RowError(row, None, str(error), line=reader.line_num, source=source), faults)
+
+
+def _tell(error: RowError, faults: Faults | None) -> None:
+    if faults is None:
+        raise error from None
+    faults.note([error])
 
 
 def _column(values: ArrayLike) -> pd.Series[Any]:

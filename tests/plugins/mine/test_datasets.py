@@ -59,7 +59,8 @@ def rows_of(store: DatasetStore, name: str) -> list[list[Any]]:
 
 
 def left_behind(tmp_path: Path) -> list[str]:
-    return sorted(os.listdir(tmp_path / "datasets"))
+    """All but the catalog."""
+    return sorted(name for name in os.listdir(tmp_path / "datasets") if not name.startswith("catalog.sqlite"))
 
 
 # ------------------------------------------------------------------ what goes in comes out
@@ -294,7 +295,8 @@ def test_a_dataset_is_replaced_only_when_asked_and_only_by_a_sound_one(store: Da
     store.add("ward-7", tmp_path / "new.csv", SCHEMA, replace=True)
 
     assert rows_of(store, "ward-7")[0][0] == 31
-    assert left_behind(tmp_path) == ["ward-7.parquet"]
+    assert [one.number for one in store.history("ward-7")] == [1, 2]
+    assert left_behind(tmp_path) == [store.get("ward-7", number).path.name for number in (1, 2)]
 
 
 def test_who_is_reading_finishes_with_the_old_rows(store: DatasetStore, tmp_path: Path) -> None:
