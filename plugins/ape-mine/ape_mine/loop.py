@@ -86,9 +86,11 @@ class Mine:
         )
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
         self._rests = Rests(clock)
+        self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
+        self._asked_to_end = stop
         told: dict[bytes | None, Action] = {}
         while not stop.is_set():
             self._observer.stepping()
@@ -137,7 +139,7 @@ class Mine:
         policy, _ = self._home.policy_and_fault(self._tokens)
         return Vitals(
             head=head,
-            block_time=now,
+            block_time=chain.block_time(head),
             behind=max(0, head - self._confirmations - self._chronicle.newest_block),
             balance=chain.coin_balance(self._miner),
             campaigns=len(live),
@@ -282,12 +284,15 @@ class Mine:
         busy = {submission.campaign for submission in self._state.unfinished()}
         actions = []
         for campaign in self._chronicle.ledger.campaigns.values():
+            if self._asked_to_end.is_set():
+                break
             newest = ahead.campaigns.get(campaign.id)
             if newest is None or campaign.id in busy or not campaign.models:
                 continue
             if {campaign.status(now), newest.status(now)} != {Status.OPEN} or not self._rests.over(campaign.id):
                 continue
             if reason_to_wait(newest, self._miner, campaign.model.version) is None:
+                self._observer.stepping()
                 actions += self._train_for(policy, campaign, newest)
         return actions
 
