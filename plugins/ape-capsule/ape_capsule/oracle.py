@@ -81,6 +81,7 @@ class Oracle:
             heads=heads,
             evidence=evidence,
         )
+        self._asked_to_end = Flag()
         self._told: dict[bytes, str] = {}
         self._done: set[bytes] = set()
         #: Roots of heads that cannot be rebased: found out once, at some cost.
@@ -88,6 +89,7 @@ class Oracle:
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, waiting `poll_interval` seconds when nothing was done."""
+        self._asked_to_end = stop
         while not stop.is_set():
             self._observer.stepping()
             try:
@@ -117,7 +119,13 @@ class Oracle:
             if confirmed.terms.capsule == self._chain.sender and confirmed.id in newest
         ]
         own.sort(key=lambda pair: pair[1].due_at())
-        return [action for confirmed, campaign in own for action in self._serve(confirmed, campaign)]
+        actions = []
+        for confirmed, campaign in own:
+            if self._asked_to_end.is_set():
+                break
+            self._observer.stepping()
+            actions += self._serve(confirmed, campaign)
+        return actions
 
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError."""
@@ -127,7 +135,7 @@ class Oracle:
         own = [one for one in campaigns if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
         return Vitals(
             head=head,
-            block_time=now,
+            block_time=chain.block_time(head),
             behind=max(0, head - self._confirmations - self._chronicle.newest_block),
             balance=chain.coin_balance(chain.sender),
             campaigns=len(own),
