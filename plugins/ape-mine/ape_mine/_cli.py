@@ -20,7 +20,7 @@ from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
 from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
-from ape_mine.service import default_home, open_mine, serve
+from ape_mine.service import default_home, open_home, open_mine, serve
 from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.action import Action, reporter
 from ape_sonar.chronicle import Chronicle
@@ -71,7 +71,7 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @cli_errors()
 def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
-    place = Home(home or default_home())
+    place = open_home(home or default_home(), data_cli.ask_passphrase)
     with data_cli.wrong_rows_shown():
         dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
@@ -89,10 +89,10 @@ def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, a
 @cli_errors()
 def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
     """Put the policy in FILE in force, with the datasets it names; without FILE, show the one in force."""
-    place = Home(home or default_home())
     if file is None:
-        click.echo(place.policy_text() or "No policy: nothing leaves.")
+        click.echo(Home(home or default_home()).policy_text() or "No policy: nothing leaves.")
         return
+    place = open_home(home or default_home(), data_cli.ask_passphrase)
     adopted = place.adopt(file, find_site(None, sonar).tokens)
     click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
 
@@ -131,6 +131,7 @@ def run(
         most_features=most_features,
         engine=engine,
         scheduler=scheduler,
+        ask=data_cli.ask_passphrase,
     ) as mine:
         if not once:
             serve(mine, report, poll_interval=poll)

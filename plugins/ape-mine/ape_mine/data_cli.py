@@ -19,7 +19,7 @@ from ape_mine.errors import ImportOptionError
 from ape_mine.home import Home
 from ape_mine.importing import Imported, import_source
 from ape_mine.labels import Labels
-from ape_mine.service import default_home
+from ape_mine.service import PASSPHRASE, default_home, open_home
 from ape_sonar.errors import WrongRowsError, cli_errors, one_line
 from ape_sonar.screen import open_console
 
@@ -35,7 +35,7 @@ _Path = click.Path(path_type=Path)
 
 def register(group: click.Group) -> None:
     """Adds the commands to `ape mine`."""
-    for command in (import_, sources, versions, prune, remove):
+    for command in (import_, sources, versions, prune, remove, encrypt, passphrase):
         group.add_command(command)
 
 
@@ -66,7 +66,7 @@ def import_(
     as_json: bool,
 ) -> None:
     """Bring what is new of the SOURCE at LOCATION into a dataset. `ape mine sources` lists what is read."""
-    place = Home(home or default_home())
+    place = open_home(home or default_home(), ask_passphrase)
     adapter = find_adapter(source)
     request = Request(location, _settings(settings), read_schema(schema_file) if schema_file else None, key)
     labels = Labels(labels_file) if labels_file else None
@@ -148,6 +148,32 @@ def remove(name: str, home: Path | None) -> None:
     """Delete a dataset's rows, all versions; the history, and what was spent of their privacy, stay."""
     Home(home or default_home()).datasets.remove(name)
     click.echo(f"{name}: removed.")
+
+
+@click.command()
+@click.password_option("--passphrase", "secret", envvar=PASSPHRASE, help=f"Of the rows; or set {PASSPHRASE}.")
+@_home_option
+@cli_errors()
+def encrypt(secret: str, home: Path | None) -> None:
+    """Put all rows under a passphrase, and those that come later. Lost, it cannot be had again."""
+    count = Home(home or default_home()).encrypt(secret)
+    click.echo(f"Encrypted: {count} versions of datasets. `ape mine run` asks for the passphrase, or set {PASSPHRASE}.")
+
+
+@click.command()
+@click.password_option("--old", confirmation_prompt=False, envvar=PASSPHRASE, prompt="Old passphrase")
+@click.password_option("--new", prompt="New passphrase")
+@_home_option
+@cli_errors()
+def passphrase(old: str, new: str, home: Path | None) -> None:
+    """Put encrypted rows under another passphrase."""
+    Home(home or default_home()).change_passphrase(old, new)
+    click.echo("The passphrase is another one now.")
+
+
+def ask_passphrase() -> str:
+    """The passphrase of encrypted rows, asked for on the terminal."""
+    return str(click.prompt("Passphrase of the Mine's rows", hide_input=True))
 
 
 @contextmanager
