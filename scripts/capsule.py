@@ -6,7 +6,9 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_capsule.service import default_home, open_oracle, serve
+from ape_sonar.action import reporter
 from ape_sonar.errors import cli_errors
+from ape_sonar.operations.watch import open_watch, watch_options
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -14,7 +16,12 @@ from ape_sonar.errors import cli_errors
 @click.option("--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder.")
 @click.option("--passphrase", envvar="SONAR_CAPSULE_PASSPHRASE", prompt=True, hide_input=True, help="Of its vaults.")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
+@watch_options
 @cli_errors()
-def cli(account, home, passphrase, poll):
-    with open_oracle(account, home or default_home(), passphrase) as oracle:
-        serve(oracle, lambda action: click.echo(f"{action.kind}: {action.words}"), poll_interval=poll)
+def cli(account, home, passphrase, poll, watching):
+    place = home or default_home()
+    with (
+        open_watch(watching, "capsule", place, reporter(as_json=False)) as observer,
+        open_oracle(account, place, passphrase, observer) as oracle,
+    ):
+        serve(oracle, observer, poll_interval=poll)

@@ -6,14 +6,21 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_mine.service import default_home, open_mine, serve
+from ape_sonar.action import reporter
 from ape_sonar.errors import cli_errors
+from ape_sonar.operations.watch import open_watch, watch_options
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
 @click.option("--home", type=click.Path(path_type=Path), envvar="SONAR_MINE_HOME", help="The Mine's folder.")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
+@watch_options
 @cli_errors()
-def cli(account, home, poll):
-    with open_mine(account, home or default_home()) as mine:
-        serve(mine, lambda action: click.echo(f"{action.kind}: {action.words}"), poll_interval=poll)
+def cli(account, home, poll, watching):
+    place = home or default_home()
+    with (
+        open_watch(watching, "mine", place, reporter(as_json=False)) as observer,
+        open_mine(account, place, observer=observer) as mine,
+    ):
+        serve(mine, observer, poll_interval=poll)

@@ -131,3 +131,28 @@ class SpreadError(SyftError, RuntimeError):
 
 class WireError(SyftError, ValueError):
     """Bytes that are not what they should be."""
+
+
+class WeightsError(SyftError, ValueError):
+    """Published weights that are not what they should be, or more than is taken."""
+
+
+class TokenizerError(SyftError, ValueError):
+    """A published tokenizer that is none, that does more than is taken, or fails on a text."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"tokenizer: {why}")
+
+
+class ExtraMissingError(SyftError, ModuleNotFoundError):
+    """A package that only some Models need is not installed.
+
+    Attributes:
+        package: its name.
+        extra: the extra of sonar-syft that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"the package {package} is needed for this: pip install 'sonar-syft[{extra}]'", name=package)
+        self.package = package
+        self.extra = extra

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# No test measures time, and a busy machine fails none.
+settings.register_profile("sonar", deadline=None)
+settings.load_profile("sonar")
 
 #: Fixtures of Ape's test plugin: whoever asks for one needs a chain.
 _ON_CHAIN = {"accounts", "chain", "networks", "project"}

@@ -29,7 +29,7 @@ def test_the_exported_names():
     ]
 
 
-@pytest.mark.parametrize("package", ["syft", "syft.kernel", "syft.nn", "syft.paillier", "syft.privacy"])
+@pytest.mark.parametrize("package", ["syft", "syft.kernel", "syft.nn", "syft.paillier", "syft.privacy", "syft.texts"])
 def test_every_exported_name_is_there_and_documented(package):
     module = __import__(package, fromlist=["__all__"])
     assert sorted(module.__all__) == sorted(set(module.__all__))
@@ -64,6 +64,7 @@ def test_syft_knows_nothing_of_chains_files_or_networks(path):
         "fractions",
         "functools",
         "hashlib",
+        "importlib",
         "itertools",
         "json",
         "math",
@@ -80,12 +81,16 @@ def test_syft_knows_nothing_of_chains_files_or_networks(path):
 
 
 def test_only_whole_layers_are_imported_upwards():
-    """Each layer knows those below: kernel, paillier, nn, privacy; and none knows the wire."""
+    """Each layer knows those below: kernel, paillier, nn, privacy; and none of them knows wire and texts."""
     for path in (ROOT / "kernel").glob("*.py"):
         assert {name for name in imports(path) if name.startswith("syft")} <= KERNEL_KNOWS, path
     for path in (ROOT / "paillier").glob("*.py"):
-        assert not any(name.startswith(("syft.nn", "syft.privacy", "syft.wire")) for name in imports(path)), path
+        assert not any(
+            name.startswith(("syft.nn", "syft.privacy", "syft.texts", "syft.wire")) for name in imports(path)
+        ), path
     for path in (ROOT / "nn").glob("*.py"):
-        assert not any(name.startswith(("syft.privacy", "syft.wire")) for name in imports(path)), path
+        assert not any(name.startswith(("syft.privacy", "syft.texts", "syft.wire")) for name in imports(path)), path
+    for path in (ROOT / "texts").glob("*.py"):
+        assert not any(name.startswith(("syft.privacy", "syft.paillier")) for name in imports(path)), path
     for path in (ROOT / "privacy").glob("*.py"):
-        assert not any(name.startswith(("syft.paillier", "syft.wire")) for name in imports(path)), path
+        assert not any(name.startswith(("syft.paillier", "syft.texts", "syft.wire")) for name in imports(path)), path

@@ -17,12 +17,14 @@ from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import settings
 from ape_sonar.errors import UsageError, cli_errors
 from ape_sonar.ledger import CampaignState
+from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 from ape_sonar.store import open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
+from ._doctor_cli import doctor
 from .errors import KeyInUseError
 from .identity import Identity, require_identity
 from .keystore import destroy_key
@@ -47,6 +49,9 @@ _passphrase_option = click.password_option(
 @click.group()
 def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
+
+
+cli.add_command(doctor)
 
 
 @cli.command()
@@ -120,6 +125,7 @@ def announce_command(
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
 @_json_option
+@watch_options
 @cli_errors()
 def run(
     account: Any,
@@ -129,15 +135,19 @@ def run(
     poll: float | None,
     once: bool,
     as_json: bool,
+    watching: WatchOptions,
 ) -> None:
     """Serve the Campaigns that name this Capsule."""
-    report = reporter(as_json)
-    with open_oracle(account, home or default_home(), passphrase, sonar=sonar) as oracle:
+    place = home or default_home()
+    with (
+        open_watch(watching, "capsule", place, reporter(as_json)) as observer,
+        open_oracle(account, place, passphrase, observer, sonar=sonar) as oracle,
+    ):
         if not once:
-            serve(oracle, report, poll_interval=poll)
+            serve(oracle, observer, poll_interval=poll)
             return
         for action in oracle.step():
-            report(action)
+            observer.acted(action)
 
 
 @cli.command(cls=ConnectedProviderCommand)

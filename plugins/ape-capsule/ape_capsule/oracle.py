@@ -17,6 +17,7 @@ from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import NothingToCollectError, WrongNextError
 from ape_sonar.errors import SonarError, one_line
 from ape_sonar.ledger import CampaignState
+from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from syft.errors import SyftError
@@ -35,6 +36,8 @@ from .warrants import WarrantLog
 __all__ = ["Action", "Oracle"]
 
 _log = logging.getLogger(__name__)
+#: What a Capsule may still have to do something for.
+_LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
 
 
 class Oracle:
@@ -47,6 +50,7 @@ class Oracle:
         heads, evidence: its archives.
         confirmations: blocks on top of an event before it counts.
         start_block: of the contracts' deployment.
+        observer: who watches.
     """
 
     def __init__(
@@ -62,8 +66,10 @@ class Oracle:
         evidence: Archive,
         confirmations: int,
         start_block: int,
+        observer: Observer | None = None,
     ) -> None:
         self._chain, self._state = chain, state
+        self._observer, self._confirmations = observer or Observer(), confirmations
         self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = Desk(
             chain,
@@ -83,12 +89,14 @@ class Oracle:
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, waiting `poll_interval` seconds when nothing was done."""
         while not stop.is_set():
+            self._observer.stepping()
             try:
                 actions = self.step()
             except (SonarError, SyftError, OSError) as error:
                 actions = [Action("trouble", None, one_line(error))]
             for action in actions:
                 report(action)
+            self._observer.stepped(self.vitals)
             if not any(action.moved for action in actions):
                 stop.wait(poll_interval)
 
@@ -111,6 +119,22 @@ class Oracle:
         own.sort(key=lambda pair: pair[1].due_at())
         return [action for confirmed, campaign in own for action in self._serve(confirmed, campaign)]
 
+    def vitals(self) -> Vitals:
+        """How it stands, by what has its confirmations. Raises ChainError."""
+        chain, now = self._chain, self._chain.timestamp()
+        head = chain.head()
+        campaigns = self._chronicle.ledger.campaigns.values()
+        own = [one for one in campaigns if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
+        return Vitals(
+            head=head,
+            block_time=now,
+            behind=max(0, head - self._confirmations - self._chronicle.newest_block),
+            balance=chain.coin_balance(chain.sender),
+            campaigns=len(own),
+            waiting=sum(one.submitted - one.scored for one in own),
+            due=min((due for one in own if (due := one.due_at())), default=None),
+        )
+
     def close(self) -> None:
         """Closes the journal."""
         self._state.close()
@@ -129,7 +153,7 @@ class Oracle:
             actions = [Action("trouble", newest.id, one_line(error))]
         except Exception as error:  # a defect met in one Campaign must not cost the bonds of all others
             _log.exception("Campaign 0x%s", newest.id.hex())
-            actions = [Action("trouble", newest.id, f"a defect, see the log: {one_line(error)}")]
+            actions = [Action("trouble", newest.id, f"a defect, see the log: {type(error).__name__}")]
         return [action for action in actions if self._is_news(action)]
 
     def _is_news(self, action: Action) -> bool:
@@ -160,7 +184,8 @@ class Oracle:
         known = confirmed.gradients.get(oldest.record.number) if oldest else None
         if oldest is None or known is None or known.record != oldest.record:
             return []
-        return judge(self._desk, newest, self._chronicle.ledger)
+        with self._observer.timing("score"):
+            return judge(self._desk, newest, self._chronicle.ledger)
 
     def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action] | None:
         """A rebase where the head is full, or a wait until it can be; None where nothing stands in a Gradient's way.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ape.api import AccountAPI
 
 from ape_sonar import vault
-from ape_sonar.action import Action
 from ape_sonar.chain import Receipt, SonarChain
 from ape_sonar.config import settings
-from ape_sonar.site import find_site, until_asked_to_end
+from ape_sonar.operations.observer import Observer
+from ape_sonar.operations.stopping import until_asked_to_end
+from ape_sonar.operations.watch import service_facts
+from ape_sonar.operations.watched import WatchedStore
+from ape_sonar.site import find_site, let_sign
 from ape_sonar.store import BlobStore, open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 
@@ -50,6 +53,7 @@ def build_oracle(
     confirmations: int,
     start_block: int,
     cost: int = vault.COST,
+    observer: Observer | None = None,
 ) -> Oracle:
     """The oracle of a home, ready to step.
 
@@ -70,6 +74,7 @@ def build_oracle(
         evidence=Archive(home / "evidence", identity),
         confirmations=confirmations,
         start_block=start_block,
+        observer=observer,
     )
 
 
@@ -86,25 +91,30 @@ def lock(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_oracle(account: AccountAPI, home: Path, passphrase: str, *, sonar: str | None = None) -> Iterator[Oracle]:
+def open_oracle(
+    account: AccountAPI, home: Path, passphrase: str, observer: Observer, *, sonar: str | None = None
+) -> Iterator[Oracle]:
     """The oracle on the network that Ape is connected to, and no other process's while it is open."""
+    let_sign(account)
     site = find_site(account, sonar)
     with lock(home):
         oracle = build_oracle(
             site.chain,
-            open_store(settings().store_uri),
+            WatchedStore(open_store(settings().store_uri), observer),
             home,
             passphrase,
             confirmations=site.confirmations,
             start_block=site.start_block,
+            observer=observer,
         )
+        observer.started(service_facts("ape-capsule", site.chain))
         try:
             yield oracle
         finally:
             oracle.close()
 
 
-def serve(oracle: Oracle, report: Callable[[Action], None], *, poll_interval: float | None = None) -> None:
+def serve(oracle: Oracle, observer: Observer, *, poll_interval: float | None = None) -> None:
     """Runs a Capsule until the process is asked to end; what is under way is finished first."""
-    with until_asked_to_end() as stop:
-        oracle.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=report)
+    with until_asked_to_end(settings().stop_within) as stop:
+        oracle.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=observer.acted)

@@ -13,11 +13,14 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
-from ape_mine import data_cli
+from ape_mine import _data_cli
+from ape_mine._cli_plan import plan
+from ape_mine._doctor_cli import doctor
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
+from ape_mine.options import home_option, json_option, sonar_option
 from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
 from ape_mine.service import default_home, open_home, open_mine, serve
@@ -25,19 +28,11 @@ from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.action import Action, reporter
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.errors import UsageError, cli_errors
+from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
-
-_home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="SONAR_MINE_HOME",
-    help="The Mine's folder. Default: `mine` in Sonar's home.",
-)
-_sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from this home.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
 
 
 @click.group()
@@ -45,13 +40,15 @@ def cli() -> None:
     """Train Models on rows that never leave this machine, and be paid for it."""
 
 
-data_cli.register(cli)
+cli.add_command(doctor)
+cli.add_command(plan)
+_data_cli.register(cli)
 
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @cli_errors()
 def init(account: Any, home: Path | None, sonar: str | None) -> None:
     """Make the home of an account's Mine. Nothing leaves it before it has a policy."""
@@ -66,13 +63,13 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("schema", type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Replace the dataset of that name.")
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
-    place = open_home(home or default_home(), data_cli.ask_passphrase)
-    with data_cli.wrong_rows_shown():
+    place = open_home(home or default_home(), _data_cli.ask_passphrase)
+    with _data_cli.wrong_rows_shown():
         dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
         (view,) = view_datasets([dataset], Policy(), state.releases)
@@ -84,30 +81,31 @@ def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, a
 
 @cli.command(cls=ConnectedProviderCommand)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @cli_errors()
 def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
     """Put the policy in FILE in force, with the datasets it names; without FILE, show the one in force."""
     if file is None:
         click.echo(Home(home or default_home()).policy_text() or "No policy: nothing leaves.")
         return
-    place = open_home(home or default_home(), data_cli.ask_passphrase)
+    place = open_home(home or default_home(), _data_cli.ask_passphrase)
     adopted = place.adopt(file, find_site(None, sonar).tokens)
     click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
 
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
 @click.option("--most-features", type=click.IntRange(min=1), default=MOST_FEATURES, show_default=True)
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="What computes.")
 @click.option("--scheduler", help="Address of your Dask cluster, for --engine dask: tcp://host:port.")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
-@_json_option
+@json_option
+@watch_options
 @cli_errors()
 def run(
     account: Any,
@@ -120,31 +118,36 @@ def run(
     poll: float | None,
     once: bool,
     as_json: bool,
+    watching: WatchOptions,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
-    report = reporter(as_json)
-    with open_mine(
-        account,
-        home or default_home(),
-        sonar=sonar,
-        pay_to=pay_to,
-        most_features=most_features,
-        engine=engine,
-        scheduler=scheduler,
-        ask=data_cli.ask_passphrase,
-    ) as mine:
+    place = home or default_home()
+    with (
+        open_watch(watching, "mine", place, reporter(as_json)) as observer,
+        open_mine(
+            account,
+            place,
+            sonar=sonar,
+            pay_to=pay_to,
+            most_features=most_features,
+            engine=engine,
+            scheduler=scheduler,
+            observer=observer,
+            ask=_data_cli.ask_passphrase,
+        ) as mine,
+    ):
         if not once:
-            serve(mine, report, poll_interval=poll)
+            serve(mine, observer, poll_interval=poll)
             return
-        _tell_all(mine.step(), report)
+        _tell_all(mine.step(), observer.acted)
 
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
-@_json_option
+@json_option
 @cli_errors()
 def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None, as_json: bool) -> None:
     """Take rewards, fees and compensation that are due, and nothing else."""
@@ -157,7 +160,7 @@ def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None
 
 @cli.command()
 @click.argument("campaign")
-@_home_option
+@home_option
 @cli_errors()
 def approve(campaign: str, home: Path | None) -> None:
     """Approve of a CAMPAIGN that the policy leaves to you."""
@@ -173,8 +176,8 @@ def approve(campaign: str, home: Path | None) -> None:
 
 
 @cli.command(cls=ConnectedProviderCommand)
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def status(home: Path | None, as_json: bool) -> None:
     """Show datasets, policy and Campaigns."""
@@ -206,8 +209,7 @@ def status(home: Path | None, as_json: bool) -> None:
 def _tell_all(actions: list[Action], report: Callable[[Action], None]) -> None:
     """Tells what happened, and ends with the first trouble where there was any. Raises TroubleError."""
     for action in actions:
-        if action.kind != "trouble":
-            report(action)
+        report(action)
     for action in actions:
         if action.kind == "trouble":
             raise TroubleError(action.campaign, action.words)

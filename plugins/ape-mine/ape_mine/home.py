@@ -18,7 +18,7 @@ from ape_sonar.errors import one_line
 from ape_sonar.files import write_atomically
 from ape_sonar.units import Currency
 
-_POLICY, _STATE, _LOCK, _VAULT = "policy.yaml", "state.sqlite", "lock", "rows.vault"
+_POLICY, STATE_FILE, _LOCK, _VAULT = "policy.yaml", "state.sqlite", "lock", "rows.vault"
 #: What the vault file holds.
 _PURPOSE = "sonar-mine-rows/1"
 _KEY_BYTES = 32
@@ -36,7 +36,7 @@ class Home:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / _STATE).is_file():
+        if not (folder / STATE_FILE).is_file():
             raise HomeMissingError(folder)
         self.folder = folder
         self.datasets = DatasetStore(folder / "datasets")
@@ -54,13 +54,17 @@ class Home:
             JournalError, OSError: the folder cannot be used.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with State(folder / _STATE).opened() as state:
+        with State(folder / STATE_FILE).opened() as state:
             state.bind(miner, sonar)
         return cls(folder)
 
     def state(self) -> State:
         """The journal, opened anew. Raises JournalError."""
-        return State(self.folder / _STATE)
+        return State(self.folder / STATE_FILE)
+
+    def rehearsal(self) -> State:
+        """A copy of the journal in memory, for what is only tried out. Raises JournalError."""
+        return State(self.folder / STATE_FILE, rehearsal=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

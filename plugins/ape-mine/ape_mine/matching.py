@@ -37,7 +37,7 @@ def match(
 
     A column fits the field of its name, or the one that `called` names it for, when every value it can hold is one of
     the field's; of two ranges it is enough that they overlap, since numbers are clipped to the field's range
-    (docs/formats.md).
+    (docs/formats.md), and longer texts are cut.
 
     Args:
         wanted, output, dataset: the schemas.
@@ -67,6 +67,9 @@ def _objection(field: TableField, column: TableField | None) -> str | None:
         return f"the dataset's column is of type {column.type}, not {field.type}"
     if field.unit and column.unit and field.unit != column.unit:
         return f"the dataset's column is in {column.unit}, not in {field.unit}"
+    if field.is_text or column.is_text:
+        both = field.is_text and column.is_text
+        return None if both else "one is a text, and the other has a list of values"
     if field.constraints.enum:
         return _enum_objection(field.constraints.enum, column)
     return _range_objection(field, column) if field.type in _NUMERIC else None

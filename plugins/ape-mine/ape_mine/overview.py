@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ape_mine.datasets import Dataset
+from ape_mine.datasets import Dataset, DatasetStore
+from ape_mine.errors import DatasetError
 from ape_mine.payouts import Claim, due_payouts
 from ape_mine.policy import Policy, Privacy
 from ape_mine.privacy import Spending
@@ -13,6 +14,7 @@ from ape_mine.releases import Releases
 from ape_mine.rounds import own_gradients
 from ape_mine.state import Note, State
 from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.operations.observer import Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,21 @@ def view_datasets(datasets: Iterable[Dataset], policy: Policy, releases: Release
         )
         for dataset in datasets
     ]
+
+
+def allowances(datasets: DatasetStore, policy: Policy, releases: Releases) -> tuple[Allowance, ...]:
+    """What each dataset with a budget may still tell; one that cannot be read is left out."""
+    found = []
+    for name, origin in policy.datasets.items():
+        if origin.privacy is None:
+            continue
+        try:
+            spending = releases.spending(datasets.get(name))
+        except DatasetError:
+            continue
+        budget = origin.privacy.budget
+        found.append(Allowance(name, budget.epsilon, budget.epsilon_of(spending.left(budget))))
+    return tuple(found)
 
 
 def _view_privacy(privacy: Privacy | None, spending: Spending) -> PrivacyView | None:

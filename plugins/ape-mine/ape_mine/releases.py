@@ -89,6 +89,15 @@ class Releases:
             assert found is not None  # it was just written
         return found
 
+    def reserve(self, key: bytes, dataset: Dataset, privacy: Privacy) -> None:
+        """Books the price of a release that is not drawn: for a rehearsal's copy of the journal. Raises as `quote`."""
+        price = self.quote(key, dataset, privacy).price
+        with self._journal.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO release VALUES (?, ?, ?, ?, x'')",
+                (key, dataset.name, dataset.version, str(price)),
+            )
+
     def _get(self, key: bytes, dataset: Dataset) -> Release | None:
         row = self._journal.row("SELECT data FROM release WHERE key = ?", (key,))
         try:

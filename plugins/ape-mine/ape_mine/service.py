@@ -14,9 +14,12 @@ from ape_mine.errors import HomeLockedError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
-from ape_sonar.action import Action
 from ape_sonar.config import settings
-from ape_sonar.site import find_site, until_asked_to_end
+from ape_sonar.operations.observer import Observer
+from ape_sonar.operations.stopping import until_asked_to_end
+from ape_sonar.operations.watch import service_facts
+from ape_sonar.operations.watched import WatchedStore
+from ape_sonar.site import find_site, let_sign
 from ape_sonar.store import open_store
 from ape_sonar.units import parse_address
 
@@ -63,12 +66,14 @@ def open_mine(
     most_features: int = MOST_FEATURES,
     engine: str = "threads",
     scheduler: str | None = None,
+    observer: Observer | None = None,
     ask: Callable[[], str] | None = None,
 ) -> Iterator[Mine]:
     """The Mine in a home, ready to step, and no other process's while it is open.
 
     Args:
         engine, scheduler: what it computes with (`ape_mine.engine.open_engine`).
+        observer: who watches.
         ask: as for `open_home`; without an answer encrypted rows stay locked, and nothing is trained on them.
 
     Raises:
@@ -77,11 +82,14 @@ def open_mine(
         HomeMissingError, HomeMismatchError, HomeBusyError: the home cannot be used.
         DeploymentUnknownError, ChainError, StoreError: chain or store cannot be used.
     """
-    place, site = open_home(home, ask, rows=False), find_site(account, sonar)
+    watch = observer or Observer()
+    place = open_home(home, ask, rows=False)
+    let_sign(account)
+    site = find_site(account, sonar)
     with place.lock(), open_engine(engine, scheduler) as spread:
         mine = Mine(
             site.chain,
-            open_store(settings().store_uri),
+            WatchedStore(open_store(settings().store_uri), watch),
             place,
             confirmations=site.confirmations,
             start_block=site.start_block,
@@ -89,14 +97,16 @@ def open_mine(
             pay_to=pay_to and parse_address(pay_to),
             most_features=most_features,
             spread=spread,
+            observer=watch,
         )
+        watch.started(service_facts("ape-mine", site.chain))
         try:
             yield mine
         finally:
             mine.close()
 
 
-def serve(mine: Mine, report: Callable[[Action], None], *, poll_interval: float | None = None) -> None:
+def serve(mine: Mine, observer: Observer, *, poll_interval: float | None = None) -> None:
     """Runs a Mine until the process is asked to end (SIGINT, SIGTERM); what is under way is finished first."""
-    with until_asked_to_end() as stop:
-        mine.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=report)
+    with until_asked_to_end(settings().stop_within) as stop:
+        mine.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=observer.acted)

@@ -111,7 +111,9 @@ def statistics_key(spec: CampaignSpec, dataset_version: bytes, match: Match | No
         dataset_version: of the rows.
         match: which columns stand for which fields; None for those of their names.
     """
-    asked = spec.model_dump(mode="json", include={"input", "output", "architecture", "frozen"}, exclude_unset=True)
+    asked = spec.model_dump(
+        mode="json", include={"input", "output", "texts", "architecture", "frozen"}, exclude_unset=True
+    )
     # All but mu, which changes what a Gradient makes of the statistics, not them.
     del asked["model"]["parameters"]["mu"]
     for side in ("input", "output"):

@@ -21,11 +21,12 @@ from ape_mine.policy import Privacy
 from ape_mine.releases import Releases
 from ape_mine.statistics import StatisticsCache
 from ape_mine.task import gradient, local_statistics, noisy_statistics, rows_at_once, statistics_key
-from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, read_tensor
+from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, read_tensor, read_texts
 from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.errors import RowError
 from ape_sonar.ledger import CampaignState
 from ape_sonar.roots import tensor_root
+from ape_sonar.rows import RowEncoder
 from ape_sonar.seal import seal_anonymous
 from ape_sonar.spec import CampaignSpec
 from ape_sonar.store import BlobStore
@@ -39,6 +40,8 @@ MOST_FEATURES = 4_096
 #: Ciphertexts of the largest Model that is trained: each costs as many multiplications as there are features.
 MOST_CIPHERTEXTS = 65_536
 _SPECS_KEPT, _BENCHES_KEPT = 256, 4
+#: Encoders of texts are large.
+_ENCODERS_KEPT = 1
 
 _Value = TypeVar("_Value")
 
@@ -94,6 +97,7 @@ class Workshop:
         self._most_features = most_features
         self._spread = spread
         self._specs: _Recent[CampaignSpec] = _Recent(_SPECS_KEPT)
+        self._encoders: _Recent[RowEncoder] = _Recent(_ENCODERS_KEPT)
         self._benches: _Recent[_Bench] = _Recent(_BENCHES_KEPT)
         self._projected: _Recent[LocalStatistics] = _Recent(_BENCHES_KEPT)
 
@@ -165,12 +169,16 @@ class Workshop:
         published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
         return _Bench(model, PublicContext(published.public_key, spread=self._spread))
 
+    def _encoder(self, spec: CampaignSpec) -> RowEncoder:
+        """What makes integers of rows; fetched when rows are read, which most rounds do not."""
+        return self._encoders.get(spec.to_bytes(), lambda: spec.encoder(read_texts(self._store, spec)))
+
     def _exact(self, asked: _Asked) -> LocalStatistics:
         found = self._statistics.get(asked.key)
         if found is None:
             with _no_value_in_errors(asked.dataset):
                 found = local_statistics(
-                    asked.model, asked.spec.encoder(), asked.match, asked.frames(), spread=self._spread
+                    asked.model, self._encoder(asked.spec), asked.match, asked.frames(), spread=self._spread
                 )
             self._statistics.put(asked.key, found)
         return found
@@ -180,7 +188,7 @@ class Workshop:
             with _no_value_in_errors(asked.dataset):
                 return noisy_statistics(
                     asked.model,
-                    asked.spec.encoder(),
+                    self._encoder(asked.spec),
                     asked.match,
                     asked.frames(),
                     clip=privacy.clip,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,15 @@ import numpy as np
 from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 
-from ape_sonar.errors import UsageError
+from ape_sonar.errors import SchemaError, UsageError
 from ape_sonar.rows import RowEncoder, Table
 from ape_sonar.spec import FORMAT, CampaignSpec
 from ape_sonar.validation import ValidationSet
 from syft import wire
-from syft.errors import ModelSpecError
+from syft.errors import FeatureError, ModelSpecError
 from syft.nn import Classifier, Model, propose
 from syft.paillier import IntegerTensor
+from syft.texts import TextColumns, blob_limits
 
 #: Name of the one set of frozen tensors that a spec written here has.
 _FROZEN = "features"
@@ -32,6 +34,46 @@ class Frozen:
     def of(cls, model: Model) -> Frozen:
         _, tensors = model.to_spec()
         return cls(wire.dumps_arrays(tensors) if tensors else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What becomes of an Input's texts, as its Data Scientist gives it.
+
+    Attributes:
+        columns: ready for use, by field.
+        described: what the spec says of them: content addresses for bytes.
+        blobs: those bytes, to be published.
+    """
+
+    columns: dict[str, TextColumns]
+    described: dict[str, list[dict[str, Any]]]
+    blobs: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, texts: Mapping[str, Sequence[Mapping[str, Any]]] | None, name: Callable[[bytes], str]) -> Texts:
+        """Steps of `syft.texts`, by field, with the bytes of their blobs in them.
+
+        Args:
+            texts: None where the Input has none.
+            name: gives bytes their content address.
+
+        Raises:
+            SchemaError: a description that is none.
+            SyftError: a blob that is not what its description says; a package that is missing.
+        """
+        columns, described, blobs = {}, {}, []
+        for field, steps in (texts or {}).items():
+            try:
+                columns[field] = TextColumns.load(steps)
+            except FeatureError as error:
+                raise SchemaError(f"texts of {field!r}: {error}") from None
+            named = [dict(step) for step in steps]
+            for place, parameter, _ in blob_limits(steps):
+                blobs.append(steps[place][parameter])
+                named[place][parameter] = name(blobs[-1])
+            described[field] = named
+        return cls(columns, described, tuple(blobs))
 
 
 def fit_to_schemas(model: Model, encoder: RowEncoder) -> Model:
@@ -77,6 +119,7 @@ def write_spec(
     output_description: str,
     input_schema: Any,
     output_schema: Any,
+    texts: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     frozen_cid: str | None,
     initial: dict[str, Any],
     key_bits: int,
@@ -105,6 +148,7 @@ def write_spec(
         "key_bits": key_bits,
         "metric": model.metric,
         "certificate": certificate,
+        **({"texts": texts} if texts else {}),
     }
     return CampaignSpec.parse(document)
 

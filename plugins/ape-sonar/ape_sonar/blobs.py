@@ -14,8 +14,9 @@ from ape_sonar.roots import public_key_root, tensor_root
 from ape_sonar.spec import LARGEST_SPEC, Addressed, CampaignSpec
 from ape_sonar.store import BlobStore
 from syft import wire
-from syft.errors import WireError
+from syft.errors import ExtraMissingError, SyftError, WireError
 from syft.paillier import EncryptedTensor, PublicContext
+from syft.texts import TextColumns, blob_limits
 
 #: Most bytes of each kind of blob that is fetched.
 LARGEST_FROZEN = 256 << 20
@@ -49,6 +50,28 @@ def read_frozen(store: BlobStore, spec: CampaignSpec) -> dict[str, NDArray[Any]]
             raise SpecError(f"frozen set {name!r} names a tensor again: {min(twice)!r}")
         tensors.update(found)
     return tensors
+
+
+def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
+    """What becomes of a spec's texts, by field, with the public tables and encoders that it names.
+
+    Raises:
+        StoreError, BlobError: one cannot be fetched.
+        SpecError: one is not what its description says.
+        ExtraMissingError: a package is missing that this needs.
+    """
+    found = {}
+    for name, steps in (spec.texts or {}).items():
+        filled: list[dict[str, Any]] = [dict(step) for step in steps]
+        for place, parameter, limit in blob_limits(steps):
+            filled[place][parameter] = store.get(from_cid(str(steps[place][parameter])), limit=limit)
+        try:
+            found[name] = TextColumns.load(filled)
+        except ExtraMissingError:
+            raise
+        except SyftError as error:
+            raise SpecError(f"texts of {name!r}: {error}") from None
+    return found
 
 
 def read_initial(store: BlobStore, spec: CampaignSpec) -> NDArray[np.int64] | None:

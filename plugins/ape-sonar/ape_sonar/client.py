@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from ape_sonar import vault
 from ape_sonar.address import to_cid
 from ape_sonar.author import (
     Frozen,
+    Texts,
     encode_validation,
     fit_to_schemas,
     propose_for,
@@ -314,6 +315,7 @@ class Sonar:
         bounty: str,
         capsule: str,
         lasts: str | timedelta | int,
+        texts: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         target_accuracy: Decimal | float | str = 1.0,
         starting_accuracy: Decimal | float | str | None = None,
         parent: Campaign | None = None,
@@ -338,6 +340,7 @@ class Sonar:
             bounty: such as "1000 USDC" or "0.5 ether".
             capsule: address, or a name from the settings.
             lasts: time of mining, such as "2 days".
+            texts: what becomes of each text of the Input, by its field: steps as `syft.texts` describes them.
             target_accuracy: 0 to 1; beyond it nothing is paid.
             starting_accuracy: a claim; measured exactly if left out.
             parent: a Delivered Campaign whose weights to start from.
@@ -353,7 +356,8 @@ class Sonar:
             FundsMissingError: the account does not hold the Bounty.
             ContractError, ChainError, StoreError, VaultError: from below.
         """
-        encoder = RowEncoder(input, output)
+        made = Texts.of(texts, lambda blob: to_cid(self.store.address_of(blob)))
+        encoder = RowEncoder(input, output, made.columns)
         rows, targets = encode_validation(encoder, validation)
         chosen = fit_to_schemas(model, encoder) if model else propose_for(encoder, len(rows))
         model = weigh_classes(chosen, encoder, targets)
@@ -366,6 +370,7 @@ class Sonar:
             output_description=output_description,
             input_schema=input,
             output_schema=output,
+            texts=made.described,
             frozen_cid=to_cid(self.store.address_of(frozen.data)) if frozen.data else None,
             initial=initial,
             key_bits=key_bits,
@@ -386,7 +391,7 @@ class Sonar:
         own = ValidationSet.build(rows, targets)
         request = request_digest(spec, own, offer=offer, parent=parent.id if parent else b"", nonce=nonce)
         draft = self._draft(request) or self._new_draft(request, nonce, spec.to_bytes(), own, offer, parent)
-        self._publish(draft, frozen)
+        self._publish(draft, [*([frozen.data] if frozen.data else []), *made.blobs])
         return self._send(draft)
 
     def _asked(self, name: str, value: Any, currency: str) -> Any:
@@ -448,11 +453,11 @@ class Sonar:
         self._drafts.add(draft, spec=spec, validation=sealed, own_validation=to_self)
         return draft
 
-    def _publish(self, draft: Draft, frozen: Frozen) -> None:
+    def _publish(self, draft: Draft, blobs: Iterable[bytes]) -> None:
         for name in ("spec.json", "validation.pgp"):
             self.store.put(self._drafts.part(draft.campaign, name))
-        if frozen.data:
-            self.store.put(frozen.data)
+        for blob in blobs:
+            self.store.put(blob)
 
     def _send(self, draft: Draft) -> Campaign:
         """Puts the Bounty in trust, unless that was done before."""

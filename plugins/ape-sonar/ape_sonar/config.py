@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from ape.api import PluginConfig
 from pydantic import Field, NonNegativeInt, PositiveFloat
@@ -25,6 +26,21 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
 
     poll_interval: PositiveFloat = 2.0
     """Seconds between two looks at the chain."""
+
+    log: Literal["lines", "json", "console"] = "lines"
+    """What a service writes: a plain line an action on standard output, or structured logs on standard error."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that structured logs tell."""
+
+    metrics: str = ""
+    """Where a service serves /metrics, /healthz and /readyz: a loopback address with a port. Empty: nowhere."""
+
+    patience: PositiveFloat = 900.0
+    """Seconds that one step of a service may take before it counts as hung."""
+
+    stop_within: PositiveFloat = 90.0
+    """Seconds in which a service that is asked to end finishes what is under way."""
 
     tokens: dict[int, dict[str, str]] = Field(default_factory=dict)
     """ERC-20s by chain id and symbol, so that a Bounty can be written as "1000 USDC"."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from ape_sonar.address import to_cid
-from ape_sonar.blobs import LARGEST_DELIVERY, read_frozen, read_public_key, read_ring, read_spec, read_tensor
+from ape_sonar.blobs import (
+    LARGEST_DELIVERY,
+    read_frozen,
+    read_public_key,
+    read_ring,
+    read_spec,
+    read_tensor,
+    read_texts,
+)
 from ape_sonar.certificates import Key
 from ape_sonar.delivery import Delivery
 from ape_sonar.errors import SonarError
@@ -83,7 +91,7 @@ def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: Vali
     if campaign.recorded is not Status.CONVICTED and measured != campaign.accuracy:
         told = f"{from_wad(measured):.6f} on the validation set, not {from_wad(campaign.accuracy):.6f}"
         raise DeliveryFalseError(campaign.id, f"its accuracy is {told}")
-    return TrainedModel(model, spec.encoder(), from_wad(measured))
+    return TrainedModel(model, spec.encoder(read_texts(store, spec)), from_wad(measured))
 
 
 def _check_header(campaign: CampaignState, delivery: Delivery) -> None:

@@ -1,15 +1,11 @@
-"""Sonar as this machine knows it: what every service and command line starts from, and how a service ends."""
+"""Sonar as this machine knows it: what every service and command line starts from."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event as Flag
-from typing import Any
 
 from ape.api import AccountAPI
+from ape_accounts import KeyfileAccount
 from eth_utils.address import to_checksum_address
 
 from ape_sonar.chain import SonarChain
@@ -60,20 +56,13 @@ def find_site(account: AccountAPI | None, sonar: str | None = None) -> Site:
     return Site(chain, start_block, confirmations, tuple(tokens))
 
 
-@contextmanager
-def until_asked_to_end() -> Iterator[Flag]:
-    """A flag that SIGINT and SIGTERM set, so that what is under way is finished first."""
-    stop = Flag()
+def let_sign(account: AccountAPI) -> None:
+    """Lets a service's account sign without a question for each transaction.
 
-    def ask(*_: Any) -> None:
-        stop.set()
-
-    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+    A keyfile's passphrase is asked for once, now, unless APE_ACCOUNTS_<alias>_PASSPHRASE holds it. Raises ApeException.
+    """
+    if isinstance(account, KeyfileAccount):
+        account.set_autosign(True)
 
 
 def _contract(chain_id: int, sonar: str | None) -> tuple[str, int]:

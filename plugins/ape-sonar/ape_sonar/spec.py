@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from numpy.typing import NDArray
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
-from ape_sonar.address import from_cid
+from ape_sonar.address import InvalidAddressError, from_cid
 from ape_sonar.canonical import from_canonical, to_canonical
 from ape_sonar.errors import FormatError, SpecError
 from ape_sonar.rows import RowEncoder
@@ -16,6 +16,7 @@ from ape_sonar.tables import Strict, TableSchema, first_problem
 from syft import nn
 from syft.errors import SyftError
 from syft.paillier import IntegerTensor
+from syft.texts import TextColumns, blob_limits
 
 FORMAT = "sonar-campaign/1"
 #: Most bytes of a spec.
@@ -33,6 +34,11 @@ _Integer = Annotated[int, Field(ge=-(2**53) + 1, lt=2**53)]
 _Scalar = bool | _Integer | float | Annotated[str, Field(max_length=256)]
 _Numbers = Annotated[tuple[_Integer, ...], Field(max_length=1_024, strict=False)]
 _Prose = Annotated[str, Field(max_length=16_384)]
+_FieldName = Annotated[str, Field(min_length=1, max_length=256)]
+_TextSteps = Annotated[
+    tuple[Annotated[dict[_Name, _Scalar | _Numbers | None], Field(max_length=16)], ...],
+    Field(min_length=1, max_length=16, strict=False),
+]
 
 
 #: What is scored by each metric.
@@ -98,6 +104,8 @@ class CampaignSpec(_Part):
     Attributes:
         description: for people.
         input, output: the records that the Model turns one into the other; see `RowEncoder` for what an Output is.
+        texts: what becomes of each text of the Input, by its field: steps of `syft.texts`, with content addresses for
+            their blobs; None where there are no texts.
         architecture: the Syft Model ("model" in JSON).
         frozen: content addresses of the sets of public tensors of the feature map, by a name for each.
         initial: the weights it starts from.
@@ -112,6 +120,7 @@ class CampaignSpec(_Part):
     description: _Prose
     input: Record
     output: Record
+    texts: Annotated[dict[_FieldName, _TextSteps], Field(min_length=1, max_length=64)] | None = None
     architecture: Architecture = Field(alias="model")
     frozen: Annotated[dict[_Name, Cid], Field(max_length=16)]
     initial: Annotated[Zeros | Seeded | Addressed | Parent, Field(discriminator="kind")]
@@ -130,6 +139,7 @@ class CampaignSpec(_Part):
         try:
             spec = cls.model_validate(document)
             nn.check_spec(spec.architecture.model_dump())
+            spec._check_addresses()
             spec._check_fit(spec.encoder())
         except ValidationError as error:
             raise SpecError(first_problem(error)) from None
@@ -138,6 +148,15 @@ class CampaignSpec(_Part):
         except SyftError as error:
             raise SpecError(str(error)) from None
         return spec
+
+    def _check_addresses(self) -> None:
+        """Raises SpecError, or FeatureError, unless every blob that texts need is named by a content address."""
+        for name, steps in (self.texts or {}).items():
+            for place, parameter, _ in blob_limits(steps):
+                try:
+                    from_cid(str(steps[place][parameter]))
+                except InvalidAddressError as error:
+                    raise SpecError(f"texts of {name!r}, step {place}, {parameter}: {error}") from None
 
     def _check_fit(self, encoder: RowEncoder) -> None:
         """Raises SpecError unless Model, metric and records belong together."""
@@ -166,9 +185,14 @@ class CampaignSpec(_Part):
         """The canonical bytes; `from_bytes` reads them."""
         return to_canonical(self.model_dump(mode="json", exclude_unset=True))
 
-    def encoder(self) -> RowEncoder:
-        """What turns the records of this Campaign into integers."""
-        return RowEncoder(self.input.table, self.output.table)
+    def encoder(self, texts: Mapping[str, TextColumns] | None = None) -> RowEncoder:
+        """What turns the records of this Campaign into integers.
+
+        Args:
+            texts: ready for use (`read_texts`); left out, they are described only, and no text can be encoded.
+        """
+        known = {name: TextColumns.described(steps) for name, steps in (self.texts or {}).items()}
+        return RowEncoder(self.input.table, self.output.table, known if texts is None else texts)
 
     @property
     def fixed_point(self) -> nn.FixedPoint:

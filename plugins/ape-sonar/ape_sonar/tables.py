@@ -403,7 +403,7 @@ def _rules(field: TableField, ranges: bool) -> pa.Column:
         checks.append(pa.Check.isin(list(field.constraints.enum)))
     elif field.is_text:
         longest = field.constraints.maxLength if ranges else None
-        checks.append(pa.Check(lambda cells: cells.map(lambda cell: _is_text(cell, longest)), name="text"))
+        checks.append(pa.Check(lambda cells: cells.map(lambda cell: _is_text(cell, longest)).astype(bool), name="text"))
     elif ranges and field.type in ("number", "integer"):
         checks.append(pa.Check.in_range(*field.bounds))
     return pa.Column(object if field.type == "string" else np.float64, checks, nullable=False)
@@ -413,7 +413,11 @@ def _is_text(cell: object, longest: int | None) -> bool:
     """Whether a cell has text, no longer than so many code points, and in no half of a surrogate pair."""
     if not isinstance(cell, str) or not cell or (longest is not None and len(cell) > longest):
         return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in cell)
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _finish(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ape_sonar import merkle
 from ape_sonar.errors import FormatError, UsageError
-from ape_sonar.rows import ONE, RowEncoder
+from ape_sonar.rows import RowEncoder
 from syft import wire
 from syft.errors import WireError
 
@@ -24,7 +24,7 @@ class ValidationSet:
     """Rows that a Capsule scores on.
 
     Attributes:
-        rows: int64 in [0, 2^10], shape (n, m): encoded Inputs (`ape_sonar.rows.RowEncoder`).
+        rows: int64 in [0, 2^10], and within 2^15 what was text, shape (n, m): encoded Inputs (`RowEncoder`).
         targets: int64, shape (n, answers): encoded Outputs.
         salts: uint8, shape (n, 16): random bytes of each row.
     """
@@ -77,9 +77,15 @@ class ValidationSet:
         for name, shape in shapes.items():
             if arrays[name].shape != shape or count == 0:
                 raise FormatError("validation set", f"{name} have shape {arrays[name].shape}, but {shape} is expected")
-        for name, largest in (("rows", ONE), ("targets", encoder.largest_answer)):
-            if arrays[name].min(initial=0) < 0 or arrays[name].max(initial=0) > largest:
-                raise FormatError("validation set", f"{name} hold a number outside of [0, {largest}]")
+        answers = np.full(encoder.answers, encoder.largest_answer)
+        ranges = {"rows": encoder.ranges, "targets": (np.zeros_like(answers), answers)}
+        for name, (least, largest) in ranges.items():
+            outside = np.argwhere((arrays[name] < least) | (arrays[name] > largest))
+            if len(outside):
+                column = int(outside[0, 1])
+                raise FormatError(
+                    "validation set", f"{name} hold a number outside of [{least[column]}, {largest[column]}]"
+                )
         return cls(arrays["rows"], arrays["targets"], arrays["salts"])
 
     def root(self) -> bytes:

@@ -125,6 +125,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+_READERS: dict[str, Callable[[str], Any]] = {
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "decimal": Decimal,
+}
+
+
 def _latest(reached: str | None, value: Any, column: str) -> str | None:
     """The larger of the two, as JSON; a moment is spelled out as one."""
     if value is None:
@@ -143,12 +150,7 @@ def _from_json(reached: str) -> Any:
     if not isinstance(value, dict):
         return value
     ((kind, text),) = value.items()
-    kinds: dict[str, Callable[[str], Any]] = {
-        "datetime": datetime.fromisoformat,
-        "date": date.fromisoformat,
-        "decimal": Decimal,
-    }
-    return kinds[kind](text)
+    return _READERS[kind](text)
 
 
 def _text(value: Any) -> str:

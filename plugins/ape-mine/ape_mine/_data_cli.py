@@ -19,17 +19,11 @@ from ape_mine.errors import ImportOptionError
 from ape_mine.home import Home
 from ape_mine.importing import Imported, import_source
 from ape_mine.labels import Labels
+from ape_mine.options import home_option, json_option
 from ape_mine.service import PASSPHRASE, default_home, open_home
 from ape_sonar.errors import WrongRowsError, cli_errors, one_line
 from ape_sonar.screen import open_console
 
-_home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="SONAR_MINE_HOME",
-    help="The Mine's folder. Default: `mine` in Sonar's home.",
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
 _Path = click.Path(path_type=Path)
 
 
@@ -49,8 +43,8 @@ def register(group: click.Group) -> None:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the source; see `sources`.")
 @click.option("--skip-wrong", is_flag=True, help="Leave wrong rows out, and say which.")
 @click.option("--replace", is_flag=True, help="Keep no row of before in the new version.")
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def import_(
     source: str,
@@ -84,7 +78,7 @@ def import_(
 
 
 @click.command()
-@_json_option
+@json_option
 @cli_errors()
 def sources(as_json: bool) -> None:
     """List what `ape mine import` reads."""
@@ -99,8 +93,8 @@ def sources(as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def versions(name: str, home: Path | None, as_json: bool) -> None:
     """Show every version there was of a dataset."""
@@ -131,7 +125,7 @@ def versions(name: str, home: Path | None, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--keep", type=click.IntRange(min=1), default=1, show_default=True, help="Newest versions that stay.")
-@_home_option
+@home_option
 @cli_errors()
 def prune(name: str, keep: int, home: Path | None) -> None:
     """Delete the rows of a dataset's older versions; the history, and what was spent of their privacy, stay."""
@@ -142,7 +136,7 @@ def prune(name: str, keep: int, home: Path | None) -> None:
 @click.command()
 @click.argument("name")
 @click.confirmation_option(prompt="Delete the rows of all its versions?")
-@_home_option
+@home_option
 @cli_errors()
 def remove(name: str, home: Path | None) -> None:
     """Delete a dataset's rows, all versions; the history, and what was spent of their privacy, stay."""
@@ -152,7 +146,7 @@ def remove(name: str, home: Path | None) -> None:
 
 @click.command()
 @click.password_option("--passphrase", "secret", envvar=PASSPHRASE, help=f"Of the rows; or set {PASSPHRASE}.")
-@_home_option
+@home_option
 @cli_errors()
 def encrypt(secret: str, home: Path | None) -> None:
     """Put all rows under a passphrase, and those that come later. Lost, it cannot be had again."""
@@ -163,7 +157,7 @@ def encrypt(secret: str, home: Path | None) -> None:
 @click.command()
 @click.password_option("--old", confirmation_prompt=False, envvar=PASSPHRASE, prompt="Old passphrase")
 @click.password_option("--new", prompt="New passphrase")
-@_home_option
+@home_option
 @cli_errors()
 def passphrase(old: str, new: str, home: Path | None) -> None:
     """Put encrypted rows under another passphrase."""

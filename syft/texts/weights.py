@@ -1,0 +1,59 @@
+"""Weights that somebody published, in safetensors: numbers by name, and nothing that could run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from syft.errors import WeightsError
+
+#: Most bytes of the header, and with it the deepest that it can be nested.
+LARGEST_HEADER = 1 << 18
+MOST_TENSORS = 1 << 12
+MOST_DIMENSIONS = 2
+#: safetensors' names of the types that are read. What is not a float is left out.
+_FLOATS = ("F16", "F32")
+_LEFT_OUT = ("U8", "I8", "I16", "I32", "I64", "BOOL")
+
+
+def load_weights(data: bytes) -> dict[str, NDArray[Any]]:
+    """The float tensors of a safetensors blob, float16 or float32, by name.
+
+    Sizes are the blob's own: its length is the caller's to limit, before it is fetched.
+
+    Raises:
+        WeightsError: not such a blob; a tensor of another type, of more than two dimensions, or with a number that is
+            not finite.
+    """
+    if len(data) < 8 or (length := int.from_bytes(data[:8], "little")) > min(LARGEST_HEADER, len(data) - 8):
+        raise WeightsError(f"no safetensors blob, or one with a header of more than {LARGEST_HEADER} bytes")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        kinds = {name: (entry["dtype"], len(entry["shape"])) for name, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise WeightsError("no safetensors blob: its header is no table of tensors") from None
+    if not 1 <= len(kinds) <= MOST_TENSORS:
+        raise WeightsError(f"{len(kinds)} tensors: 1 to {MOST_TENSORS} are read")
+    for name, (kind, dimensions) in kinds.items():
+        if kind not in _FLOATS + _LEFT_OUT or dimensions > MOST_DIMENSIONS:
+            raise WeightsError(
+                f"tensor {name!r:.80} has type {str(kind)[:16]} and {dimensions} dimensions: {' and '.join(_FLOATS)} "
+                f"of at most {MOST_DIMENSIONS} are read"
+            )
+    try:
+        tensors: dict[str, NDArray[Any]] = load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"no safetensors blob: {str(error)[:120]}") from None
+    return {name: _finite(name, tensors[name]) for name, (kind, _) in kinds.items() if kind in _FLOATS}
+
+
+def _finite(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
+    if not np.isfinite(tensor).all():
+        raise WeightsError(f"tensor {name!r:.80} has a number that is not finite")
+    return tensor
