@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -599,31 +600,20 @@ def test_hostile_fhir_is_refused(
 # ------------------------------------------------------------------ plugins
 
 
-PLUGIN = """
-from ape_mine.adapters.base import Adapter, Record, SchemaPublished
-from ape_sonar.tables import TableSchema
-
-class Steps(Adapter):
-    name, summary = "steps", "a line a day"
-    def schema(self, request):
-        field = {"name": "steps", "type": "integer", "constraints": {"minimum": 0, "maximum": 100000}}
-        return TableSchema.parse({"fields": [field]})
-    def keyed(self, request):
-        return True
-    def records(self, request):
-        with open(request.location) as file:
-            for row, line in enumerate(file, start=1):
-                day, steps = line.split()
-                yield Record(row, {"steps": steps}, day)
-"""
+def example(language: str) -> str:
+    """The example of docs/adapters.md."""
+    page = (Path(__file__).parents[3] / "docs" / "adapters.md").read_text()
+    return page.rpartition(f"```{language}\n")[2].partition("```")[0]
 
 
 def test_a_third_party_brings_an_adapter(store: DatasetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As installed: a module and its distribution's metadata on the path."""
-    write(tmp_path / "site" / "steps_plugin.py", PLUGIN)
+    """The documented example as it is installed: a module, and its distribution's metadata on the path."""
+    write(tmp_path / "site" / "steps_plugin.py", example("python"))
     info = tmp_path / "site" / "steps_plugin-1.0.dist-info"
     write(info / "METADATA", "Metadata-Version: 2.1\nName: steps-plugin\nVersion: 1.0\n")
-    names = "steps = steps_plugin:Steps\nbroken = steps_plugin:Nothing\nother = steps_plugin:TableSchema.parse\n"
+    named = tomllib.loads(example("toml"))["project"]["entry-points"]["ape_mine.adapters"]
+    named |= {"broken": "steps_plugin:Nothing", "other": "steps_plugin:TableSchema.parse"}
+    names = "".join(f"{name} = {value}\n" for name, value in named.items())
     write(info / "entry_points.txt", f"[ape_mine.adapters]\n{names}")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     days = write(tmp_path / "days.txt", "monday 100\ntuesday 200\n")
