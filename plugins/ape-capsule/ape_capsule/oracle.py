@@ -16,6 +16,8 @@ from ape_sonar.chain import ChainError, SonarChain
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import NothingToCollectError, WrongNextError
 from ape_sonar.errors import SonarError, one_line
+from ape_sonar.events import CampaignCancelled, CampaignCreated, CampaignDeclined
+from ape_sonar.follower import Batch
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
@@ -37,6 +39,7 @@ __all__ = ["Action", "Oracle"]
 
 _log = logging.getLogger(__name__)
 #: What a Capsule may still have to do something for.
+_NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 _LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
 
 
@@ -81,8 +84,8 @@ class Oracle:
             heads=heads,
             evidence=evidence,
         )
+        self._watched = self._own_campaigns()
         self._told: dict[bytes, str] = {}
-        self._done: set[bytes] = set()
         #: Roots of heads that cannot be rebased: found out once, at some cost.
         self._stuck: set[bytes] = set()
 
@@ -109,22 +112,36 @@ class Oracle:
         in_blocks, with_waiting = self._chain.transaction_counts()
         if in_blocks != with_waiting:
             return []  # what is sent already shows in the next blocks; until then it would be sent again
-        self._chronicle.catch_up()
-        newest = self._chronicle.ahead().campaigns
-        own = [
-            (confirmed, newest[confirmed.id])
-            for confirmed in self._chronicle.ledger.campaigns.values()
-            if confirmed.terms.capsule == self._chain.sender and confirmed.id in newest
-        ]
+        self._watch(self._chronicle.catch_up())
+        confirmed, newest = self._chronicle.ledger.campaigns, self._chronicle.ahead().campaigns
+        own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
-        return [action for confirmed, campaign in own for action in self._serve(confirmed, campaign)]
+        now = self._chain.timestamp()
+        return [action for pair in own for action in self._serve(*pair, now)]
+
+    def _watch(self, batches: list[Batch]) -> None:
+        """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""
+        if any(batch.rewound_to is not None for batch in batches):
+            self._watched = self._own_campaigns()
+        for batch in batches:
+            for event in batch.events:
+                if isinstance(event, CampaignCreated) and event.capsule == self._chain.sender:
+                    self._watched[event.campaign] = None
+                elif isinstance(event, CampaignDeclined | CampaignCancelled):
+                    self._watched.pop(event.campaign, None)
+
+    def _own_campaigns(self) -> dict[bytes, None]:
+        campaigns = self._chronicle.ledger.campaigns.values()
+        return dict.fromkeys(
+            one.id for one in campaigns if one.terms.capsule == self._chain.sender and one.recorded not in _NEVER_OPEN
+        )
 
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError."""
         chain, now = self._chain, self._chain.timestamp()
         head = chain.head()
-        campaigns = self._chronicle.ledger.campaigns.values()
-        own = [one for one in campaigns if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
+        live = self._chronicle.ledger.live()
+        own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
         return Vitals(
             head=head,
             block_time=now,
@@ -141,10 +158,10 @@ class Oracle:
 
     # ------------------------------------------------------------------ one Campaign
 
-    def _serve(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
+    def _serve(self, confirmed: CampaignState, newest: CampaignState, now: int) -> list[Action]:
         """The next move of one Campaign; its troubles stop no other."""
         try:
-            actions = self._move(confirmed, newest)
+            actions = self._move(confirmed, newest, now)
         except ChainError:
             raise
         except WrongNextError:
@@ -165,8 +182,8 @@ class Oracle:
         self._told[campaign] = action.words
         return former != action.words
 
-    def _move(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
-        status, ledger = newest.status(self._chain.timestamp()), self._chronicle.ledger
+    def _move(self, confirmed: CampaignState, newest: CampaignState, now: int) -> list[Action]:
+        status, ledger = newest.status(now), self._chronicle.ledger
         if status is Status.REQUESTED:
             return answer(self._desk, newest, ledger)
         if status in (Status.OPEN, Status.CLOSING):
@@ -175,7 +192,7 @@ class Oracle:
             making_room = self._make_room(confirmed, newest)
             return self._judge(confirmed, newest) if making_room is None else making_room
         if newest.settled_at:
-            return self._settle(newest)
+            return self._settle(newest, now)
         return []
 
     def _judge(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
@@ -206,9 +223,9 @@ class Oracle:
 
     # ------------------------------------------------------------------ the end
 
-    def _settle(self, campaign: CampaignState) -> list[Action]:
+    def _settle(self, campaign: CampaignState, now: int) -> list[Action]:
         """Takes what is the Capsule's once claims are open; then nobody can dispute a score any more."""
-        if campaign.id in self._done or not campaign.claims_open(self._chain.timestamp()):
+        if not campaign.claims_open(now):
             return []
         terms, to, chain = campaign.terms, self._chain.sender, self._chain
         bond, fees = terms.capsule_fee + terms.capsule_bond, terms.scoring_fee * campaign.sound
@@ -218,7 +235,7 @@ class Oracle:
         if fees and not campaign.scoring_fees_collected:
             actions += self._collect(chain.collect_scoring_fees, campaign.id, to, f"scoring fees: {fees} wei")
         self._desk.forget(campaign.id)
-        self._done.add(campaign.id)
+        self._watched.pop(campaign.id, None)
         return actions
 
     @staticmethod
