@@ -8,6 +8,7 @@ started again goes on where it stood: no Gradient is scored twice, and none is s
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event as Flag
 
@@ -29,15 +30,18 @@ from .desk import Desk
 from .errors import PredictionsMovedError
 from .heading import deliver, is_full, make_room
 from .identity import Identity
-from .judging import judge
+from .judging import Scales
 from .keystore import Keystore
 from .opening import answer
 from .state import State
 from .warrants import WarrantLog
+from .workers import Workers
 
 __all__ = ["Action", "Oracle"]
 
 _log = logging.getLogger(__name__)
+#: Seconds between two looks at whether it is to stop while workers weigh.
+_LOOK_UP = 0.1
 #: What a Capsule may still have to do something for.
 _NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 _LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
@@ -51,6 +55,7 @@ class Oracle:
         store: where blobs are.
         identity, keystore, warrants, state: of the Capsule's home.
         heads, evidence: its archives.
+        workers: where Gradients are weighed; closed with it.
         confirmations: blocks on top of an event before it counts.
         start_block: of the contracts' deployment.
         observer: who watches.
@@ -67,6 +72,7 @@ class Oracle:
         state: State,
         heads: Archive,
         evidence: Archive,
+        workers: Workers,
         confirmations: int,
         start_block: int,
         observer: Observer | None = None,
@@ -83,7 +89,9 @@ class Oracle:
             state=state,
             heads=heads,
             evidence=evidence,
+            workers=workers,
         )
+        self._scales = Scales(self._desk)
         self._watched = self._own_campaigns()
         self._told: dict[bytes, str] = {}
         #: Roots of heads that cannot be rebased: found out once, at some cost.
@@ -101,7 +109,17 @@ class Oracle:
                 report(action)
             self._observer.stepped(self.vitals)
             if not any(action.moved for action in actions):
-                stop.wait(poll_interval)
+                self._pause(poll_interval, stop)
+
+    def _pause(self, seconds: float, stop: Flag) -> None:
+        """Waits so long, or until a worker has weighed something, or to be stopped."""
+        end = time.monotonic() + seconds
+        while not stop.is_set() and (left := end - time.monotonic()) > 0:
+            workers = self._desk.workers
+            if not workers.is_busy:
+                stop.wait(left)
+            elif workers.wait(min(left, _LOOK_UP)):
+                return
 
     def step(self) -> list[Action]:
         """One move for each Campaign that needs one, the most urgent first.
@@ -153,7 +171,8 @@ class Oracle:
         )
 
     def close(self) -> None:
-        """Closes the journal."""
+        """Ends the workers and closes the journal."""
+        self._desk.workers.close()
         self._state.close()
 
     # ------------------------------------------------------------------ one Campaign
@@ -184,6 +203,8 @@ class Oracle:
 
     def _move(self, confirmed: CampaignState, newest: CampaignState, now: int) -> list[Action]:
         status, ledger = newest.status(now), self._chronicle.ledger
+        if not newest.awaits_score or status not in (Status.OPEN, Status.CLOSING):
+            self._scales.let_go(newest.id)
         if status is Status.REQUESTED:
             return answer(self._desk, newest, ledger)
         if status in (Status.OPEN, Status.CLOSING):
@@ -202,7 +223,7 @@ class Oracle:
         if oldest is None or known is None or known.record != oldest.record:
             return []
         with self._observer.timing("score"):
-            return judge(self._desk, newest, self._chronicle.ledger)
+            return self._scales.judge(newest, self._chronicle.ledger)
 
     def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action] | None:
         """A rebase where the head is full, or a wait until it can be; None where nothing stands in a Gradient's way.
