@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,33 +14,23 @@ from rich.table import Table
 from ape_sonar.action import reporter
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import settings
-from ape_sonar.errors import UsageError, cli_errors
+from ape_sonar.errors import cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
 from ape_sonar.passphrases import passphrase_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 from ape_sonar.store import open_store
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
+from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
-from ._doctor_cli import doctor
-from .errors import KeyInUseError
+from .commands.doctor import doctor
+from .commands.keeping import backup, destroy, restore
+from .commands.log import log
+from .commands.options import home_option, json_option, passphrase_option, sonar_option
 from .identity import Identity, require_identity
-from .keystore import destroy_key
-from .service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE, announce, default_home, lock, open_oracle, serve
+from .service import PASSPHRASE, STATE_FILE, announce, default_home, open_oracle, serve
 from .state import State
-from .warrants import Entry, read
-
-_CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
-_SETTLED = (Status.DECLINED, Status.CANCELLED, Status.DELIVERED, Status.EXPIRED, Status.CONVICTED)
-
-_home_option = click.option(
-    "--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder."
-)
-_sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-_passphrase_option = passphrase_options(PASSPHRASE, "the Capsule's vaults")
 
 
 @click.group()
@@ -49,11 +38,12 @@ def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
 
 
-cli.add_command(doctor)
+for command in (backup, destroy, doctor, log, restore):
+    cli.add_command(command)
 
 
 @cli.command()
-@_home_option
+@home_option
 @click.option("--user-id", default="Capsule <capsule@localhost>", show_default=True, help="Of the OpenPGP certificate.")
 @passphrase_options(PASSPHRASE, "the Capsule's vaults", confirm=True)
 @cli_errors()
@@ -66,9 +56,9 @@ def init(home: Path | None, user_id: str, passphrase: str) -> None:
 
 @cli.command(name="announce", cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
-@_passphrase_option
+@home_option
+@sonar_option
+@passphrase_option
 @click.option(
     "--currency",
     "currencies",
@@ -117,13 +107,13 @@ def announce_command(
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
-@_passphrase_option
+@home_option
+@sonar_option
+@passphrase_option
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes that score; 0: none. Default: one a core.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
-@_json_option
+@json_option
 @watch_options
 @cli_errors()
 def run(
@@ -153,9 +143,9 @@ def run(
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
-@_json_option
+@home_option
+@sonar_option
+@json_option
 @cli_errors()
 def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) -> None:
     """Show the Campaigns of this Capsule."""
@@ -177,46 +167,6 @@ def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) ->
     open_console().print(table)
 
 
-@cli.command(cls=ConnectedProviderCommand)
-@click.argument("campaign")
-@account_option()
-@_home_option
-@_sonar_option
-@cli_errors()
-def destroy(campaign: str, account: Any, home: Path | None, sonar: str | None) -> None:
-    """Destroy the key pair of a CAMPAIGN that is settled. Nothing of it can be decrypted ever after."""
-    if not _CAMPAIGN.fullmatch(campaign):
-        raise UsageError(f"{campaign!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
-    identity, place = bytes.fromhex(campaign[2:]), home or default_home()
-    status = find_site(account, sonar).chain.status_of(identity)
-    if status not in _SETTLED:
-        raise KeyInUseError(identity, status.name.capitalize())
-    with lock(place):
-        destroy_key(place / KEYS_FOLDER, identity)
-    click.echo(f"The key pair of {campaign} is gone.")
-
-
-@cli.command()
-@_home_option
-@_json_option
-@cli_errors()
-def log(home: Path | None, as_json: bool) -> None:
-    """Show the warrant log: what was decrypted, and on which transaction's warrant. Its chain of digests is checked."""
-    place = home or default_home()
-    require_identity(place)
-    entries = list(read(place / WARRANT_FILE))
-    if as_json:
-        click.echo(json.dumps([_warrant(entry) for entry in entries]))
-        return
-    table = Table("Granted", "Campaign", "What", "Warranted by")
-    for entry in entries:
-        facts = _warrant(entry)
-        table.add_row(
-            facts["granted"], facts["campaign"][:12], f"{facts['kind']} {facts['number']}", facts["transaction"][:12]
-        )
-    open_console().print(table)
-
-
 def _token(name: str, tokens: tuple[Any, ...]) -> str:
     return name if name.startswith("0x") else parse_money(f"0 {name}", tokens)[1]
 
@@ -232,16 +182,4 @@ def _facts(campaign: CampaignState, now: int, state: State) -> dict[str, Any]:
         "waiting": campaign.submitted - campaign.scored,
         "refused": {str(number): reason for number, reason in refusals.items()},
         "due": campaign.due_at(),
-    }
-
-
-def _warrant(entry: Entry) -> dict[str, Any]:
-    warrant = entry.warrant
-    return {
-        "granted": datetime.fromtimestamp(entry.granted_at, UTC).isoformat(),
-        "campaign": "0x" + warrant.campaign.hex(),
-        "kind": warrant.kind.value,
-        "number": warrant.number,
-        "root": "0x" + warrant.root.hex(),
-        "transaction": "0x" + warrant.transaction.hex(),
     }

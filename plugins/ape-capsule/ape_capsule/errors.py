@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ape_sonar.errors import SonarError
@@ -35,6 +36,34 @@ class IdentityExistsError(CapsuleError, RuntimeError):
     def __init__(self, path: Path) -> None:
         self.path = path
         super().__init__(f"a Capsule identity already rests at {path}: it is kept; name another home for a second one")
+
+
+class HomeTakenError(CapsuleError, RuntimeError):
+    """A place for a home where something is already."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(f"there is something at {home}, which is left as it is: move it away, or name another home")
+
+
+class BackupCorruptError(CapsuleError, ValueError):
+    """A file that is no backup of a Capsule, or a damaged one."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path}: {why}; nothing was restored: try an older backup")
+
+
+class AuditError(CapsuleError, ValueError):
+    """A warrant log that the chain disagrees with.
+
+    Attributes:
+        flaws: each disagreement.
+    """
+
+    def __init__(self, flaws: Sequence[object]) -> None:
+        self.flaws = tuple(flaws)
+        super().__init__(f"the chain disagrees with the warrant log in {len(self.flaws)} places, the first: {flaws[0]}")
 
 
 class KeyMissingError(CapsuleError, LookupError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ape_sonar import vault
 from ape_sonar.certificates import Certificate, Key, format_ring
-from ape_sonar.seal import seal, unseal, unseal_anonymous
+from ape_sonar.seal import seal, sign, unseal, unseal_anonymous
 
 from .errors import IdentityExistsError, IdentityMissingError
 
@@ -69,6 +69,10 @@ class Identity:
     def seal_to(self, data: bytes, recipient: Certificate) -> bytes:
         """A signed message of the Capsule's."""
         return seal(data, [recipient], signer=self._key)
+
+    def sign(self, statement: bytes) -> bytes:
+        """A detached, armoured signature. Raises CertificateError."""
+        return sign(statement, self._key)
 
     def seal_to_self(self, data: bytes) -> bytes:
         """What the Capsule keeps for itself alone."""

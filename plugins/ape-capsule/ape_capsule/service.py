@@ -33,6 +33,7 @@ from .workers import Workers
 #: Variable that may hold the passphrase of the vaults.
 PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 #: Names of files and folders in a Capsule's home.
+STATEMENTS_FOLDER = "statements"
 STATE_FILE, WARRANT_FILE, LOCK_FILE, KEYS_FOLDER = "state.sqlite", "warrants.jsonl", "lock", "keys"
 
 

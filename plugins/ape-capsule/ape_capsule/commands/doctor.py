@@ -12,8 +12,8 @@ from ape_sonar.errors import cli_errors
 from ape_sonar.operations.doctor import DoctorCommand, examine, tell
 from ape_sonar.passphrases import passphrase_options
 
-from .doctor import capsule_checks
-from .service import PASSPHRASE, default_home
+from ..doctor import capsule_checks
+from ..service import PASSPHRASE, default_home
 
 
 @click.command(cls=DoctorCommand)

@@ -1,0 +1,1 @@
+"""Commands of `ape capsule`, by what they are about."""

@@ -1,0 +1,29 @@
+"""Options that several of `ape capsule`'s commands take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from ape_sonar.errors import UsageError
+from ape_sonar.passphrases import passphrase_options
+
+from ..service import PASSPHRASE
+
+_CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
+
+home_option = click.option(
+    "--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder."
+)
+sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+passphrase_option = passphrase_options(PASSPHRASE, "the Capsule's vaults")
+
+
+def parse_campaign(text: str) -> bytes:
+    """A Campaign's id. Raises UsageError."""
+    if not _CAMPAIGN.fullmatch(text):
+        raise UsageError(f"{text!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
+    return bytes.fromhex(text[2:])

@@ -1,0 +1,142 @@
+"""A Capsule's home in one file: whole while it is written to, opened by gpg, and back again or not at all."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from ape_capsule.archive import Archive
+from ape_capsule.backup import back_up, restore
+from ape_capsule.errors import BackupCorruptError, HomeTakenError, IdentityMissingError
+from ape_capsule.identity import Identity
+from ape_capsule.keystore import Keystore
+from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
+from ape_capsule.state import State
+from ape_capsule.warrants import Kind, Warrant, WarrantLog
+from ape_sonar import vault
+from ape_sonar.vault import LOWEST_COST, WrongPassphraseError
+from syft.paillier import generate_insecure_keypair
+
+CAMPAIGN, PASSPHRASE = bytes([7]) * 32, "correct horse"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("ape_capsule.keystore.generate_paillier_keypair", lambda bits: generate_insecure_keypair(512))
+    home = tmp_path / "capsule"
+    identity = Identity.create(home, "Capsule", PASSPHRASE, cost=LOWEST_COST)
+    Keystore(home / KEYS_FOLDER, PASSPHRASE, cost=LOWEST_COST).create(CAMPAIGN, 512)
+    Archive(home / "heads", identity).keep(CAMPAIGN, "head", b"weights")
+    WarrantLog(home / WARRANT_FILE).grant(Warrant(CAMPAIGN, Kind.GRADIENT, 0, bytes(32), bytes(32)), now=1)
+    state = State(home / STATE_FILE)
+    state.note_refusal(CAMPAIGN, 3, "said before")
+    state.close()
+    (home / "lock").touch()
+    return home
+
+
+@pytest.fixture
+def saved(home: Path, tmp_path: Path) -> Path:
+    back_up(home, tmp_path / "saved", PASSPHRASE, cost=LOWEST_COST)
+    return tmp_path / "saved"
+
+
+def test_what_was_backed_up_comes_back(home: Path, saved: Path, tmp_path: Path) -> None:
+    assert saved.stat().st_mode & 0o777 == 0o600
+    contents = restore(saved, tmp_path / "again", PASSPHRASE)
+    assert (contents.keys, contents.warrants) == (1, 1)
+    again = tmp_path / "again"
+    identity = Identity.load(again, PASSPHRASE)
+    assert identity.certificate == Identity.load(home, PASSPHRASE).certificate
+    assert contents.fingerprint == identity.certificate.fingerprint
+    kept, returned = (Keystore(place / KEYS_FOLDER, PASSPHRASE).get(CAMPAIGN) for place in (home, again))
+    assert kept.private_key == returned.private_key
+    assert Archive(again / "heads", identity).take(CAMPAIGN, "head") == b"weights"
+    assert (again / WARRANT_FILE).read_bytes() == (home / WARRANT_FILE).read_bytes()
+    state = State(again / STATE_FILE)
+    assert state.refusals(CAMPAIGN) == {3: "said before"}
+    state.close()
+    left = {path.name for path in home.iterdir()} - {path.name for path in again.iterdir()}
+    assert left - {f"{STATE_FILE}-wal", f"{STATE_FILE}-shm"} == {"lock"}
+
+
+def test_state_is_whole_while_it_is_written(home: Path, tmp_path: Path) -> None:
+    state, stop = State(home / STATE_FILE), threading.Event()
+    written = 0
+    backed_up = threading.Thread(
+        target=lambda: (back_up(home, tmp_path / "live", PASSPHRASE, cost=LOWEST_COST), stop.set())
+    )
+    backed_up.start()
+    while not stop.is_set() and written < 10_000:
+        state.note_refusal(CAMPAIGN, written, "x" * 2000)
+        written += 1
+    backed_up.join()
+    state.close()
+    restore(tmp_path / "live", tmp_path / "again", PASSPHRASE)
+    with sqlite3.connect(tmp_path / "again" / STATE_FILE) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        found = [number for (number,) in connection.execute("SELECT number FROM refusal ORDER BY number")]
+    assert found in (list(range(len(found))), [3], sorted({3, *range(len(found) - 1)}))
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed")
+def test_gpg_opens_it(home: Path, saved: Path, tmp_path: Path) -> None:
+    with tarfile.open(saved) as outer:
+        outer.extractall(tmp_path, filter="data")
+    key = vault.read(tmp_path / "key.vault", PASSPHRASE, purpose="capsule-backup").decode()
+    (tmp_path / "gnupg").mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", tmp_path / "gnupg", "--batch", "--pinentry-mode", "loopback", "--passphrase", key]
+    opened = subprocess.run(
+        [*gpg, "--decrypt", tmp_path / "home.tar.pgp"],
+        check=True,
+        capture_output=True,
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(opened)) as inner:
+        assert inner.extractfile("identity.vault").read() == (home / "identity.vault").read_bytes()  # type: ignore[union-attr]
+
+
+def test_nothing_is_overwritten_and_nothing_half_restored(home: Path, saved: Path, tmp_path: Path) -> None:
+    before = saved.read_bytes()
+    with pytest.raises(FileExistsError):
+        back_up(home, saved, PASSPHRASE, cost=LOWEST_COST)
+    assert saved.read_bytes() == before
+    with pytest.raises(HomeTakenError, match="move it away"):
+        restore(saved, home, PASSPHRASE)
+    with pytest.raises(WrongPassphraseError):
+        restore(saved, tmp_path / "again", "wrong")
+    with pytest.raises(WrongPassphraseError):
+        back_up(home, tmp_path / "other", "wrong", cost=LOWEST_COST)
+    with pytest.raises(IdentityMissingError):
+        back_up(tmp_path / "nowhere", tmp_path / "other", PASSPHRASE)
+    assert {path.name for path in tmp_path.iterdir()} == {"capsule", "saved"}
+    assert not list(home.glob(".backup-*"))
+
+
+@pytest.mark.parametrize("part", [0.0, 0.01, 0.1, 0.5, 0.7])
+def test_half_a_backup_is_refused(saved: Path, tmp_path: Path, part: float) -> None:
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises((BackupCorruptError, vault.VaultError)):
+        restore(saved, tmp_path / "again", PASSPHRASE)
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_byte_that_was_changed_is_found(saved: Path, tmp_path: Path) -> None:
+    data = bytearray(saved.read_bytes())
+    data[len(data) // 2] ^= 1
+    saved.write_bytes(data)
+    with pytest.raises(BackupCorruptError, match="nothing was restored"):
+        restore(saved, tmp_path / "again", PASSPHRASE)
+    assert not (tmp_path / "again").exists()
+
+
+def test_an_empty_folder_is_a_place_for_a_home(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    assert restore(saved, tmp_path / "again", PASSPHRASE).files > 3
