@@ -37,7 +37,7 @@ LABELS = ("zyx-healthy", "zyx-ill")
 _INPUT = [{"name": name, "type": "number", "constraints": {"minimum": 0, "maximum": 1}} for name in ("age", "dose")]
 _OUTPUT = {"name": "ill", "type": "string", "constraints": {"enum": list(LABELS)}}
 _POLICY = """
-datasets: {ward-7: {path: rows.csv, schema: schema.json}}
+datasets: {ward-7: {consent: own, path: rows.csv, schema: schema.json}}
 allow:
   - {dataset: ward-7, output: [ill], capsules: any, bounty: '>= 0 ether', rounds: 3, patience: 2, approve: automatic}
 """

@@ -224,7 +224,7 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
 
 
 def test_how_it_stands(town: Town, home: Home, mine: Mine, miner: Any, tmp_path: Path) -> None:
-    (tmp_path / "policy.yaml").write_text(POLICY.replace("{}", f"{{{BUDGET}}}"))
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("consent: own", f"consent: own, {BUDGET}"))
     home.adopt(tmp_path / "policy.yaml")
     campaign = town.open_campaign()
     mine.step()
@@ -253,7 +253,7 @@ def ape_mine(town: Town, tmp_path: Path, monkeypatch: Any, miner: Any) -> Any:
     def call(command: str, *arguments: str, status: int = 0, signs: bool = False) -> str:
         signer = ["--account", f"TEST::{_index(miner)}"] if signs else []
         network = ["--network", "ethereum:local:test"] if command not in ("add", "approve") else []
-        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "status") else []
+        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "plan", "status") else []
         result = CliRunner().invoke(cli, [command, *arguments, *signer, *network, *contract])
         assert result.exit_code == status, (result.output, result.exception)
         assert "Traceback" not in result.output
@@ -272,18 +272,28 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     write_csv(tmp_path / "rows.csv")
     (tmp_path / "p.yaml").write_text(
-        POLICY.replace("{}", f"{{path: rows.csv, schema: schema.json, {BUDGET}}}").replace("automatic", "by-hand")
+        POLICY.replace("consent: own", f"consent: own, path: rows.csv, schema: schema.json, {BUDGET}").replace(
+            "automatic", "by-hand"
+        )
     )
     assert str(miner.address) in ape_mine("init", signs=True)
     ape_mine("init", signs=True)
     assert "nothing leaves" in ape_mine("policy")
     assert "1 rules for 1 datasets" in ape_mine("policy", "p.yaml")
     assert ape_mine("policy").strip() == (tmp_path / "p.yaml").read_text().strip()
+    assert "No Campaign is open" in ape_mine("plan")
     campaign = town.open_campaign()
+    shown = " ".join(ape_mine("plan").split())
+    assert all(word in shown for word in ("ask", "ward-7", "0.0000000000000005 ether", "`ape mine approve CAMPAIGN`"))
     assert "ask: " in ape_mine("run", "--once", signs=True)
     assert "epsilon 0 of 6 at delta 1e-06 spent, 6 left" in " ".join(ape_mine("status").split())
     assert "spends of epsilon 6 at delta 1e-06: 6 in all, 0 before" in ape_mine("approve", "0x" + campaign.hex())
+    (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
+    assert (line["campaign"], line["step"], line["dataset"]) == ("0x" + campaign.hex(), "train", "ward-7")
+    assert (line["reward"], line["cost"] > FEE, line["version"]) == (500, True, 0)
     assert "submitted" in ape_mine("run", "--once", signs=True)
+    (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
+    assert (line["step"], line["reason"]) == ("wait", "Gradient 0 is not scored yet")
     town.score(campaign, 4 * 10**17)
     town.deliver(campaign)
     waiting = json.loads(ape_mine("status", "--json"))
@@ -316,6 +326,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
 
 def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_path: Path) -> None:
     assert "no Mine at" in _error(ape_mine("status", status=1))
+    assert "no Mine at" in _error(ape_mine("plan", status=1))
     ape_mine("init", signs=True)
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     (tmp_path / "bad.csv").write_text("age,dose,ill\n1,1,true\n1,x,true\n")
@@ -328,6 +339,9 @@ def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_
     assert "awaits approval" in _error(ape_mine("approve", "0x" + "12" * 32, status=1))
     town.open_campaign(spec=town.store.put(b"{}"))
     assert "Campaign spec" in _error(ape_mine("run", "--once", signs=True, status=1))
+    assert "trouble" in ape_mine("plan")
+    for moment in ("tonight", "2026-12-01T23:30"):
+        assert "with its zone" in _error(ape_mine("plan", "--at", moment, status=1))
     assert "no address" in _error(ape_mine("claim", "--pay-to", "me", signs=True, status=1))
     with Home(tmp_path / "mine").lock():
         assert "another Mine process" in _error(ape_mine("run", "--once", signs=True, status=1))
@@ -340,7 +354,10 @@ def _error(output: str) -> str:
     return lines[0]
 
 
-def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, tmp_path: Path, miner: Any) -> None:
+def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, monkeypatch: Any) -> None:
+    # Tests move the chain's time, and with it the machine's.
+    monkeypatch.setattr("ape_sonar.operations.doctor.unix_time", lambda: town.chain.blocks.head.timestamp)
+
     def found(status: int) -> dict[str, tuple[str, str]]:
         (told,) = [line for line in ape_mine("doctor", "--json", status=status).splitlines() if line[0] == "{"]
         return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
@@ -350,7 +367,7 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, t
     assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
 
     policy = (home.folder / "policy.yaml").read_text()
-    (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
+    (home.folder / "policy.yaml").write_text(policy.replace("consent: own", f"consent: own, {BUDGET}"))
     assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
     (rows,) = (home.folder / "datasets").glob("*.parquet")
     rows.write_bytes(b"no Parquet")
