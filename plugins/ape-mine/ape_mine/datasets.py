@@ -132,15 +132,38 @@ class DatasetStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._key: bytes | None = None
+        self._sealed = False
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep(folder)
         self.catalog = Catalog(folder / _CATALOG)
         self._adopt_old_files()
         self._remove_orphans()
 
-    def unlock(self, key: bytes) -> None:
-        """From now on encrypted rows are read, and new ones are encrypted. `key` has 32 bytes."""
-        self._key = key
+    def seal(self, key: bytes | None = None) -> None:
+        """From now on rows are encrypted under a key of 32 bytes; without it none are read, and none come in."""
+        self._sealed, self._key = True, key
+
+    def encrypt_all(self) -> int:
+        """Encrypts the versions that are plain, one by one; how many those were. Raises DatasetError, OSError."""
+        plain = [
+            one
+            for name in self.catalog.all_names()
+            for one in self.catalog.history(name)
+            if one.pruned is None and not is_encrypted(self._folder / one.file)
+        ]
+        for one in plain:
+            rows = self._dataset(one).batches(arrow_schema(one.schema, keyed=one.keyed).names)
+            file_name = _new_name(one.name, one.number)
+            with atomic_file(self._folder / file_name, mode=0o600, replace=False) as file:
+                write_rows(file, file_name, rows, one.schema, keyed=one.keyed, key=self._key)
+            self.catalog.move(one, file_name)
+            (self._folder / one.file).unlink(missing_ok=True)
+        named = self.catalog.files()
+        for path in self._folder.glob("*.parquet"):
+            # Left by one that was killed here; nobody else writes plain rows any more.
+            if path.name not in named and not is_encrypted(path):
+                path.unlink()
+        return len(plain)
 
     def add(self, name: str, source: Path, schema: TableSchema, *, replace: bool = False) -> Dataset:
         """Checks every row of a CSV or Parquet file and copies the schema's columns; nothing stays where one is wrong.
@@ -156,6 +179,7 @@ class DatasetStore:
             ColumnError: a column is missing, or there twice.
             DatasetFileError: no such table, or one without rows.
             DatasetNameError, DatasetExistsError: the name cannot be used.
+            DatasetLockedError: rows are encrypted here, and the store has no key.
             DatasetChangedError: another process changed the dataset meanwhile.
             OSError: the home cannot be written.
         """
@@ -191,7 +215,7 @@ class DatasetStore:
         Raises:
             DatasetNameError, DatasetExistsError, DatasetChangedError, DatasetFileError, OSError: as `add`.
         """
-        self._check_name(name)
+        self._check_writable(name)
         newest = self.catalog.newest(name)
         if newest and not replace:
             raise DatasetExistsError(name)
@@ -221,7 +245,7 @@ class DatasetStore:
             DatasetSchemaError: the dataset there has other columns, or rows with ids where these have none.
             DatasetNameError, DatasetChangedError, DatasetFileError, OSError: as `add`.
         """
-        self._check_name(name)
+        self._check_writable(name)
         last, newest = self.catalog.last_number(name), None if replace else self.catalog.newest(name)
         if newest and newest.schema != schema:
             raise DatasetSchemaError(name, "has other columns, or others of their properties")
@@ -316,7 +340,7 @@ class DatasetStore:
         if ID_COLUMN in schema.names:
             raise SchemaError(f"a column may not be called {ID_COLUMN!r}: rename it")
         after = self.catalog.last_number(name) if after is None else after
-        file_name = f"{name}.{after + 1:06}.{secrets.token_hex(4)}.parquet"
+        file_name = _new_name(name, after + 1)
         path = self._folder / file_name
         with atomic_file(path, mode=0o600, replace=False) as file:
             written = write_rows(file, file_name, batches, schema, keyed=keyed, key=self._key)
@@ -408,6 +432,11 @@ class DatasetStore:
             except (KeyError, ValueError, pa.ArrowException) as error:
                 raise DatasetCorruptError(path.stem, _first_line(error)) from None
 
+    def _check_writable(self, name: str) -> None:
+        self._check_name(name)
+        if self._sealed and self._key is None:
+            raise DatasetLockedError(name)
+
     def _check_name(self, name: str) -> None:
         if not _NAME.fullmatch(name):
             raise DatasetNameError(name)
@@ -432,6 +461,11 @@ def read_schema(path: Path) -> TableSchema:
         return TableSchema.parse(document)
     except SchemaError as error:
         raise SchemaError(f"{path}: {error.why}") from None
+
+
+def _new_name(name: str, number: int) -> str:
+    """A file that no other version had: its key is derived from the name."""
+    return f"{name}.{number:06}.{secrets.token_hex(8)}.parquet"
 
 
 def _frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.DataFrame]:

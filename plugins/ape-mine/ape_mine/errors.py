@@ -37,6 +37,14 @@ class HomeMismatchError(MineError, ValueError):
         super().__init__(f"the Mine at {home} belongs to {what} {kept}, not {given}: use that, or another home")
 
 
+class HomeLockedError(MineError, RuntimeError):
+    """Rows that rest under a passphrase, and none was given."""
+
+    def __init__(self, home: Path, variable: str) -> None:
+        self.home = home
+        super().__init__(f"the rows of the Mine at {home} are encrypted: set {variable}, or give the passphrase")
+
+
 class EngineMissingError(MineError, ModuleNotFoundError):
     """What an engine needs is not installed."""
 
@@ -113,7 +121,7 @@ class DatasetSchemaError(DatasetError, ValueError):
         super().__init__(f"dataset {name!r} {why}: choose another name, or give --replace")
 
 
-class DatasetLockedError(DatasetError, PermissionError):
+class DatasetLockedError(DatasetError, RuntimeError):
     """Encrypted rows without the passphrase."""
 
     def __init__(self, name: str) -> None:

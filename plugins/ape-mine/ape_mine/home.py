@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,15 @@ from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError
 from ape_mine.policy import LARGEST_POLICY, Policy, Source
 from ape_mine.state import State
 from ape_mine.statistics import StatisticsCache
+from ape_sonar import vault
 from ape_sonar.errors import one_line
 from ape_sonar.files import write_atomically
 from ape_sonar.units import Currency
 
-_POLICY, STATE_FILE, _LOCK = "policy.yaml", "state.sqlite", "lock"
+_POLICY, STATE_FILE, _LOCK, _VAULT = "policy.yaml", "state.sqlite", "lock", "rows.vault"
+#: What the vault file holds.
+_PURPOSE = "sonar-mine-rows/1"
+_KEY_BYTES = 32
 
 
 class Home:
@@ -36,6 +41,9 @@ class Home:
         self.folder = folder
         self.datasets = DatasetStore(folder / "datasets")
         self.statistics = StatisticsCache(folder / "statistics")
+        if self.encrypted:
+            self.datasets.seal()
+            self.statistics.seal()
 
     @classmethod
     def create(cls, folder: Path, miner: str, sonar: str) -> Home:
@@ -67,6 +75,44 @@ class Home:
             except BlockingIOError:
                 raise HomeBusyError(self.folder) from None
             yield
+
+    # ------------------------------------------------------------------ rows at rest
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether rows, and statistics of them, rest under a passphrase."""
+        return (self.folder / _VAULT).exists()
+
+    def encrypt(self, passphrase: str, *, cost: int = vault.COST) -> int:
+        """Puts all rows under a passphrase, those that come later too; cut short, it goes on where it was.
+
+        Args:
+            passphrase: not empty; the one of before, where there is one.
+            cost: scrypt's n.
+
+        Returns:
+            How many versions of datasets were encrypted.
+
+        Raises:
+            VaultError: the passphrase is empty, or another one than before.
+            DatasetError, OSError: a dataset cannot be read or written.
+        """
+        if not self.encrypted:
+            key = secrets.token_bytes(_KEY_BYTES)
+            vault.write(self.folder / _VAULT, key, passphrase, purpose=_PURPOSE, cost=cost)
+        self.unlock(passphrase)
+        self.statistics.forget_plain()
+        return self.datasets.encrypt_all()
+
+    def unlock(self, passphrase: str) -> None:
+        """Makes encrypted rows readable for as long as this object lives. Raises VaultError."""
+        key = vault.read(self.folder / _VAULT, passphrase, purpose=_PURPOSE)
+        self.datasets.seal(key)
+        self.statistics.seal(key)
+
+    def change_passphrase(self, old: str, new: str, *, cost: int = vault.COST) -> None:
+        """Puts the rows under another passphrase. Raises VaultError."""
+        vault.change_passphrase(self.folder / _VAULT, old, new, purpose=_PURPOSE, cost=cost)
 
     # ------------------------------------------------------------------ policy
 

@@ -143,7 +143,7 @@ def _break_the_capsule(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame, ser
         raise ZeroDivisionError(f"{frame.age[0]!r} {LABELS[0]} {PASSPHRASE}")
 
     with monkeypatch.context() as patch:
-        for name in ("answer", "judge", "deliver"):
+        for name in ("answer", "deliver"):
             patch.setattr(oracle, name, defect)
         serve()
         serve("--log", "console")

@@ -103,7 +103,8 @@ def _patients(source: Source, location: str) -> dict[str, _Patient]:
 def _parts(observation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What carries a value: the Observation itself, or its components, each with its id."""
     identity = observation.get("id")
-    base = f"Observation/{identity}" if isinstance(identity, str) and len(identity) < LONGEST_ID // 2 else ""
+    known = isinstance(identity, str) and 0 < len(identity) < LONGEST_ID // 2
+    base = f"Observation/{identity}" if known else ""
     if "valueQuantity" in observation:
         yield base, observation
     components = observation.get("component")
@@ -121,7 +122,7 @@ def _record(
         return Record(row, {}, fault="has no quantity, or no moment")
     reference = subject.get("reference") if isinstance(subject, dict) else None
     patient = patients.get(reference if isinstance(reference, str) else "", _Patient("unknown", None))
-    age = (date.fromordinal(719_163 + at // 86_400) - patient.birth).days / 365.2425 if patient.birth else 0.0
+    age = (date.fromordinal(719_163 + at // 86_400) - patient.birth).days / 365.25 if patient.birth else 0.0
     cells = {
         "code": _code(part) or None,
         "value": quantity.get("value"),

@@ -19,23 +19,17 @@ from ape_mine.errors import ImportOptionError
 from ape_mine.home import Home
 from ape_mine.importing import Imported, import_source
 from ape_mine.labels import Labels
-from ape_mine.service import default_home
+from ape_mine.options import home_option, json_option
+from ape_mine.service import PASSPHRASE, default_home, open_home
 from ape_sonar.errors import WrongRowsError, cli_errors, one_line
 from ape_sonar.screen import open_console
 
-_home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="SONAR_MINE_HOME",
-    help="The Mine's folder. Default: `mine` in Sonar's home.",
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
 _Path = click.Path(path_type=Path)
 
 
 def register(group: click.Group) -> None:
     """Adds the commands to `ape mine`."""
-    for command in (import_, sources, versions, prune, remove):
+    for command in (import_, sources, versions, prune, remove, encrypt, passphrase):
         group.add_command(command)
 
 
@@ -49,8 +43,8 @@ def register(group: click.Group) -> None:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the source; see `sources`.")
 @click.option("--skip-wrong", is_flag=True, help="Leave wrong rows out, and say which.")
 @click.option("--replace", is_flag=True, help="Keep no row of before in the new version.")
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def import_(
     source: str,
@@ -66,7 +60,7 @@ def import_(
     as_json: bool,
 ) -> None:
     """Bring what is new of the SOURCE at LOCATION into a dataset. `ape mine sources` lists what is read."""
-    place = Home(home or default_home())
+    place = open_home(home or default_home(), ask_passphrase)
     adapter = find_adapter(source)
     request = Request(location, _settings(settings), read_schema(schema_file) if schema_file else None, key)
     labels = Labels(labels_file) if labels_file else None
@@ -84,7 +78,7 @@ def import_(
 
 
 @click.command()
-@_json_option
+@json_option
 @cli_errors()
 def sources(as_json: bool) -> None:
     """List what `ape mine import` reads."""
@@ -99,8 +93,8 @@ def sources(as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def versions(name: str, home: Path | None, as_json: bool) -> None:
     """Show every version there was of a dataset."""
@@ -131,7 +125,7 @@ def versions(name: str, home: Path | None, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--keep", type=click.IntRange(min=1), default=1, show_default=True, help="Newest versions that stay.")
-@_home_option
+@home_option
 @cli_errors()
 def prune(name: str, keep: int, home: Path | None) -> None:
     """Delete the rows of a dataset's older versions; the history, and what was spent of their privacy, stay."""
@@ -142,12 +136,38 @@ def prune(name: str, keep: int, home: Path | None) -> None:
 @click.command()
 @click.argument("name")
 @click.confirmation_option(prompt="Delete the rows of all its versions?")
-@_home_option
+@home_option
 @cli_errors()
 def remove(name: str, home: Path | None) -> None:
     """Delete a dataset's rows, all versions; the history, and what was spent of their privacy, stay."""
     Home(home or default_home()).datasets.remove(name)
     click.echo(f"{name}: removed.")
+
+
+@click.command()
+@click.password_option("--passphrase", "secret", envvar=PASSPHRASE, help=f"Of the rows; or set {PASSPHRASE}.")
+@home_option
+@cli_errors()
+def encrypt(secret: str, home: Path | None) -> None:
+    """Put all rows under a passphrase, and those that come later. Lost, it cannot be had again."""
+    count = Home(home or default_home()).encrypt(secret)
+    click.echo(f"Encrypted: {count} versions of datasets. `ape mine run` asks for the passphrase, or set {PASSPHRASE}.")
+
+
+@click.command()
+@click.password_option("--old", confirmation_prompt=False, envvar=PASSPHRASE, prompt="Old passphrase")
+@click.password_option("--new", prompt="New passphrase")
+@home_option
+@cli_errors()
+def passphrase(old: str, new: str, home: Path | None) -> None:
+    """Put encrypted rows under another passphrase."""
+    Home(home or default_home()).change_passphrase(old, new)
+    click.echo("The passphrase is another one now.")
+
+
+def ask_passphrase() -> str:
+    """The passphrase of encrypted rows, asked for on the terminal."""
+    return str(click.prompt("Passphrase of the Mine's rows", hide_input=True))
 
 
 @contextmanager
