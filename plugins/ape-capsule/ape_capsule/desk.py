@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ape_sonar.blobs import read_tensor
 from ape_sonar.chain import SonarChain
 from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.operations.observer import Observer
 from ape_sonar.roots import tensor_root
 from ape_sonar.store import BlobStore
 from syft.paillier import EncryptedTensor, IntegerTensor, Openings, Packing, PrivateContext, unpack
@@ -35,6 +36,7 @@ class Desk:
         keystore: key pairs.
         heads: weights in the clear.
         workers: where Gradients are weighed.
+        observer: who watches.
     """
 
     def __init__(
@@ -49,12 +51,13 @@ class Desk:
         heads: Archive,
         evidence: Archive,
         workers: Workers,
+        observer: Observer,
     ) -> None:
         self.chain, self.store = chain, store
         self.identity, self.state = identity, state
         self.keystore = keystore
         self.heads = Heads(heads)
-        self.workers = workers
+        self.workers, self.observer = workers, observer
         self._warrants, self._evidence = warrants, evidence
         self._materials: dict[bytes, Material] = {}
 

@@ -199,6 +199,7 @@ class _Examination:
     def _weighed(self, weighing: _UnderWay) -> Prepared:
         """Publishes what follows from the weights."""
         weighed = self._desk.workers.result(weighing.future)
+        self._desk.observer.timed("score", weighed.seconds)
         openings, verdict = weighed.openings, weighed.verdict
         opened = self._desk.store.put(weighing.bundle.gradient)
         if verdict is None:

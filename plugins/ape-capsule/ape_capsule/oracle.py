@@ -90,6 +90,7 @@ class Oracle:
             heads=heads,
             evidence=evidence,
             workers=workers,
+            observer=self._observer,
         )
         self._asked_to_end = Flag()
         self._scales = Scales(self._desk)

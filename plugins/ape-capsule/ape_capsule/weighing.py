@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from ape_sonar.errors import one_line
 from ape_sonar.validation import ValidationSet
@@ -42,11 +43,13 @@ class Weighed:
         openings: of the Gradient.
         verdict: None for one that cannot be applied.
         objection: why it cannot; empty where there is a verdict.
+        seconds: that it took, for who watches.
     """
 
     openings: Openings
     verdict: Verdict | None
     objection: str = ""
+    seconds: float = field(default=0.0, compare=False)
 
 
 def weigh(weighing: Weighing) -> Weighed:
@@ -55,6 +58,7 @@ def weigh(weighing: Weighing) -> Weighed:
     Raises:
         SyftError: something in it is no ciphertext.
     """
+    begun = time.perf_counter()
     openings = weighing.context.open(weighing.gradient)
     try:
         verdict = score(
@@ -67,5 +71,5 @@ def weigh(weighing: Weighing) -> Weighed:
             min_improvement=weighing.min_improvement,
         )
     except (MalformedGradientError, SyftError) as error:
-        return Weighed(openings, None, one_line(error))
-    return Weighed(openings, verdict)
+        return Weighed(openings, None, one_line(error), time.perf_counter() - begun)
+    return Weighed(openings, verdict, seconds=time.perf_counter() - begun)

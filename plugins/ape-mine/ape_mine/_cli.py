@@ -14,8 +14,8 @@ from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
 from ape_mine import _data_cli
+from ape_mine._cli_doctor import doctor
 from ape_mine._cli_plan import plan
-from ape_mine._doctor_cli import doctor
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError

@@ -117,6 +117,9 @@ def test_an_unreachable_store_is_trouble_told_and_nothing_lost(
 def test_the_doctor_finds_what_is_wrong(
     world: World, ape_capsule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Tests move the chain's time, and with it the machine's.
+    monkeypatch.setattr("ape_sonar.operations.doctor.unix_time", lambda: world.chain.blocks.head.timestamp)
+
     def found(status: int, *options: str) -> dict[str, tuple[str, str]]:
         (told,) = [
             line for line in ape_capsule("doctor", "--json", *options, status=status).splitlines() if line[0] == "{"

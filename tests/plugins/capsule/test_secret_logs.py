@@ -37,7 +37,7 @@ LABELS = ("zyx-healthy", "zyx-ill")
 _INPUT = [{"name": name, "type": "number", "constraints": {"minimum": 0, "maximum": 1}} for name in ("age", "dose")]
 _OUTPUT = {"name": "ill", "type": "string", "constraints": {"enum": list(LABELS)}}
 _POLICY = """
-datasets: {ward-7: {path: rows.csv, schema: schema.json}}
+datasets: {ward-7: {consent: own, path: rows.csv, schema: schema.json}}
 allow:
   - {dataset: ward-7, output: [ill], capsules: any, bounty: '>= 0 ether', rounds: 3, patience: 2, approve: automatic}
 """
@@ -143,7 +143,7 @@ def _break_the_capsule(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame, ser
         raise ZeroDivisionError(f"{frame.age[0]!r} {LABELS[0]} {PASSPHRASE}")
 
     with monkeypatch.context() as patch:
-        for name in ("answer", "judge", "deliver"):
+        for name in ("answer", "deliver"):
             patch.setattr(oracle, name, defect)
         serve()
         serve("--log", "console")

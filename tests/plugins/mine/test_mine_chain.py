@@ -224,7 +224,7 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
 
 
 def test_how_it_stands(town: Town, home: Home, mine: Mine, miner: Any, tmp_path: Path) -> None:
-    (tmp_path / "policy.yaml").write_text(POLICY.replace("{}", f"{{{BUDGET}}}"))
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("consent: own", f"consent: own, {BUDGET}"))
     home.adopt(tmp_path / "policy.yaml")
     campaign = town.open_campaign()
     mine.step()
@@ -354,7 +354,10 @@ def _error(output: str) -> str:
     return lines[0]
 
 
-def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, tmp_path: Path, miner: Any) -> None:
+def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, monkeypatch: Any) -> None:
+    # Tests move the chain's time, and with it the machine's.
+    monkeypatch.setattr("ape_sonar.operations.doctor.unix_time", lambda: town.chain.blocks.head.timestamp)
+
     def found(status: int) -> dict[str, tuple[str, str]]:
         (told,) = [line for line in ape_mine("doctor", "--json", status=status).splitlines() if line[0] == "{"]
         return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
@@ -364,7 +367,7 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, t
     assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
 
     policy = (home.folder / "policy.yaml").read_text()
-    (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
+    (home.folder / "policy.yaml").write_text(policy.replace("consent: own", f"consent: own, {BUDGET}"))
     assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
     (rows,) = (home.folder / "datasets").glob("*.parquet")
     rows.write_bytes(b"no Parquet")

@@ -12,12 +12,12 @@ import secrets
 import shutil
 import sqlite3
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from time import time as unix_time
 from typing import Any
 
 import click
@@ -122,7 +122,7 @@ def unreachable_node() -> Iterator[Finding]:
     yield Finding("node", Grade.FAIL, "no node answers", remedy)
 
 
-def check_node(provider: ProviderAPI, now: Callable[[], float] = time.time) -> Iterator[Finding]:
+def check_node(provider: ProviderAPI) -> Iterator[Finding]:
     """Whether the node answers, is where the network is, and shares this machine's time."""
     eth = provider.web3.eth
     with readable():
@@ -130,7 +130,7 @@ def check_node(provider: ProviderAPI, now: Callable[[], float] = time.time) -> I
         syncing = eth.syncing
     yield Finding("node", Grade.OK, f"chain {provider.chain_id}, block {int(block['number'])}")
     yield judge_sync(syncing)
-    yield judge_clock(int(block["timestamp"]), int(now()))
+    yield judge_clock(int(block["timestamp"]), int(unix_time()))
 
 
 def judge_sync(syncing: Any) -> Finding:
