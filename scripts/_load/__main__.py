@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import ape
+from ape.logging import logger
 
 from ape_mine.loop import Mine
 from ape_sonar.chain import SonarChain
@@ -29,6 +30,7 @@ _PATIENCE = 900
 
 def main() -> None:
     options = _options()
+    logger.set_level("WARNING")
     size = Size(options.campaigns, options.mines, options.share, options.workers)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sonar-load-")))
