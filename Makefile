@@ -41,8 +41,8 @@ help: ## What there is to make
 setup: ## Everything the project needs, in .venv, .solc and node_modules
 	@scripts/_toolchain/setup.sh
 
-demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|wine|diabetes|PATH.csv
-	@$(BIN)/ape run demo --dataset "$(DATASET)"
+demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|wine|diabetes|tweets|PATH.csv, ENCODER=minilm
+	@$(BIN)/ape run demo --dataset "$(DATASET)" $(if $(ENCODER),--encoder "$(ENCODER)")
 
 live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import yaml
 from ape_mine.home import Home
 from ape_sonar.tables import TableSchema
 from ape_sonar.units import Currency
+from scripts._archive import read_archive, write_archive
 from scripts._datasets import Dataset, load
 
 SEED = 2
@@ -29,11 +30,13 @@ class Rows:
     Attributes:
         validation: what the Data Scientist seals to the Capsule.
         held_out: what nobody sees before the end.
+        pooled: all rows that Mines have, with the answers that belong to them.
         mines: by name; "later" are rows that come to the Mine "south" after the first Campaign.
     """
 
     validation: pd.DataFrame
     held_out: pd.DataFrame
+    pooled: pd.DataFrame
     mines: dict[str, pd.DataFrame]
 
 
@@ -49,7 +52,7 @@ def divide(dataset: Dataset) -> Rows:
     mines = {name: rest.iloc[start:end] for name, start, end in zip(SHARES, starts, ends, strict=True)}
     answers = mines["noise"][dataset.output].to_numpy()
     mines["noise"] = mines["noise"].assign(**{dataset.output: generator.permutation(answers)})
-    return Rows(frame.iloc[:hidden], frame.iloc[hidden:outside], mines)
+    return Rows(frame.iloc[:hidden], frame.iloc[hidden:outside], rest, mines)
 
 
 def other(dataset: Dataset) -> Dataset:
@@ -62,18 +65,27 @@ def write_policy(path: Path, name: str, dataset: Dataset, capsule: str, currenci
     bounties = [f">= 0 {currency}" for currency in currencies]
     rule = {"dataset": name, "output": [dataset.output], "capsules": [capsule], "bounty": bounties}
     rule |= {"scoring_fee": "<= 0.001 ether", "rounds": rounds, "patience": 1, "approve": "automatic"}
-    path.write_text(yaml.safe_dump({"datasets": {name: {}}, "allow": [rule]}))
+    path.write_text(yaml.safe_dump({"datasets": {name: {"consent": "own"}}, "allow": [rule]}))
+
+
+def bring_in(home: Home, name: str, dataset: Dataset, frame: pd.DataFrame) -> None:
+    """Rows become a dataset of the Mine: out of a person's archive of tweets, or out of a CSV file."""
+    with tempfile.TemporaryDirectory(dir=home.folder) as place:
+        folder = Path(place)
+        if dataset.texts:
+            source = folder / "incoming.parquet"
+            read_archive(*write_archive(folder, frame)).to_parquet(source)
+        else:
+            source = folder / "incoming.csv"
+            frame.to_csv(source, index=False)
+        home.datasets.add(name, source, TableSchema.parse(dataset.schema), replace=True)
 
 
 def furnish(
     home: Home, name: str, dataset: Dataset, frame: pd.DataFrame, capsule: str, tokens: list[Currency], rounds: int
 ) -> None:
-    """Puts rows into a Mine, as a Miner does: a CSV file with its Table Schema, then the policy that names it."""
-    source = home.folder / "incoming.csv"
-    frame.to_csv(source, index=False)
-    (home.folder / "incoming.schema.json").write_text(json.dumps(dataset.schema))
-    home.datasets.add(name, source, TableSchema.parse(dataset.schema), replace=True)
-    source.unlink()
+    """Puts rows into a Mine, as a Miner does, then the policy that names them."""
+    bring_in(home, name, dataset, frame)
     policy = home.folder / "incoming.yaml"
     write_policy(policy, name, dataset, capsule, ["wei", *(token.symbol for token in tokens)], rounds)
     home.adopt(policy, tokens)

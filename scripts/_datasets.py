@@ -1,9 +1,9 @@
-"""The data of the demo: real sets from scikit-learn, or any CSV, with the Table Schema of each."""
+"""The data of the demo: real sets from scikit-learn, tweets, or any CSV, with the Table Schema of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,20 @@ import pandas as pd
 from sklearn import datasets as sklearn_datasets
 
 from ape_sonar.errors import SonarError
+from scripts._corpora.encoders import ENCODERS
+from scripts._corpora.tweets import SENTIMENTS, polar
+from syft.nn import HashedNgrams
+from syft.texts import hashed_ngrams
 
 #: A column with at most this many different whole numbers or texts is read as classes.
 MOST_CLASSES = 20
+TWEETS = "tweets"
+#: Longest text of a tweet that is read.
+LONGEST_TWEET = 1_000
+#: Hashed n-grams beside what the encoder says: words that it does not know.
+HASHES = 512
+#: Somewhat more than can be reached: every round that improves the Model pays.
+TWEETS_TARGET = 0.9
 
 
 class DatasetError(SonarError, ValueError):
@@ -30,12 +41,16 @@ class Dataset:
         description: one line, for the Campaign spec.
         frame: one row a record; the Output column is the last one.
         schema: Frictionless Table Schema of all columns, the Output included.
+        texts: what becomes of each text of the Input, by its column: steps of `syft.texts`.
+        target: accuracy up to which a Campaign pays, 0 to 1.
     """
 
     name: str
     description: str
     frame: pd.DataFrame
     schema: dict[str, Any]
+    texts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    target: float = 1.0
 
     @property
     def output(self) -> str:
@@ -54,18 +69,28 @@ class Dataset:
         return {"fields": self.schema["fields"][-1:]}
 
 
-def load(name: str) -> Dataset:
+def load(name: str, encoder: str | None = None) -> Dataset:
     """The data set of that name, or the CSV file at that path.
 
+    Args:
+        name: as on the command line.
+        encoder: what makes numbers of texts, one of `ENCODERS`; the first if left out. Only tweets have texts.
+
     Raises:
-        DatasetError: there is neither, or the file holds no usable table.
+        DatasetError: there is neither, or the file holds no usable table; there are no texts to encode.
+        CorpusMissingError: the tweets, or their encoder, could not be fetched.
     """
+    if name == TWEETS:
+        return _tweets(encoder or next(iter(ENCODERS)))
+    if encoder is not None:
+        raise DatasetError(f"data set {name!r} has no texts: --encoder is for {TWEETS}")
     if name in _LOADERS:
         return _LOADERS[name]()
     path = Path(name)
     if path.suffix == ".csv":
         return _csv(path)
-    raise DatasetError(f"no data set {name!r}: choose one of {', '.join(sorted(_LOADERS))}, or the path of a .csv file")
+    names = ", ".join(sorted([*_LOADERS, TWEETS]))
+    raise DatasetError(f"no data set {name!r}: choose one of {names}, or the path of a .csv file")
 
 
 def _digits() -> Dataset:
@@ -112,6 +137,20 @@ _LOADERS: dict[str, Callable[[], Dataset]] = {
     "wine": _wine,
     "diabetes": _diabetes,
 }
+
+
+def _tweets(encoder: str) -> Dataset:
+    if encoder not in ENCODERS:
+        raise DatasetError(f"no encoder {encoder!r}: choose one of {', '.join(ENCODERS)}")
+    texts, sentiments = zip(*polar(), strict=True)
+    frame = pd.DataFrame({"text": [text.strip() for text in texts], "sentiment": sentiments})
+    frame = frame[frame["text"] != ""].reset_index(drop=True)
+    fields = [
+        {"name": "text", "type": "string", "constraints": {"required": True, "maxLength": LONGEST_TWEET}},
+        {"name": "sentiment", "type": "string", "constraints": {"required": True, "enum": list(SENTIMENTS)}},
+    ]
+    steps = [ENCODERS[encoder](), hashed_ngrams(HashedNgrams(HASHES))]
+    return Dataset(TWEETS, "tweets and their sentiment", frame, {"fields": fields}, {"text": steps}, TWEETS_TARGET)
 
 
 def _csv(path: Path) -> Dataset:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ape_sonar.units import Currency
+from scripts._sentiment import Comparison
 
 WAD = 10**18
 
@@ -44,7 +45,11 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A Campaign at its end."""
+    """A Campaign at its end.
+
+    Attributes:
+        heldout_auc: area under the ROC curve on the rows held out; None where it is not asked for.
+    """
 
     title: str
     bounty: int
@@ -57,11 +62,16 @@ class Outcome:
     status: str
     ledger: Ledger
     gradients: list[GradientOutcome] = field(default_factory=list)
+    heldout_auc: float | None = None
 
 
-def report(outcomes: list[Outcome], seconds: float) -> dict[str, Any]:
-    """The machine-readable report: money as decimal strings in the smallest unit, accuracies as numbers in [0, 1]."""
-    return {"campaigns": [_campaign(outcome) for outcome in outcomes], "seconds": round(seconds, 3)}
+def report(outcomes: list[Outcome], seconds: float, comparison: Comparison | None = None) -> dict[str, Any]:
+    """The machine-readable report: money as decimal strings in the smallest unit, accuracies as numbers in [0, 1].
+
+    With a comparison also `heldout_auc`, of the last Campaign's Model, beside it.
+    """
+    whole = {"campaigns": [_campaign(outcome) for outcome in outcomes], "seconds": round(seconds, 3)}
+    return {**whole, "heldout_auc": outcomes[-1].heldout_auc, **asdict(comparison)} if comparison else whole
 
 
 def _campaign(outcome: Outcome) -> dict[str, Any]:
@@ -73,6 +83,7 @@ def _campaign(outcome: Outcome) -> dict[str, Any]:
         "target_accuracy": outcome.target_accuracy / WAD,
         "final_accuracy": outcome.final_accuracy / WAD,
         "heldout_accuracy": outcome.heldout_accuracy,
+        **({} if outcome.heldout_auc is None else {"heldout_auc": outcome.heldout_auc}),
         "gradients": [
             {
                 "mine": gradient.mine,

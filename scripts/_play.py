@@ -18,10 +18,11 @@ from ape_sonar.ledger import CampaignState
 from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
 from ape_sonar.units import COIN, ZERO_ADDRESS, Currency, format_money
-from scripts._cast import Rows, divide, furnish, other
+from scripts._cast import Rows, furnish, other
 from scripts._datasets import Dataset
-from scripts._outcome import GradientOutcome, Ledger, Outcome
+from scripts._outcome import WAD, GradientOutcome, Ledger, Outcome
 from scripts._screen import Screen
+from scripts._sentiment import auc
 
 KEY_BITS = 2048
 #: Gradients that a Mine computes for one Campaign at most.
@@ -108,9 +109,10 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
     return Stage(chain, client, oracle, mines, homes, token, names, str(capsule.address))
 
 
-def play(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Dataset, screen: Screen) -> list[Outcome]:
+def play(
+    project: Any, accounts: Any, chain: Any, folder: Path, dataset: Dataset, rows: Rows, screen: Screen
+) -> list[Outcome]:
     """Sets the stage, and plays on it."""
-    rows = divide(dataset)
     return play_on(set_up(project, accounts, chain, folder, dataset, rows), dataset, rows, screen)
 
 
@@ -136,7 +138,12 @@ def play_on(stage: Stage, dataset: Dataset, rows: Rows, screen: Screen) -> list[
 
 
 def model_for(dataset: Dataset) -> syft.nn.Model:
-    """A neural network that fits the data: random features in front of a trainable output layer."""
+    """A neural network that fits the data: random features in front of a trainable output layer.
+
+    Where an encoder of texts has done the work of the hidden layer, the output layer alone.
+    """
+    if dataset.texts:
+        return syft.LinearClassifier(mu=1e-3)
     inputs = len(dataset.schema["fields"]) - 1
     features = 384 if inputs >= 32 else 192
     if dataset.is_classification:
@@ -156,7 +163,8 @@ def _campaign(
         output=dataset.output_schema,
         validation=(inputs, rows.validation[dataset.output]),
         bounty=bounty,
-        target_accuracy=1.0,
+        target_accuracy=dataset.target,
+        texts=dataset.texts,
         capsule=stage.capsule,
         lasts="1 day",
         parent=parent,
@@ -229,7 +237,9 @@ def _gradients(stage: Stage, state: CampaignState) -> list[GradientOutcome]:
 
 def _outcome(stage: Stage, dataset: Dataset, rows: Rows, campaign: Campaign, title: str, currency: Currency) -> Outcome:
     state, trained = campaign.state, campaign.result()
-    heldout = trained.score(rows.held_out.drop(columns=dataset.output), rows.held_out[dataset.output])
+    held_out = trained.encoder.encode_inputs(rows.held_out)
+    answers = trained.encoder.encode_targets(rows.held_out)
+    heldout = trained.model.evaluate(held_out, answers).accuracy / WAD
     return Outcome(
         title=title,
         bounty=state.terms.bounty,
@@ -237,7 +247,8 @@ def _outcome(stage: Stage, dataset: Dataset, rows: Rows, campaign: Campaign, tit
         starting_accuracy=state.starting_accuracy,
         target_accuracy=state.terms.target_accuracy,
         final_accuracy=state.accuracy,
-        heldout_accuracy=float(heldout),
+        heldout_accuracy=heldout,
+        heldout_auc=auc(trained.model, held_out, answers) if dataset.texts else None,
         metric="accuracy" if dataset.is_classification else "r2",
         status=Status(state.recorded).name.capitalize(),
         ledger=_ledger(stage, state),

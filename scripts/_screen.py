@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ape_sonar.units import format_money
 from scripts._outcome import WAD, GradientOutcome, Outcome
+from scripts._sentiment import Comparison
 
 
 class Screen:
@@ -43,6 +44,16 @@ class Screen:
             f"{outcome.metric}: start {outcome.starting_accuracy / WAD:.2%}, final {outcome.final_accuracy / WAD:.2%}, "
             f"target {outcome.target_accuracy / WAD:.2%}; held out [bold]{outcome.heldout_accuracy:.2%}[/]\n"
         )
+
+    def comparison(self, outcome: Outcome, beside: Comparison) -> None:
+        """The Model that was trained encrypted, beside those that had all rows in one place."""
+        table = Table(title="Area under the ROC curve, rows held out")
+        table.add_column("Model")
+        table.add_column("AUC", justify="right")
+        table.add_row("trained encrypted, on rows that stayed in their Mines", f"{outcome.heldout_auc:.4f}")
+        table.add_row("the same in the clear, on all rows in one place", f"{beside.centralised_auc:.4f}")
+        table.add_row("logistic regression on tf-idf, on all rows in one place", f"{beside.tfidf_auc:.4f}")
+        self.console.print(table)
 
 
 class Scores:

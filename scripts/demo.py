@@ -10,11 +10,14 @@ import click
 from ape.cli import ConnectedProviderCommand
 
 from ape_sonar.errors import SonarError, cli_errors
+from scripts._cast import divide
 from scripts._chart import draw
+from scripts._corpora.encoders import ENCODERS
 from scripts._datasets import load
 from scripts._outcome import report
-from scripts._play import play
+from scripts._play import model_for, play
 from scripts._screen import Screen
+from scripts._sentiment import compare
 
 
 class LedgerError(SonarError, ArithmeticError):
@@ -23,23 +26,28 @@ class LedgerError(SonarError, ArithmeticError):
 
 @click.command(cls=ConnectedProviderCommand)
 @click.option(
-    "--dataset", default="digits", show_default=True, help="digits, breast_cancer, wine, diabetes or PATH.csv"
+    "--dataset", default="digits", show_default=True, help="digits, breast_cancer, wine, diabetes, tweets or PATH.csv"
 )
+@click.option("--encoder", type=click.Choice(list(ENCODERS)), help="What makes numbers of the tweets.")
 @click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write everything as JSON to this file.")
 @click.option("--chart", type=click.Path(path_type=Path), default=Path("build/demo.png"), show_default=True)
 @cli_errors()
-def cli(dataset, report_path, chart):
+def cli(dataset, encoder, report_path, chart):
     """Two Campaigns on real data, with every party in this process."""
     started, screen = time.monotonic(), Screen()
-    data = load(dataset)
+    data = load(dataset, encoder)
+    rows = divide(data)
     with tempfile.TemporaryDirectory(prefix="sonar-demo-") as folder:
-        outcomes = play(ape.project, ape.accounts.test_accounts, ape.chain, Path(folder), data, screen)
-    seconds = time.monotonic() - started
+        outcomes = play(ape.project, ape.accounts.test_accounts, ape.chain, Path(folder), data, rows, screen)
     for outcome in outcomes:
         screen.ledger(outcome)
+    beside = compare(data, model_for(data), rows.pooled, rows.held_out) if data.texts else None
+    if beside:
+        screen.comparison(outcomes[-1], beside)
+    seconds = time.monotonic() - started
     draw(outcomes, chart)
     screen.say(f"Chart: {chart}. Done in {seconds:.0f} s.")
     if report_path:
-        report_path.write_text(json.dumps(report(outcomes, seconds), indent=2) + "\n")
+        report_path.write_text(json.dumps(report(outcomes, seconds, beside), indent=2) + "\n")
     if not all(outcome.ledger.balances for outcome in outcomes):
         raise LedgerError("escrowed is not paid + refunded + fee: report this")

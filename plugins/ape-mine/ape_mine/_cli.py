@@ -13,7 +13,9 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
+from ape_mine import _data_cli
 from ape_mine._cli_plan import plan
+from ape_mine._doctor_cli import doctor
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
@@ -21,7 +23,7 @@ from ape_mine.home import Home
 from ape_mine.options import home_option, json_option, sonar_option
 from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
-from ape_mine.service import default_home, open_mine, serve
+from ape_mine.service import default_home, open_home, open_mine, serve
 from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.action import Action, reporter
 from ape_sonar.chronicle import Chronicle
@@ -38,7 +40,9 @@ def cli() -> None:
     """Train Models on rows that never leave this machine, and be paid for it."""
 
 
+cli.add_command(doctor)
 cli.add_command(plan)
+_data_cli.register(cli)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -64,8 +68,9 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @cli_errors()
 def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
-    place = Home(home or default_home())
-    dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
+    place = open_home(home or default_home(), _data_cli.ask_passphrase)
+    with _data_cli.wrong_rows_shown():
+        dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
         (view,) = view_datasets([dataset], Policy(), state.releases)
     if as_json:
@@ -81,10 +86,10 @@ def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, a
 @cli_errors()
 def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
     """Put the policy in FILE in force, with the datasets it names; without FILE, show the one in force."""
-    place = Home(home or default_home())
     if file is None:
-        click.echo(place.policy_text() or "No policy: nothing leaves.")
+        click.echo(Home(home or default_home()).policy_text() or "No policy: nothing leaves.")
         return
+    place = open_home(home or default_home(), _data_cli.ask_passphrase)
     adopted = place.adopt(file, find_site(None, sonar).tokens)
     click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
 
@@ -128,6 +133,7 @@ def run(
             engine=engine,
             scheduler=scheduler,
             observer=observer,
+            ask=_data_cli.ask_passphrase,
         ) as mine,
     ):
         if not once:

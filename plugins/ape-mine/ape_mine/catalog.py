@@ -94,6 +94,15 @@ class Catalog:
         )
         return [row["name"] for row in found]
 
+    def all_names(self) -> list[str]:
+        """Every name there ever was."""
+        return [row["name"] for row in self._journal.rows("SELECT DISTINCT name FROM version ORDER BY name")]
+
+    def move(self, version: Version, file: str) -> None:
+        """Notes that the same rows are in another file now."""
+        with self._journal.transaction() as connection:
+            connection.execute("UPDATE version SET file = ? WHERE file = ?", (file, version.file))
+
     def kin(self, name: str) -> tuple[str, ...]:
         """Other names under which rows of this one may be, or have been."""
         return tuple(row["name"] for row in self._journal.rows(_KIN, (name, name)))

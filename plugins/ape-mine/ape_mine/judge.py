@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
+from ape_mine.consent import Consent, today
 from ape_mine.datasets import Dataset, DatasetStore
 from ape_mine.errors import BudgetExceededError, DatasetError, ExactStatisticsLeftError
 from ape_mine.matching import Match, match
@@ -35,13 +38,23 @@ class Judge:
     Args:
         datasets, workshop, state: the Mine's.
         miner: its account.
+        today: the day on which consent must hold.
     """
 
-    def __init__(self, datasets: DatasetStore, workshop: Workshop, state: State, miner: str) -> None:
+    def __init__(
+        self,
+        datasets: DatasetStore,
+        workshop: Workshop,
+        state: State,
+        miner: str,
+        *,
+        today: Callable[[], date] = today,
+    ) -> None:
         self._datasets = datasets
         self._workshop = workshop
         self._state = state
         self._miner = miner
+        self._today = today
 
     def choose(self, policy: Policy, campaign: CampaignState, newest: CampaignState, moment: Moment) -> Choice:
         """The first dataset that the policy allows, or would after an approval; else all its objections.
@@ -90,10 +103,14 @@ class Judge:
             dataset = self._datasets.get(name)
         except DatasetError as error:
             return _denied(one_line(error))
-        found = match(spec.input.table, spec.output.table, dataset.schema)
+        found = match(spec.input.table, spec.output.table, dataset.schema, policy.columns(name))
         if not isinstance(found, Match):
             return _denied(f"dataset {name} does not fit: {found.reason}")
-        terms = campaign.terms
+        consent = policy.consent(name)
+        objection = self._consent_objection(consent, dataset, found)
+        if consent is None or objection:
+            return _denied(f"dataset {name}: {objection}")
+        dataset, terms = dataset.only(consent.rows), campaign.terms
         proposal = Proposal(
             dataset=name,
             outputs=found.outputs,
@@ -106,8 +123,15 @@ class Judge:
         )
         decision, privacy = decide(policy, proposal, done, chance), policy.privacy(name)
         if privacy and decision.verdict is not Verdict.DENY:
-            decision = self._price(decision, release or self._workshop.question(campaign, dataset), dataset, privacy)
+            asked = release or self._workshop.question(campaign, dataset, found)
+            decision = self._price(decision, asked, dataset, privacy)
         return Choice(decision, dataset, found)
+
+    def _consent_objection(self, consent: Consent | None, dataset: Dataset, found: Match) -> str | None:
+        """Why nobody agreed to what a Campaign asks of a dataset, in words; None if they did."""
+        if consent is None:
+            return "no consent of those whom its rows are about is on record: state it in the policy"
+        return consent.fault(dataset.schema) or consent.objection(found.outputs, self._today())
 
     def _price(self, decision: Decision, release: bytes, dataset: Dataset, privacy: Privacy) -> Decision:
         """The same decision with what it would tell of the dataset, or a refusal where that is too much."""

@@ -93,9 +93,11 @@ class Mine:
         self._rests, self._wall = Rests(clock), wall
         self._paid_out: set[bytes] = set()
         self._planner = Planner(self._judge, self._state, self._miner, self._rests.over)
+        self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
+        self._asked_to_end = stop
         told: dict[bytes | None, Action] = {}
         while not stop.is_set():
             self._observer.stepping()
@@ -143,7 +145,7 @@ class Mine:
         policy, _ = self._home.policy_and_fault(self._tokens)
         return Vitals(
             head=head,
-            block_time=now,
+            block_time=chain.block_time(head),
             behind=max(0, head - self._confirmations - self._chronicle.newest_block),
             balance=chain.coin_balance(self._miner),
             campaigns=len(live),
@@ -296,8 +298,13 @@ class Mine:
 
     def _train_everywhere(self, policy: Policy) -> list[Action]:
         moment = Moment(self._chain.timestamp(), self._wall(), self._chain.gas_price())
-        intents = self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment)
-        return [action for intent in intents for action in self._act(policy, intent)]
+        actions = []
+        for intent in self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment):
+            if self._asked_to_end.is_set():
+                break
+            self._observer.stepping()
+            actions += self._act(policy, intent)
+        return actions
 
     def _act(self, policy: Policy, intent: Intent) -> list[Action]:
         """Does what is planned for one Campaign; one that gives trouble stops no other."""

@@ -6,6 +6,8 @@ Deny by default: without a rule that allows it, nothing leaves, and a rule allow
       ward-7:
         path: ward7.parquet
         schema: ward7.schema.json
+        consent: {for: [readmitted], until: 2027-12-31}  # of whom the rows are about, or `own`; without it, nothing
+        columns: {outcome: readmitted}  # a Campaign's field, and what the dataset calls it; the default is by name
         privacy: {epsilon: 1.0, delta: 1e-6, releases: 2}  # the default is none: exact statistics
     rates: {USDC: 0.0004 ether}       # what one is worth to you, where rewards are held against gas
     allow:
@@ -44,6 +46,7 @@ from pydantic import (
     model_validator,
 )
 
+from ape_mine.consent import Consent, parse_consent
 from ape_mine.errors import PolicyError
 from ape_mine.hours import Hours, parse_hours
 from ape_mine.worth import Occasion
@@ -164,6 +167,7 @@ def _no_promise(value: Any) -> Any:
 
 
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+_FieldName = Annotated[str, Field(min_length=1, max_length=256)]
 _Parties = Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_parties)]
 _Least = Annotated[Any, BeforeValidator(_least)]
 _Most = Annotated[Any, BeforeValidator(_most)]
@@ -206,11 +210,14 @@ def _budget(epsilon: float, delta: float) -> Budget:
 class Source(_Part):
     """Where a dataset comes from, relative to the policy file, and what may be told of its rows.
 
-    Without path and schema it is in the Mine already; without privacy its exact statistics are used.
+    Without path and schema it is in the Mine already; without consent nothing is trained on it; without privacy its
+    exact statistics are used. `columns` says which column stands for a Campaign's field of another name.
     """
 
     path: str | None = None
     table_schema: Annotated[str | None, Field(alias="schema")] = None
+    consent: Annotated[Consent | None, BeforeValidator(parse_consent)] = None
+    columns: dict[_FieldName, _FieldName] = Field(default_factory=dict)
     privacy: Privacy | None = None
 
     @model_validator(mode="after")
@@ -323,6 +330,16 @@ class Policy(_Part):
         """What may be told of a dataset's rows; None where its exact statistics are used."""
         source = self.datasets.get(dataset)
         return source.privacy if source else None
+
+    def consent(self, dataset: str) -> Consent | None:
+        """What those whom a dataset's rows are about agreed to; None where nothing is on record."""
+        source = self.datasets.get(dataset)
+        return source.consent if source else None
+
+    def columns(self, dataset: str) -> dict[str, str]:
+        """What a dataset calls the fields of Campaigns, where that differs."""
+        source = self.datasets.get(dataset)
+        return source.columns if source else {}
 
     @classmethod
     def parse(cls, document: Any, tokens: Iterable[Currency] = ()) -> Self:

@@ -90,10 +90,13 @@ def rehearse(
 
 def _book(intent: Intent, policy: Policy, workshop: Workshop, state: State) -> None:
     """What a planned Gradient would spend is gone for those that come after it."""
-    dataset = intent.choice.dataset if intent.step is Step.TRAIN and intent.choice else None
-    privacy = policy.privacy(dataset.name) if dataset else None
-    if dataset and privacy:
-        state.releases.reserve(workshop.question(intent.campaign, dataset), dataset, privacy)
+    choice = intent.choice if intent.step is Step.TRAIN else None
+    if choice is None or choice.dataset is None or choice.match is None:
+        return
+    privacy = policy.privacy(choice.dataset.name)
+    if privacy:
+        asked = workshop.question(intent.campaign, choice.dataset, choice.match)
+        state.releases.reserve(asked, choice.dataset, privacy)
 
 
 def view_plan(intents: Iterable[Intent], tokens: Iterable[Currency]) -> list[PlanView]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ape.api import AccountAPI
 
 from ape_mine.engine import open_engine
+from ape_mine.errors import HomeLockedError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
@@ -21,10 +23,37 @@ from ape_sonar.site import find_site, let_sign
 from ape_sonar.store import open_store
 from ape_sonar.units import parse_address
 
+#: Variable that may hold the passphrase of encrypted rows.
+PASSPHRASE = "SONAR_MINE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
+
 
 def default_home() -> Path:
     """Where a Mine lives unless it is told otherwise."""
     return settings().home_folder / "mine"
+
+
+def open_home(folder: Path, ask: Callable[[], str] | None = None, *, rows: bool = True) -> Home:
+    """The Mine in a folder, its rows unlocked where they are encrypted.
+
+    Args:
+        folder: of the Mine.
+        ask: gives the passphrase where `PASSPHRASE` is not set; None where nobody can be asked.
+        rows: whether they must be readable; otherwise they may stay locked.
+
+    Raises:
+        HomeMissingError: there is no Mine.
+        HomeLockedError: the rows must be readable, and nobody gave the passphrase.
+        VaultError: it is the wrong one.
+    """
+    home = Home(folder)
+    if not home.encrypted:
+        return home
+    passphrase = os.environ.get(PASSPHRASE) or (ask() if ask else None)
+    if passphrase:
+        home.unlock(passphrase)
+    elif rows:
+        raise HomeLockedError(folder, PASSPHRASE)
+    return home
 
 
 @contextmanager
@@ -38,12 +67,14 @@ def open_mine(
     engine: str = "threads",
     scheduler: str | None = None,
     observer: Observer | None = None,
+    ask: Callable[[], str] | None = None,
 ) -> Iterator[Mine]:
     """The Mine in a home, ready to step, and no other process's while it is open.
 
     Args:
         engine, scheduler: what it computes with (`ape_mine.engine.open_engine`).
         observer: who watches.
+        ask: as for `open_home`; without an answer encrypted rows stay locked, and nothing is trained on them.
 
     Raises:
         UsageError: `sonar` or `pay_to` is no address, or the engine is none.
@@ -52,7 +83,7 @@ def open_mine(
         DeploymentUnknownError, ChainError, StoreError: chain or store cannot be used.
     """
     watch = observer or Observer()
-    place = Home(home)
+    place = open_home(home, ask, rows=False)
     let_sign(account)
     site = find_site(account, sonar)
     with place.lock(), open_engine(engine, scheduler) as spread:

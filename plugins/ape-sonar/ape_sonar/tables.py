@@ -413,7 +413,11 @@ def _is_text(cell: object, longest: int | None) -> bool:
     """Whether a cell has text, no longer than so many code points, and in no half of a surrogate pair."""
     if not isinstance(cell, str) or not cell or (longest is not None and len(cell) > longest):
         return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in cell)
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _finish(field: TableField, column: pd.Series[Any]) -> pd.Series[Any]:

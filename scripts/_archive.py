@@ -1,0 +1,44 @@
+"""A person's own archive of tweets, in X's form, and what the Miner says of them beside it.
+
+archive/data/tweets.js is what X gives on request; labels.csv, with a sentiment for each id, is the Miner's.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+from pathlib import Path
+
+import pandas as pd
+
+_BEFORE = "window.YTD.tweets.part0 = "
+_WRITTEN_AT = "Wed Oct 10 20:19:24 +0000 2018"
+
+
+def write_archive(folder: Path, frame: pd.DataFrame) -> tuple[Path, Path]:
+    """Writes rows with a text and a sentiment; gives the archive and the labels."""
+    archive, labels = folder / "archive", folder / "labels.csv"
+    (archive / "data").mkdir(parents=True, exist_ok=True)
+    rows = list(enumerate(zip(frame["text"], frame["sentiment"], strict=True), 1))
+    tweets = [{"tweet": _tweet(str(number), text)} for number, (text, _) in rows]
+    (archive / "data" / "tweets.js").write_text(_BEFORE + json.dumps(tweets, ensure_ascii=False), "utf-8")
+    with labels.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "sentiment"])
+        writer.writerows([number, sentiment] for number, (_, sentiment) in rows)
+    return archive, labels
+
+
+def read_archive(archive: Path, labels: Path) -> pd.DataFrame:
+    """The labelled tweets of an archive: text and sentiment."""
+    entries = json.loads((archive / "data" / "tweets.js").read_text("utf-8").removeprefix(_BEFORE))
+    texts = {entry["tweet"]["id_str"]: html.unescape(entry["tweet"]["full_text"]) for entry in entries}
+    with labels.open(newline="", encoding="utf-8") as file:
+        rows = [(texts[line["id"]], line["sentiment"]) for line in csv.DictReader(file)]
+    return pd.DataFrame(rows, columns=["text", "sentiment"])
+
+
+def _tweet(number: str, text: str) -> dict[str, object]:
+    own = {"id": number, "id_str": number, "full_text": html.escape(text, quote=False), "created_at": _WRITTEN_AT}
+    return {**own, "lang": "en", "favorite_count": "0", "retweet_count": "0", "entities": {}}
