@@ -13,6 +13,9 @@ DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
 # `make fuzz-decoders` gives each decoder so many messages.
 MESSAGES ?= 1000000
 
+# `make load` plays 2,000 Gradients, for hours; LOAD="--campaigns 5 --mines 5 --share 2" is over in minutes.
+LOAD ?=
+
 # Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
 # it has one process to itself.
 PURE := tests/syft tests/plugins
@@ -30,7 +33,7 @@ MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network e
 .NOTPARALLEL:
 .PHONY: help setup demo live check lock clean
 .PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork test-mutants
-.PHONY: fuzz fuzz-decoders prove mutants attacks gas bench
+.PHONY: fuzz fuzz-decoders prove mutants attacks gas bench load
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +112,10 @@ gas: setup ## What each transaction costs: the table, and tests/snapshots/gas.js
 
 bench: setup ## How fast encrypted training is beside what else there is: the table, and build/bench.json
 	@$(BIN)/python -m scripts._bench
+
+load: setup ## One Capsule with many Campaigns and Mines on anvil: LOAD="--campaigns 100 --mines 50 --share 2"
+	$(BIN)/ape compile
+	@$(BIN)/python -m scripts._load $(LOAD)
 
 # slither fails on any finding that is not answered where it stands. Its `timestamp` detector is off: deadlines are the
 # protocol, and last hours, while a block's proposer can move its time by seconds.

@@ -122,7 +122,7 @@ class World:
         offers = [CurrencyOffer(currency, CurrencyTerms(True, 0, 10**30)) for currency in currencies]
         announce(self.as_("capsule"), self.store, self.identity, terms, offers)
 
-    def oracle(self, *, confirmations: int = 0) -> Oracle:
+    def oracle(self, *, confirmations: int = 0, workers: int = 0) -> Oracle:
         return build_oracle(
             self.as_("capsule"),
             self.store,
@@ -131,6 +131,7 @@ class World:
             confirmations=confirmations,
             start_block=self.start,
             cost=LOWEST_COST,
+            workers=workers,
         )
 
     # ------------------------------------------------------------------ Data Scientist

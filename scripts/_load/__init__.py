@@ -1,0 +1,1 @@
+"""How one Capsule and many Mines do under load, on a chain of their own: `make load`."""
