@@ -65,7 +65,7 @@ def write_policy(path: Path, name: str, dataset: Dataset, capsule: str, currenci
     bounties = [f">= 0 {currency}" for currency in currencies]
     rule = {"dataset": name, "output": [dataset.output], "capsules": [capsule], "bounty": bounties}
     rule |= {"scoring_fee": "<= 0.001 ether", "rounds": rounds, "patience": 1, "approve": "automatic"}
-    path.write_text(yaml.safe_dump({"datasets": {name: {}}, "allow": [rule]}))
+    path.write_text(yaml.safe_dump({"datasets": {name: {"consent": "own"}}, "allow": [rule]}))
 
 
 def bring_in(home: Home, name: str, dataset: Dataset, frame: pd.DataFrame) -> None:

@@ -24,6 +24,7 @@ from ape_sonar.store import open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
+from ._doctor_cli import doctor
 from .errors import KeyInUseError
 from .identity import Identity, require_identity
 from .keystore import destroy_key
@@ -48,6 +49,9 @@ _passphrase_option = click.password_option(
 @click.group()
 def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
+
+
+cli.add_command(doctor)
 
 
 @cli.command()

@@ -13,10 +13,14 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
+from ape_mine import data_cli
+from ape_mine._cli_plan import plan
+from ape_mine._doctor_cli import doctor
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
+from ape_mine.options import home_option, json_option, sonar_option
 from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
 from ape_mine.service import default_home, open_mine, serve
@@ -30,25 +34,21 @@ from ape_sonar.site import find_site
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 
-_home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="SONAR_MINE_HOME",
-    help="The Mine's folder. Default: `mine` in Sonar's home.",
-)
-_sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from this home.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
-
 
 @click.group()
 def cli() -> None:
     """Train Models on rows that never leave this machine, and be paid for it."""
 
 
+cli.add_command(doctor)
+cli.add_command(plan)
+data_cli.register(cli)
+
+
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @cli_errors()
 def init(account: Any, home: Path | None, sonar: str | None) -> None:
     """Make the home of an account's Mine. Nothing leaves it before it has a policy."""
@@ -63,13 +63,14 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("schema", type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Replace the dataset of that name.")
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
     place = Home(home or default_home())
-    dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
+    with data_cli.wrong_rows_shown():
+        dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
         (view,) = view_datasets([dataset], Policy(), state.releases)
     if as_json:
@@ -80,8 +81,8 @@ def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, a
 
 @cli.command(cls=ConnectedProviderCommand)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @cli_errors()
 def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
     """Put the policy in FILE in force, with the datasets it names; without FILE, show the one in force."""
@@ -95,15 +96,15 @@ def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
 @click.option("--most-features", type=click.IntRange(min=1), default=MOST_FEATURES, show_default=True)
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="What computes.")
 @click.option("--scheduler", help="Address of your Dask cluster, for --engine dask: tcp://host:port.")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
-@_json_option
+@json_option
 @watch_options
 @cli_errors()
 def run(
@@ -142,10 +143,10 @@ def run(
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_home_option
-@_sonar_option
+@home_option
+@sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
-@_json_option
+@json_option
 @cli_errors()
 def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None, as_json: bool) -> None:
     """Take rewards, fees and compensation that are due, and nothing else."""
@@ -158,7 +159,7 @@ def claim(account: Any, home: Path | None, sonar: str | None, pay_to: str | None
 
 @cli.command()
 @click.argument("campaign")
-@_home_option
+@home_option
 @cli_errors()
 def approve(campaign: str, home: Path | None) -> None:
     """Approve of a CAMPAIGN that the policy leaves to you."""
@@ -174,8 +175,8 @@ def approve(campaign: str, home: Path | None) -> None:
 
 
 @cli.command(cls=ConnectedProviderCommand)
-@_home_option
-@_json_option
+@home_option
+@json_option
 @cli_errors()
 def status(home: Path | None, as_json: bool) -> None:
     """Show datasets, policy and Campaigns."""

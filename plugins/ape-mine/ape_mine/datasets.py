@@ -6,12 +6,13 @@ reads Parquet can look at a file that is not encrypted. Rows are read in chunks:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +67,7 @@ class Dataset:
         number: of the version, counted from 1.
         kin: other names under which its rows may be, or have been.
         key: the Mine's, where the file is encrypted.
+        consented: the boolean column that is true of the rows that count; None where all do.
     """
 
     name: str
@@ -76,6 +78,14 @@ class Dataset:
     number: int = 1
     kin: tuple[str, ...] = ()
     key: bytes | None = None
+    consented: str | None = None
+
+    def only(self, column: str | None) -> Dataset:
+        """The rows of which a boolean column is true: other rows than all, so another version. None leaves all."""
+        if column is None:
+            return self
+        version = hashlib.sha256(b"sonar-consented/1:" + self.version + column.encode()).digest()
+        return replace(self, version=version, consented=column)
 
     def frames(self, columns: Sequence[str], *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
         """These columns of all rows, `rows_at_once` at a time.
@@ -85,8 +95,11 @@ class Dataset:
             DatasetLockedError: it is encrypted, and the store was not unlocked.
             DatasetCorruptError: the file cannot be read.
         """
-        for batch in self.batches(columns, rows_at_once=rows_at_once):
-            yield batch.to_pandas()
+        flag = self.consented
+        wanted = list(columns) if flag is None or flag in columns else [*columns, flag]
+        for batch in self.batches(wanted, rows_at_once=rows_at_once):
+            frame = batch.to_pandas()
+            yield frame if flag is None else frame.loc[frame[flag], list(columns)]
 
     def batches(self, columns: Sequence[str], *, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pa.RecordBatch]:
         """The same as Arrow has them. Raises as `frames`."""
@@ -183,8 +196,7 @@ class DatasetStore:
         if newest and not replace:
             raise DatasetExistsError(name)
         columns = arrow_schema(schema, keyed=keyed)
-        batches = (_batch(one, columns) for one in rows)
-        self._write(name, batches, schema, keyed=keyed, source=source, cursor=cursor)
+        self._write(name, _batches(rows, columns), schema, keyed=keyed, source=source, cursor=cursor)
         return self.get(name)
 
     def merge(
@@ -196,27 +208,29 @@ class DatasetStore:
         source: str,
         keyed: bool,
         cursor: Callable[[], str | None] = lambda: None,
+        replace: bool = False,
     ) -> Counts:
         """Adds what is new among rows, and replaces what changed, in a new version; none where nothing is news.
 
         Args:
             name, rows, schema, source, keyed: as for `put`, but ids may come several times: the last one counts.
             cursor: how far the source is read, asked for when the rows have been.
+            replace: whether the rows that are there are left out of the new version.
 
         Raises:
             DatasetSchemaError: the dataset there has other columns, or rows with ids where these have none.
             DatasetNameError, DatasetChangedError, DatasetFileError, OSError: as `add`.
         """
         self._check_name(name)
-        last, newest = self.catalog.last_number(name), self.catalog.newest(name)
+        last, newest = self.catalog.last_number(name), None if replace else self.catalog.newest(name)
         if newest and newest.schema != schema:
             raise DatasetSchemaError(name, "has other columns, or others of their properties")
         if newest and newest.keyed != keyed:
             raise DatasetSchemaError(name, f"has rows {'with' if newest.keyed else 'without'} ids, unlike these")
         columns = arrow_schema(schema, keyed=keyed)
         with open_intake(columns, self._folder) as intake:
-            for one in rows:
-                intake.come(_batch(one, columns))
+            for batch in _batches(rows, columns):
+                intake.come(batch)
             if newest:
                 intake.stand(self._dataset(newest).batches(columns.names))
             counts = intake.merge()
@@ -448,9 +462,12 @@ def _parquet_frames(source: Path, schema: TableSchema, faults: Faults) -> Iterat
         raise DatasetFileError(source, f"no Parquet file that can be read: {_first_line(error)}") from None
 
 
-def _batch(rows: Identified, columns: pa.Schema) -> pa.RecordBatch:
-    frame = rows.frame if rows.ids is None else rows.frame.assign(**{ID_COLUMN: list(rows.ids)})
-    return pa.RecordBatch.from_pandas(frame, columns, preserve_index=False)
+def _batches(rows: Iterable[Identified], columns: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for one in rows:
+        frame = one.frame if one.ids is None else one.frame.assign(**{ID_COLUMN: list(one.ids)})
+        # Of a column without a cell Arrow makes something that no batch takes.
+        if len(frame):
+            yield pa.RecordBatch.from_pandas(frame, columns, preserve_index=False)
 
 
 def _first_line(error: BaseException) -> str:

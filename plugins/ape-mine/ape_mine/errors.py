@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ape_sonar.errors import SonarError
@@ -118,6 +119,55 @@ class DatasetLockedError(DatasetError, PermissionError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"dataset {name!r} is encrypted: give the Mine's passphrase")
+
+
+class ImportingError(MineError):
+    """Root of what can stand in the way of an import; nothing of it stays in the Mine."""
+
+
+class AdapterUnknownError(ImportingError, LookupError):
+    """No adapter of that name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(f"nothing reads {name!r:.80}: choose one of {', '.join(known)}, or install its plugin")
+
+
+class AdapterBrokenError(ImportingError, TypeError):
+    """A plugin names an adapter that cannot be used."""
+
+    def __init__(self, name: str, value: str, why: str) -> None:
+        self.name, self.value, self.why = name, value, why
+        super().__init__(f"the plugin's adapter {name!r} ({value}) cannot be used: {why}")
+
+
+class ImportOptionError(ImportingError, ValueError):
+    """An option of an import that is missing, unknown or wrong."""
+
+    def __init__(self, option: str, why: str) -> None:
+        self.option, self.why = option, why
+        super().__init__(f"{option}: {why}")
+
+
+class SourceError(ImportingError, ValueError):
+    """A source that cannot be read.
+
+    Attributes:
+        where: path or address of it, and of the part.
+        why: what is wrong.
+    """
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where, self.why = where, why
+        super().__init__(f"{where}: {why}")
+
+
+class LabelError(ImportingError, ValueError):
+    """A file of labels that cannot be joined to a source's records."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path}: {why}")
 
 
 class PolicyError(MineError, ValueError):

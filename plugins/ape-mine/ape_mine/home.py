@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ape_mine.datasets import DatasetStore, read_schema
+from ape_mine.datasets import Dataset, DatasetStore, read_schema
 from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError
-from ape_mine.policy import LARGEST_POLICY, Policy
+from ape_mine.policy import LARGEST_POLICY, Policy, Source
 from ape_mine.state import State
 from ape_mine.statistics import StatisticsCache
 from ape_sonar.errors import one_line
 from ape_sonar.files import write_atomically
 from ape_sonar.units import Currency
 
-_POLICY, _STATE, _LOCK = "policy.yaml", "state.sqlite", "lock"
+_POLICY, STATE_FILE, _LOCK = "policy.yaml", "state.sqlite", "lock"
 
 
 class Home:
@@ -31,7 +31,7 @@ class Home:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / _STATE).is_file():
+        if not (folder / STATE_FILE).is_file():
             raise HomeMissingError(folder)
         self.folder = folder
         self.datasets = DatasetStore(folder / "datasets")
@@ -46,13 +46,17 @@ class Home:
             JournalError, OSError: the folder cannot be used.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with State(folder / _STATE).opened() as state:
+        with State(folder / STATE_FILE).opened() as state:
             state.bind(miner, sonar)
         return cls(folder)
 
     def state(self) -> State:
         """The journal, opened anew. Raises JournalError."""
-        return State(self.folder / _STATE)
+        return State(self.folder / STATE_FILE)
+
+    def rehearsal(self) -> State:
+        """A copy of the journal in memory, for what is only tried out. Raises JournalError."""
+        return State(self.folder / STATE_FILE, rehearsal=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -89,7 +93,8 @@ class Home:
         Where something is wrong the former policy stays, and so does each dataset that was not replaced before that.
 
         Raises:
-            PolicyError: it is no policy, or a delta protects nobody in a dataset of that size.
+            PolicyError: it is no policy, names a column that is not there, or a delta protects nobody in a dataset of
+                that size.
             DatasetError, RowError, ColumnError, SchemaError: a dataset that cannot be used.
         """
         policy = _read_policy(source, tokens)
@@ -99,6 +104,7 @@ class Home:
             else:
                 schema = read_schema(source.parent / origin.table_schema)
                 dataset = self.datasets.add(name, source.parent / origin.path, schema, replace=True)
+            _check_fit(origin, name, dataset, source)
             if origin.privacy and origin.privacy.delta * dataset.rows >= 1:
                 why = (
                     f"datasets.{name}.privacy.delta: {origin.privacy.delta:g} would let one of {dataset.rows} rows out"
@@ -106,6 +112,16 @@ class Home:
                 raise PolicyError(f"{why}: choose one far below {1 / dataset.rows:.1g}", source)
         write_atomically(self.folder / _POLICY, source.read_bytes(), mode=0o600)
         return policy
+
+
+def _check_fit(origin: Source, name: str, dataset: Dataset, policy: Path) -> None:
+    """Raises PolicyError where the policy names columns that a dataset does not have."""
+    fault = origin.consent and origin.consent.fault(dataset.schema)
+    if fault:
+        raise PolicyError(f"datasets.{name}.consent.rows: {fault}", policy)
+    for column in origin.columns.values():
+        if column not in dataset.schema.names:
+            raise PolicyError(f"datasets.{name}.columns: the dataset has no column {column!r}", policy)
 
 
 def _read_policy(path: Path, tokens: Iterable[Currency]) -> Policy:

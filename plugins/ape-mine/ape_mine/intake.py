@@ -125,9 +125,9 @@ class Intake:
         return Counts(added, 0, self._count("FROM fresh") - added)
 
     def _count(self, what: str) -> int:
-        row = self._connection.execute(f"SELECT count(*) {what}").fetchone()
-        assert row is not None  # an aggregate has a row
-        return int(row[0])
+        # All of a result is fetched: DuckDB begins nothing else before.
+        ((number,),) = self._connection.execute(f"SELECT count(*) {what}").fetchall()
+        return int(number)
 
 
 _KINDS = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from threading import Event as Flag
 
 from ape_mine.datasets import Dataset
@@ -17,12 +18,14 @@ from ape_mine.judge import Choice, Judge
 from ape_mine.matching import Match
 from ape_mine.overview import allowances
 from ape_mine.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
+from ape_mine.planning import Intent, Planner, Step
 from ape_mine.policy import Policy, Verdict
 from ape_mine.rests import Rests
-from ape_mine.rounds import own_gradients, reason_to_wait
+from ape_mine.rounds import own_gradients
 from ape_mine.state import Note
 from ape_mine.submission import Counts, Next, Submission, what_next
 from ape_mine.workshop import MOST_FEATURES, Workshop
+from ape_mine.worth import Moment
 from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, SonarChain
 from ape_sonar.chronicle import Chronicle
@@ -51,6 +54,7 @@ class Mine:
         most_features: of the largest Model that is trained.
         spread: where statistics and matrix products are computed; None for this process.
         clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
+        wall: the machine's clock, for the policy's hours.
         observer: who watches.
 
     Raises:
@@ -71,6 +75,7 @@ class Mine:
         most_features: int = MOST_FEATURES,
         spread: Spread | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         observer: Observer | None = None,
     ) -> None:
         self._chain, self._store, self._home = chain, store, home
@@ -85,7 +90,8 @@ class Mine:
             store, home.statistics, self._state.releases, most_features=most_features, spread=spread
         )
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
-        self._rests = Rests(clock)
+        self._rests, self._wall = Rests(clock), wall
+        self._planner = Planner(self._judge, self._state, self._miner, self._rests.over)
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
@@ -278,25 +284,21 @@ class Mine:
     # ------------------------------------------------------------------ what may be trained
 
     def _train_everywhere(self, policy: Policy) -> list[Action]:
-        now, ahead = self._chain.timestamp(), self._chronicle.ahead()
-        busy = {submission.campaign for submission in self._state.unfinished()}
-        actions = []
-        for campaign in self._chronicle.ledger.campaigns.values():
-            newest = ahead.campaigns.get(campaign.id)
-            if newest is None or campaign.id in busy or not campaign.models:
-                continue
-            if {campaign.status(now), newest.status(now)} != {Status.OPEN} or not self._rests.over(campaign.id):
-                continue
-            if reason_to_wait(newest, self._miner, campaign.model.version) is None:
-                actions += self._train_for(policy, campaign, newest)
-        return actions
+        moment = Moment(self._chain.timestamp(), self._wall(), self._chain.gas_price())
+        intents = self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment)
+        return [action for intent in intents for action in self._act(policy, intent)]
 
-    def _train_for(self, policy: Policy, campaign: CampaignState, newest: CampaignState) -> list[Action]:
-        """Judges one Campaign, and works for it if it may; a Campaign that gives trouble stops no other."""
+    def _act(self, policy: Policy, intent: Intent) -> list[Action]:
+        """Does what is planned for one Campaign; one that gives trouble stops no other."""
+        campaign, choice = intent.campaign, intent.choice
+        if intent.step is Step.TROUBLE:
+            self._rests.begin(campaign.id)
+            return self._keep_trouble(campaign.id, intent.reason)
+        if choice is None:
+            return []
+        actions = self._note(campaign, choice)
         try:
-            choice = self._judge.choose(policy, campaign, newest)
-            actions = self._note(campaign, choice)
-            if choice.decision.verdict is Verdict.ALLOW and choice.dataset and choice.match:
+            if intent.step is Step.TRAIN and choice.dataset and choice.match:
                 actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._rests.forget(campaign.id)
             return actions
@@ -344,6 +346,9 @@ class Mine:
         return [Action("noted", note.campaign, f"{verdict}: {note.reason}")] if self._state.note(note) else []
 
     def _trouble(self, campaign: bytes, error: Exception) -> list[Action]:
+        return self._keep_trouble(campaign, one_line(error))
+
+    def _keep_trouble(self, campaign: bytes, words: str) -> list[Action]:
         """Notes what stood in the way, and tells it every time."""
-        self._state.note(Note(campaign, None, one_line(error), ""))
-        return [Action("trouble", campaign, one_line(error))]
+        self._state.note(Note(campaign, None, words, ""))
+        return [Action("trouble", campaign, words)]

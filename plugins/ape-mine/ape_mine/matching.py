@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ape_sonar.tables import TableField, TableSchema
@@ -29,20 +30,33 @@ class Mismatch:
     reason: str
 
 
-def match(wanted: TableSchema, output: TableSchema, dataset: TableSchema) -> Match | Mismatch:
+def match(
+    wanted: TableSchema, output: TableSchema, dataset: TableSchema, called: Mapping[str, str] | None = None
+) -> Match | Mismatch:
     """Holds the schemas of a Campaign's Input and Output against a dataset's.
 
-    A column fits a field of the same name when every value it can hold is one of the field's; of two ranges it is
-    enough that they overlap, since numbers are clipped to the field's range (docs/formats.md), and longer texts are
-    cut.
+    A column fits the field of its name, or the one that `called` names it for, when every value it can hold is one of
+    the field's; of two ranges it is enough that they overlap, since numbers are clipped to the field's range
+    (docs/formats.md), and longer texts are cut.
+
+    Args:
+        wanted, output, dataset: the schemas.
+        called: the dataset's column for a field of the Campaign's, where the names differ.
     """
-    columns = {field.name: field for field in dataset.fields}
+    columns, called = {field.name: field for field in dataset.fields}, called or {}
     for what, schema in (("Input", wanted), ("Output", output)):
         for field in schema.fields:
-            objection = _objection(field, columns.get(field.name))
+            name = called.get(field.name, field.name)
+            objection = _objection(field, columns.get(name))
             if objection:
-                return Mismatch(f"{what} field {field.name!r}: {objection}")
-    return Match(wanted.names, output.names)
+                renamed = f" (column {name!r})" if name != field.name else ""
+                return Mismatch(f"{what} field {field.name!r}{renamed}: {objection}")
+    inputs, outputs = (tuple(called.get(name, name) for name in schema.names) for schema in (wanted, output))
+    for names in (inputs, outputs):
+        twice = [name for place, name in enumerate(names) if name in names[:place]]
+        if twice:
+            return Mismatch(f"two fields are the dataset's column {twice[0]!r}")
+    return Match(inputs, outputs)
 
 
 def _objection(field: TableField, column: TableField | None) -> str | None:

@@ -6,7 +6,10 @@ Deny by default: without a rule that allows it, nothing leaves, and a rule allow
       ward-7:
         path: ward7.parquet
         schema: ward7.schema.json
+        consent: {for: [readmitted], until: 2027-12-31}  # of whom the rows are about, or `own`; without it, nothing
+        columns: {outcome: readmitted}  # a Campaign's field, and what the dataset calls it; the default is by name
         privacy: {epsilon: 1.0, delta: 1e-6, releases: 2}  # the default is none: exact statistics
+    rates: {USDC: 0.0004 ether}       # what one is worth to you, where rewards are held against gas
     allow:
       - dataset: ward-7
         output: [readmitted]          # what may be predicted from it
@@ -17,13 +20,15 @@ Deny by default: without a rule that allows it, nothing leaves, and a rule allow
         scoring_fee: "<= 0.001 ether" # most that one Gradient may cost; the default
         rounds: 3                     # Gradients for one Campaign; the default is 1
         patience: 1                   # Gradients without improvement after which to stop; the default
+        worth: ">= 2"                 # expected reward in costs (gas and scoring fee); the default is not to ask
+        hours: 22:00-06:00 UTC        # when a Gradient may be begun (`hours.py`), or several; the default is any
         approve: by-hand              # each Campaign; the default. Or `automatic`
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -41,7 +46,10 @@ from pydantic import (
     model_validator,
 )
 
+from ape_mine.consent import Consent, parse_consent
 from ape_mine.errors import PolicyError
+from ape_mine.hours import Hours, parse_hours
+from ape_mine.worth import Occasion
 from ape_sonar.errors import UsageError
 from ape_sonar.tables import first_problem
 from ape_sonar.units import COIN, Currency, format_money, parse_address, parse_money
@@ -50,6 +58,11 @@ from syft.privacy import LARGEST_EPSILON, Budget
 #: Most bytes of a policy file.
 LARGEST_POLICY = 1 << 18
 _LIMIT = re.compile(r"(>=|<=)\s*(\S.*)")
+_FACTOR = re.compile(r">=\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)")
+
+
+#: Wei that a smallest unit of a currency is worth, by its address in lower case.
+Rates = Mapping[str, Fraction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,42 @@ def _most(value: Any, info: ValidationInfo) -> Limit:
     return limit
 
 
+def _worth(value: Any) -> Fraction:
+    match = _FACTOR.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r:.60} is no number of costs: write one such as '>= 2'")
+    return Fraction(match[1])
+
+
+def _hours(value: Any) -> tuple[Hours, ...]:
+    try:
+        windows = tuple(parse_hours(one) for one in (value if isinstance(value, list | tuple) else [value]))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    if not windows:
+        raise ValueError("name at least one window, or leave the line out")
+    return windows
+
+
+def _rates(value: Any, info: ValidationInfo) -> dict[str, Fraction]:
+    tokens: tuple[Currency, ...] = (info.context or {}).get("tokens", ())
+    if not isinstance(value, dict):
+        raise ValueError("write each rate as 'USDC: 0.0004 ether'")
+    rates: dict[str, Fraction] = {}
+    for name, price in value.items():
+        try:
+            units, address = parse_money(f"1 {name}", tokens)
+            wei, of = parse_money(price, tokens)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        if address == COIN.address or of != COIN.address:
+            raise ValueError(f"a rate says what one of an ERC-20 is worth in the coin, not '{name}: {price}'"[:200])
+        if address.lower() in rates:
+            raise ValueError(f"the currency {name} has two rates")
+        rates[address.lower()] = Fraction(wei, units)
+    return rates
+
+
 def _no_promise(value: Any) -> Any:
     if value != "none":
         raise ValueError(
@@ -118,9 +167,13 @@ def _no_promise(value: Any) -> Any:
 
 
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+_FieldName = Annotated[str, Field(min_length=1, max_length=256)]
 _Parties = Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_parties)]
 _Least = Annotated[Any, BeforeValidator(_least)]
 _Most = Annotated[Any, BeforeValidator(_most)]
+_Worth = Annotated[Any, BeforeValidator(_worth)]
+_Hours = Annotated[Any, BeforeValidator(_hours)]
+_Rates = Annotated[Any, BeforeValidator(_rates)]
 
 
 class Privacy(_Part):
@@ -157,11 +210,14 @@ def _budget(epsilon: float, delta: float) -> Budget:
 class Source(_Part):
     """Where a dataset comes from, relative to the policy file, and what may be told of its rows.
 
-    Without path and schema it is in the Mine already; without privacy its exact statistics are used.
+    Without path and schema it is in the Mine already; without consent nothing is trained on it; without privacy its
+    exact statistics are used. `columns` says which column stands for a Campaign's field of another name.
     """
 
     path: str | None = None
     table_schema: Annotated[str | None, Field(alias="schema")] = None
+    consent: Annotated[Consent | None, BeforeValidator(parse_consent)] = None
+    columns: dict[_FieldName, _FieldName] = Field(default_factory=dict)
     privacy: Privacy | None = None
 
     @model_validator(mode="after")
@@ -183,16 +239,20 @@ class Rule(_Part):
     scoring_fee: _Most = Limit(10**15, COIN)
     rounds: Annotated[int, Field(ge=1, le=1000)] = 1
     patience: Annotated[int, Field(ge=1, le=1000)] = 1
+    worth: _Worth | None = None
+    hours: _Hours | None = None
     privacy: Annotated[Literal["none"], BeforeValidator(_no_promise)] = "none"
     approve: Literal["automatic", "by-hand"] = "by-hand"
 
-    def objection(self, proposal: Proposal, history: History) -> str | None:
-        """Why this rule does not allow it, in words; None if it does."""
+    def objection(self, proposal: Proposal, history: History, occasion: Occasion | None, rates: Rates) -> str | None:
+        """Why this rule does not allow it, in words; None if it does. Arguments as for `decide`."""
         objections = (
             self._to_output(proposal),
             self._to_parties(proposal),
             self._to_money(proposal),
             self._to_history(history),
+            self._to_hours(occasion),
+            self._to_worth(occasion, rates.get(proposal.currency.lower())),
         )
         return next((objection for objection in objections if objection), None)
 
@@ -227,16 +287,34 @@ class Rule(_Part):
             return f"the last {history.fruitless} Gradients brought no improvement"
         return None
 
+    def _to_hours(self, occasion: Occasion | None) -> str | None:
+        windows: tuple[Hours, ...] = self.hours or ()
+        if occasion is None or not windows or any(window.include(occasion.clock) for window in windows):
+            return None
+        return f"its hours are {' and '.join(map(str, windows))}"
+
+    def _to_worth(self, occasion: Occasion | None, rate: Fraction | None) -> str | None:
+        """No sum is named: what gas costs is another one each block, and each would be news."""
+        if occasion is None or self.worth is None:
+            return None
+        if rate is None:
+            return "no rate is stated that prices its currency against gas"
+        if occasion.reward * rate < self.worth * occasion.cost:
+            return f"the reward to expect is below {float(self.worth):g} times what gas and scoring fee cost"
+        return None
+
 
 class Policy(_Part):
-    """A Mine's policy. Made by `parse` or `read`.
+    """A Mine's policy. Made by `parse` or `from_yaml`.
 
     Attributes:
         datasets: the datasets it speaks of, by name.
+        rates: wei that a smallest unit of an ERC-20 is worth to the Miner, by its address in lower case.
         allow: rules; a thing is allowed when one of them allows it.
     """
 
     datasets: dict[_Name, Source] = Field(default_factory=dict)
+    rates: _Rates = Field(default_factory=dict)
     allow: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
@@ -252,6 +330,16 @@ class Policy(_Part):
         """What may be told of a dataset's rows; None where its exact statistics are used."""
         source = self.datasets.get(dataset)
         return source.privacy if source else None
+
+    def consent(self, dataset: str) -> Consent | None:
+        """What those whom a dataset's rows are about agreed to; None where nothing is on record."""
+        source = self.datasets.get(dataset)
+        return source.consent if source else None
+
+    def columns(self, dataset: str) -> dict[str, str]:
+        """What a dataset calls the fields of Campaigns, where that differs."""
+        source = self.datasets.get(dataset)
+        return source.columns if source else {}
 
     @classmethod
     def parse(cls, document: Any, tokens: Iterable[Currency] = ()) -> Self:
@@ -358,14 +446,22 @@ class Decision:
     rule: int | None = None
 
 
-def decide(policy: Policy, proposal: Proposal, history: History) -> Decision:
-    """Whether a Gradient may be computed and leave. ASK: a rule allows it once the Miner approves by hand."""
+def decide(policy: Policy, proposal: Proposal, history: History, occasion: Occasion | None) -> Decision:
+    """Whether a Gradient may be computed and leave. ASK: a rule allows it once the Miner approves by hand.
+
+    Args:
+        policy: in force.
+        proposal: what the Campaign asks.
+        history: what was done for it.
+        occasion: the Gradient to begin; None for one that is begun already, of which neither hours nor worth are asked.
+    """
+    rates: Rates = {COIN.address: Fraction(1), **policy.rates}
     allowed: list[tuple[int, Rule]] = []
     objections: list[str] = []
     for number, rule in enumerate(policy.allow, start=1):
         if rule.dataset != proposal.dataset:
             continue
-        objection = rule.objection(proposal, history)
+        objection = rule.objection(proposal, history, occasion, rates)
         if objection is None:
             allowed.append((number, rule))
         else:

@@ -41,12 +41,19 @@ class Releases:
     def spending(self, dataset: Dataset) -> Spending:
         """What a dataset has told so far.
 
-        Every version of it counts, since a row may have been in all of them; so do other names of the same version.
+        Every version of it counts, since a row may have been in all of them; so do all versions of every other name
+        that ever held one of its versions, removed ones included.
         """
+        names = (dataset.name, *dataset.kin)
+        marks = ", ".join("?" * len(names))
         rows = self._journal.rows(
-            "SELECT rho FROM release WHERE dataset = ? OR version = ?", (dataset.name, dataset.version)
+            f"SELECT rho FROM release WHERE dataset IN ({marks}) OR version = ?",  # noqa: S608 - marks
+            (*names, dataset.version),
         )
-        exact = self._journal.rows("SELECT 1 FROM submission WHERE dataset = ? AND release IS NULL", (dataset.name,))
+        exact = self._journal.rows(
+            f"SELECT 1 FROM submission WHERE dataset IN ({marks}) AND release IS NULL",  # noqa: S608 - marks
+            names,
+        )
         return Spending(sum((Fraction(row["rho"]) for row in rows), Fraction(0)), len(rows), len(exact))
 
     def quote(self, key: bytes, dataset: Dataset, privacy: Privacy) -> Quote:
@@ -81,6 +88,15 @@ class Releases:
             found = self._get(key, dataset)
             assert found is not None  # it was just written
         return found
+
+    def reserve(self, key: bytes, dataset: Dataset, privacy: Privacy) -> None:
+        """Books the price of a release that is not drawn: for a rehearsal's copy of the journal. Raises as `quote`."""
+        price = self.quote(key, dataset, privacy).price
+        with self._journal.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO release VALUES (?, ?, ?, ?, x'')",
+                (key, dataset.name, dataset.version, str(price)),
+            )
 
     def _get(self, key: bytes, dataset: Dataset) -> Release | None:
         row = self._journal.row("SELECT data FROM release WHERE key = ?", (key,))

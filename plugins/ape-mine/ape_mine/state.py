@@ -60,6 +60,7 @@ class State:
 
     Args:
         path: of the file; made when missing.
+        rehearsal: works on a copy in memory, which is forgotten; the file is left as it is.
 
     Attributes:
         journal: the file.
@@ -69,8 +70,8 @@ class State:
         JournalError: not such a file, or it cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.journal = Journal(path, _MIGRATIONS)
+    def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
+        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS)
         self.releases = Releases(self.journal)
 
     def bind(self, miner: str, sonar: str) -> None:
@@ -155,12 +156,13 @@ class State:
 
     def note(self, note: Note) -> bool:
         """Keeps the newest word on a Campaign; whether it is another one than before."""
+        if self._notes("WHERE campaign = ?", (note.campaign,)) == [note]:
+            return False
         with self.journal.transaction() as connection:
-            known = self._notes("WHERE campaign = ?", (note.campaign,)) == [note]
             verdict = note.verdict and note.verdict.value
             values = (note.campaign, verdict, note.reason, note.dataset)
             connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?)", values)
-        return not known
+        return True
 
     def notes(self) -> list[Note]:
         """The newest word on each Campaign."""

@@ -136,8 +136,14 @@ def rows_at_once(model: Model) -> int:
     return max(_CELLS_AT_ONCE // max(inputs, features), 64)
 
 
-def statistics_key(spec: CampaignSpec, dataset_version: bytes) -> bytes:
-    """Names local statistics: the same for every Campaign that asks the same rows the same question, 32 bytes."""
+def statistics_key(spec: CampaignSpec, dataset_version: bytes, match: Match | None = None) -> bytes:
+    """Names local statistics: the same for every Campaign that asks the same rows the same question, 32 bytes.
+
+    Args:
+        spec: of the Campaign.
+        dataset_version: of the rows.
+        match: which columns stand for which fields; None for those of their names.
+    """
     asked = spec.model_dump(
         mode="json", include={"input", "output", "texts", "architecture", "frozen"}, exclude_unset=True
     )
@@ -145,7 +151,19 @@ def statistics_key(spec: CampaignSpec, dataset_version: bytes) -> bytes:
     del asked["model"]["parameters"]["mu"]
     for side in ("input", "output"):
         del asked[side]["description"]
-    return hashlib.sha256(to_canonical({"dataset": dataset_version.hex(), **asked})).digest()
+    renamed = _renamed(spec, match) if match else {}
+    parts = {"dataset": dataset_version.hex(), **asked, **({"columns": renamed} if renamed else {})}
+    return hashlib.sha256(to_canonical(parts)).digest()
+
+
+def _renamed(spec: CampaignSpec, match: Match) -> dict[str, dict[str, str]]:
+    """Columns that are not called as their fields."""
+    sides = {
+        "input": zip(spec.input.table.names, match.columns, strict=True),
+        "output": zip(spec.output.table.names, match.outputs, strict=True),
+    }
+    others = {side: {field: column for field, column in pairs if field != column} for side, pairs in sides.items()}
+    return {side: names for side, names in others.items() if names}
 
 
 def _features(

@@ -106,9 +106,9 @@ class Workshop:
         address = campaign.terms.spec
         return self._specs.get(address, lambda: read_spec(self._store, address))
 
-    def question(self, campaign: CampaignState, dataset: Dataset) -> bytes:
+    def question(self, campaign: CampaignState, dataset: Dataset, match: Match) -> bytes:
         """Key of the statistics that a Campaign asks of a dataset, 32 bytes. Raises as `spec` does."""
-        return statistics_key(self.spec(campaign), dataset.version)
+        return statistics_key(self.spec(campaign), dataset.version, match)
 
     def seal(
         self,
@@ -137,7 +137,7 @@ class Workshop:
             ReleaseCorruptError: noisy statistics that were released are damaged.
         """
         head, version = self.train(campaign, dataset, match, privacy), campaign.model.version
-        release = self.question(campaign, dataset) if privacy else None
+        release = self.question(campaign, dataset, match) if privacy else None
         bundle = Bundle(chain_id, contract, campaign.id, miner, version, new_salt(), wire.dumps_tensor(head))
         ring = read_ring(self._store, campaign.certificates)
         sealed = seal_anonymous(bundle.to_bytes(), ring)
@@ -221,7 +221,7 @@ class _Asked:
 
     @property
     def key(self) -> bytes:
-        return statistics_key(self.spec, self.dataset.version)
+        return statistics_key(self.spec, self.dataset.version, self.match)
 
     def frames(self) -> Iterator[pd.DataFrame]:
         columns = [*self.match.columns, *self.match.outputs]

@@ -15,7 +15,7 @@ class Faults:
         most: of the errors that are kept.
 
     Attributes:
-        errors: the first `most` errors.
+        errors: the first `most` errors, by row.
         total: how many there were.
         rows: how many rows had one or more.
 
@@ -33,7 +33,7 @@ class Faults:
 
     def note(self, errors: list[RowError]) -> None:
         """Adds errors, each row's in one call."""
-        self.errors += errors[: self._most - len(self.errors)]
+        self.errors = sorted([*self.errors, *errors], key=lambda error: error.row)[: self._most]
         self.total += len(errors)
         self.rows += len({error.row for error in errors})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ape_sonar.errors import SonarError
@@ -41,6 +41,25 @@ class Journal:
             raise
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: cannot be used as a state file: {error}: move it away to start anew") from None
+
+    @classmethod
+    def rehearsal(cls, path: Path, migrations: Sequence[str]) -> Journal:
+        """A copy in memory of the journal in a file, which may be in use: what is done to it is forgotten.
+
+        Raises:
+            JournalError: the file cannot be read.
+        """
+        copy = cls(Path(":memory:"), ())
+        copy.path = path
+        try:
+            with closing(
+                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+            ) as own:
+                own.backup(copy._connection)
+        except sqlite3.Error as error:
+            raise JournalError(f"{path}: cannot be read: {error}") from None
+        copy._migrate(migrations)
+        return copy
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -112,3 +112,46 @@ def test_an_unreachable_store_is_trouble_told_and_nothing_lost(
     monkeypatch.setenv("SONAR_STORE", world.store.uri)
     assert "opened" in ape_capsule("run", "--once")
     assert world.as_("capsule").status_of(campaign) is Status.OPEN
+
+
+def test_the_doctor_finds_what_is_wrong(
+    world: World, ape_capsule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(status: int, *options: str) -> dict[str, tuple[str, str]]:
+        (told,) = [
+            line for line in ape_capsule("doctor", "--json", *options, status=status).splitlines() if line[0] == "{"
+        ]
+        return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
+
+    campaign = world.create()
+    (world.home).chmod(0o700)
+    assert not (world.home / "state.sqlite").exists()
+    before = found(0, "--write")
+    assert {grade for grade, _ in before.values()} <= {"ok", "warn"}
+    assert (before["announced"][0], before["contracts"][0]) == ("ok", "ok")
+    assert not (world.home / "state.sqlite").exists()  # it only looks
+
+    ape_capsule("run", "--once")
+    assert found(0)["keys"] == ("ok", "each of 1 open Campaigns has its key pair; the passphrase opens the first")
+    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", "wrong")
+    wrong = found(1)
+    assert "wrong passphrase" in wrong["identity"][1]
+    assert "wrong passphrase" in wrong["keys"][1]
+    monkeypatch.delenv("SONAR_CAPSULE_PASSPHRASE")
+    assert found(0)["identity"][0] == "warn"
+
+    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", PASSPHRASE)
+    (vault,) = (world.home / "keys").glob("*.vault")
+    vault.rename(tmp_path / "away")
+    assert campaign.hex() in found(1)["keys"][1]
+    world.home.chmod(0o755)
+    monkeypatch.setenv("SONAR_STORE", "ipfs:/ip4/127.0.0.1/tcp/1")
+    ill = found(1)
+    assert [name for name in ("home", "store", "announced") if ill[name][0] == "fail"] == ["home", "store", "announced"]
+
+
+def test_the_doctor_says_that_another_home_is_announced(world: World, ape_capsule: Any, tmp_path: Path) -> None:
+    other = str(tmp_path / "other")
+    ape_capsule("init", "--home", other)
+    output = ape_capsule("doctor", "--home", other, status=1)
+    assert "fail  announced     the ring on chain is not this home's" in output

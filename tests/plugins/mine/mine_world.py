@@ -48,7 +48,7 @@ DOSE = {"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum
 ILL = {"name": "ill", "type": "boolean"}
 INPUT, OUTPUT = {"fields": [AGE, DOSE]}, {"fields": [ILL]}
 POLICY = """
-datasets: {ward-7: {}}
+datasets: {ward-7: {consent: own}}
 allow:
   - {dataset: ward-7, output: [ill], capsules: any, bounty: '>= 0 ether', rounds: 3, patience: 2, approve: automatic}
 """
@@ -177,6 +177,9 @@ class SimulatedSonar:
     def timestamp(self) -> int:
         return self.shared.now
 
+    def gas_price(self) -> int:
+        return self.shared.gas_price
+
     def transaction_counts(self) -> tuple[int, int]:
         mined = self.shared.nonces().get(self.sender, 0)
         return mined, mined + sum(one.sender == self.sender for one in self.shared.pool)
@@ -277,6 +280,7 @@ class _Blocks:
     blocks: list[_Block] = field(default_factory=lambda: [_Block(0, [], [])])
     pool: list[_Waiting] = field(default_factory=list)
     now: int = 1_000
+    gas_price: int = 1
     salts: int = 0
 
     def hash_of(self, number: int) -> bytes:

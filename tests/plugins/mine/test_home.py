@@ -36,7 +36,7 @@ def policy(tmp_path: Path) -> Path:
     (tmp_path / "schema.json").write_text(json.dumps({"fields": [AGE, DOSE, ILL]}))
     write_csv(tmp_path / "rows.csv")
     path = tmp_path / "policy.yaml"
-    path.write_text(POLICY.replace("{}", "{path: rows.csv, schema: schema.json}"))
+    path.write_text(POLICY.replace("own", "own, path: rows.csv, schema: schema.json"))
     return path
 
 
@@ -106,7 +106,7 @@ def test_a_policy_that_cannot_be_followed_changes_nothing(home: Home, policy: Pa
     with pytest.raises(DatasetMissingError, match="ward-8"):
         home.adopt(policy)
     (tmp_path / "rows.csv").write_text("age,dose,ill\n1,x,true\n")
-    policy.write_text(POLICY.replace("{}", "{path: rows.csv, schema: schema.json}"))
+    policy.write_text(POLICY.replace("own", "own, path: rows.csv, schema: schema.json"))
     with pytest.raises(RowError, match="'dose'"):
         home.adopt(policy)
     assert home.policy_text() == before

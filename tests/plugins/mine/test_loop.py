@@ -177,7 +177,7 @@ def test_only_open_campaigns_are_worked_for(world: World, mine: Mine) -> None:
     ("policy", "words"),
     [
         ("datasets: {}", "the policy names no dataset"),
-        ("datasets: {ward-7: {}}", "no rule speaks of the dataset ward-7"),
+        ("datasets: {ward-7: {consent: own}}", "no rule speaks of the dataset ward-7"),
         (POLICY.replace("[ill]", "[age]"), "predict age, not ill"),
         (POLICY.replace("'>= 0 ether'", "'>= 1 ether'"), "below 1 ether"),
         (POLICY.replace("capsules: any", f"capsules: ['{SCIENTIST}']"), "is not among those named"),
@@ -232,7 +232,7 @@ def test_a_policy_that_changes_its_mind_stops_what_is_not_out_yet(world: World, 
     world.wait(1)
     mine = open_mine(world, home, confirmations=1)
     assert kinds(mine.step()) == ["noted", "submitted"]
-    adopt(home, "datasets: {ward-7: {}}")
+    adopt(home, "datasets: {ward-7: {consent: own}}")
     world.wait(1)
 
     actions = mine.step()

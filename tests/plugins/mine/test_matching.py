@@ -30,6 +30,18 @@ def test_columns_fit_by_name_in_any_order_and_others_do_not_matter() -> None:
     assert found == Match(columns=("age", "dose"), outputs=("ward",))
 
 
+def test_columns_of_other_names_fit_when_they_are_named() -> None:
+    dataset = schema(WARD, SMOKES, changed(DOSE, name="amount"), AGE)
+    assert isinstance(match(schema(AGE, DOSE), schema(WARD), dataset), Mismatch)
+    found = match(schema(AGE, DOSE), schema(WARD), dataset, {"dose": "amount", "unasked": "age"})
+    assert found == Match(columns=("age", "amount"), outputs=("ward",))
+    found = match(schema(AGE, DOSE), schema(WARD), dataset, {"dose": "smokes"})
+    assert isinstance(found, Mismatch)
+    assert "'dose' (column 'smokes'): the dataset's column is of type boolean" in found.reason
+    found = match(schema(AGE, changed(AGE, name="years")), schema(WARD), dataset, {"years": "age"})
+    assert found == Mismatch("two fields are the dataset's column 'age'")
+
+
 def changed(field: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in {**field, **changes}.items() if value is not None}
 

@@ -236,7 +236,7 @@ def ape_mine(town: Town, tmp_path: Path, monkeypatch: Any, miner: Any) -> Any:
     def call(command: str, *arguments: str, status: int = 0, signs: bool = False) -> str:
         signer = ["--account", f"TEST::{_index(miner)}"] if signs else []
         network = ["--network", "ethereum:local:test"] if command not in ("add", "approve") else []
-        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "status") else []
+        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "plan", "status") else []
         result = CliRunner().invoke(cli, [command, *arguments, *signer, *network, *contract])
         assert result.exit_code == status, (result.output, result.exception)
         assert "Traceback" not in result.output
@@ -255,18 +255,28 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     write_csv(tmp_path / "rows.csv")
     (tmp_path / "p.yaml").write_text(
-        POLICY.replace("{}", f"{{path: rows.csv, schema: schema.json, {BUDGET}}}").replace("automatic", "by-hand")
+        POLICY.replace("consent: own", f"consent: own, path: rows.csv, schema: schema.json, {BUDGET}").replace(
+            "automatic", "by-hand"
+        )
     )
     assert str(miner.address) in ape_mine("init", signs=True)
     ape_mine("init", signs=True)
     assert "nothing leaves" in ape_mine("policy")
     assert "1 rules for 1 datasets" in ape_mine("policy", "p.yaml")
     assert ape_mine("policy").strip() == (tmp_path / "p.yaml").read_text().strip()
+    assert "No Campaign is open" in ape_mine("plan")
     campaign = town.open_campaign()
+    shown = " ".join(ape_mine("plan").split())
+    assert all(word in shown for word in ("ask", "ward-7", "0.0000000000000005 ether", "`ape mine approve CAMPAIGN`"))
     assert "ask: " in ape_mine("run", "--once", signs=True)
     assert "epsilon 0 of 6 at delta 1e-06 spent, 6 left" in " ".join(ape_mine("status").split())
     assert "spends of epsilon 6 at delta 1e-06: 6 in all, 0 before" in ape_mine("approve", "0x" + campaign.hex())
+    (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
+    assert (line["campaign"], line["step"], line["dataset"]) == ("0x" + campaign.hex(), "train", "ward-7")
+    assert (line["reward"], line["cost"] > FEE, line["version"]) == (500, True, 0)
     assert "submitted" in ape_mine("run", "--once", signs=True)
+    (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
+    assert (line["step"], line["reason"]) == ("wait", "Gradient 0 is not scored yet")
     town.score(campaign, 4 * 10**17)
     town.deliver(campaign)
     waiting = json.loads(ape_mine("status", "--json"))
@@ -299,6 +309,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
 
 def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_path: Path) -> None:
     assert "no Mine at" in _error(ape_mine("status", status=1))
+    assert "no Mine at" in _error(ape_mine("plan", status=1))
     ape_mine("init", signs=True)
     (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
     (tmp_path / "bad.csv").write_text("age,dose,ill\n1,1,true\n1,x,true\n")
@@ -311,6 +322,9 @@ def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_
     assert "awaits approval" in _error(ape_mine("approve", "0x" + "12" * 32, status=1))
     town.open_campaign(spec=town.store.put(b"{}"))
     assert "Campaign spec" in _error(ape_mine("run", "--once", signs=True, status=1))
+    assert "trouble" in ape_mine("plan")
+    for moment in ("tonight", "2026-12-01T23:30"):
+        assert "with its zone" in _error(ape_mine("plan", "--at", moment, status=1))
     assert "no address" in _error(ape_mine("claim", "--pay-to", "me", signs=True, status=1))
     with Home(tmp_path / "mine").lock():
         assert "another Mine process" in _error(ape_mine("run", "--once", signs=True, status=1))
@@ -321,3 +335,27 @@ def _error(output: str) -> str:
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, tmp_path: Path, miner: Any) -> None:
+    def found(status: int) -> dict[str, tuple[str, str]]:
+        (told,) = [line for line in ape_mine("doctor", "--json", status=status).splitlines() if line[0] == "{"]
+        return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
+
+    well = found(0)
+    assert (well["policy"], well["dataset"]) == (("ok", "1 rules for 1 datasets"), ("ok", "ward-7: 60 rows"))
+    assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
+
+    policy = (home.folder / "policy.yaml").read_text()
+    (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
+    assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
+    (home.folder / "datasets" / "ward-7.parquet").write_bytes(b"no Parquet")
+    assert "is damaged" in found(1)["dataset"][1]
+    (home.folder / "policy.yaml").write_text("allow: 1")
+    assert found(1)["policy"][0] == "fail"
+    home.folder.chmod(0o755)
+    assert found(1)["home"][0] == "fail"
+
+
+def test_the_doctor_of_no_mine_says_how_to_make_one(town: Town, ape_mine: Any) -> None:
+    assert "run `ape mine init`" in ape_mine("doctor", status=1)

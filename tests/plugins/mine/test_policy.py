@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from ape_mine.errors import PolicyError
 from ape_mine.policy import LARGEST_POLICY, History, Policy, Proposal, Verdict, decide
+from ape_mine.worth import Occasion
 from ape_sonar.units import ZERO_ADDRESS, Currency
 
 USDC = Currency(to_checksum_address("0x" + "c0" * 20), "USDC", 6)
@@ -39,7 +41,7 @@ def policy(*rules: dict[str, Any]) -> Policy:
 
 
 def decided(rule: dict[str, Any], history: History | None = None, **asked: Any) -> tuple[Verdict, str]:
-    decision = decide(policy(rule), replace(PROPOSAL, **asked), history or History())
+    decision = decide(policy(rule), replace(PROPOSAL, **asked), history or History(), None)
     return decision.verdict, decision.reason
 
 
@@ -97,21 +99,55 @@ def test_a_rule_decides_with_a_reason(
 
 @pytest.mark.parametrize("document", [{}, None, {"datasets": {"ward-7": {}}}, {"allow": []}])
 def test_without_a_rule_nothing_is_allowed(document: Any) -> None:
-    decision = decide(Policy.parse(document), PROPOSAL, History(approved=True))
+    decision = decide(Policy.parse(document), PROPOSAL, History(approved=True), None)
     assert decision.verdict is DENY
     assert decision.rule is None
 
 
 def test_any_of_several_rules_suffices_and_all_objections_are_told() -> None:
     rules = policy({**AUTOMATIC, "bounty": ">= 9000 USDC"}, RULE, {**AUTOMATIC, "output": ["readmitted", "died"]})
-    assert decide(rules, PROPOSAL, History()).rule == 3
-    denied = decide(rules, replace(PROPOSAL, capsule=CAROL, outputs=("age",)), History())
+    assert decide(rules, PROPOSAL, History(), None).rule == 3
+    denied = decide(rules, replace(PROPOSAL, capsule=CAROL, outputs=("age",)), History(), None)
     assert [f"rule {number}:" in denied.reason for number in (1, 2, 3)] == [True] * 3
 
 
 def test_a_token_is_known_by_its_address_not_by_what_it_calls_itself() -> None:
     impostor = to_checksum_address("0x" + "ee" * 20)
     assert decided(AUTOMATIC, currency=impostor)[0] is DENY
+
+
+# ------------------------------------------------------------------ when, and whether it pays
+
+
+HOURS = {**AUTOMATIC, "hours": ["22:00-06:00 UTC", "Sat,Sun 00:00-24:00 UTC"]}
+WORTH_IT = {**AUTOMATIC, "worth": ">= 1.5"}
+
+
+def begun(rule: dict[str, Any], rates: dict[str, str] | None = None, **chance: Any) -> tuple[Verdict, str]:
+    occasion = Occasion(
+        **{"clock": datetime(2026, 12, 1, 3, tzinfo=UTC), "reward": 3_000_000, "cost": 10**15, **chance}
+    )
+    document = {"datasets": {"ward-7": {}}, "rates": rates or {}, "allow": [rule]}
+    decision = decide(Policy.parse(document, TOKENS), PROPOSAL, History(), occasion)
+    return decision.verdict, decision.reason
+
+
+def test_hours_are_asked_before_a_gradient_is_begun_and_not_after() -> None:
+    noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    assert begun(HOURS)[0] is ALLOW
+    assert begun(HOURS, clock=noon) == (DENY, "rule 1: its hours are 22:00-06:00 UTC and Sat,Sun 00:00-24:00 UTC")
+    assert decided(HOURS)[0] is ALLOW
+
+
+def test_a_reward_is_held_against_its_cost_by_the_miners_own_rate() -> None:
+    """Three USDC at 0.0005 ether are worth one and a half times 0.001 ether."""
+    assert begun(WORTH_IT, {"USDC": "0.0005 ether"})[0] is ALLOW
+    below = "rule 1: the reward to expect is below 1.5 times what gas and scoring fee cost"
+    assert begun(WORTH_IT, {"USDC": "0.000499 ether"}) == (DENY, below)
+    assert begun(WORTH_IT, {"USDC": "0.0005 ether"}, cost=10**15 + 1) == (DENY, below)
+    assert begun(WORTH_IT) == (DENY, "rule 1: no rate is stated that prices its currency against gas")
+    assert begun(WORTH_IT, {USDC.address: "0.0005 ether"})[0] is ALLOW
+    assert decided(WORTH_IT)[0] is ALLOW, "what is begun is not given up for a price"
 
 
 # ------------------------------------------------------------------ nothing is allowed that no rule allows
@@ -142,6 +178,8 @@ rules = st.fixed_dictionaries(
         "scoring_fee": st.sampled_from(["<= 0 wei", "<= 1 wei", "<= 2 wei"]),
         "rounds": st.integers(1, 3),
         "patience": st.integers(1, 3),
+        "worth": st.sampled_from([">= 0", ">= 1", ">= 1.5"]),
+        "hours": st.sampled_from(["22:00-06:00 UTC", ["22:00-06:00 UTC", "Tue 12:00-13:00 UTC"]]),
         "approve": st.sampled_from(["automatic", "by-hand"]),
     },
 )
@@ -156,6 +194,14 @@ proposals = st.builds(
     bond=st.sampled_from([0, 1, 2, 5 * 10**5, 10**6, 10**18]),
     scoring_fee=st.sampled_from([0, 1, 2, 3, 10**15, 10**15 + 1]),
 )
+NIGHT, NOON = (datetime(2026, 12, 1, hour, tzinfo=UTC) for hour in (3, 12))
+occasions = st.none() | st.builds(
+    Occasion,
+    clock=st.sampled_from([NIGHT, NOON]),
+    reward=st.sampled_from([0, 1, 10**6, 2 * 10**6, 10**18]),
+    cost=st.sampled_from([0, 1, 10**12, 2 * 10**12, 10**18]),
+)
+RATES = {"USDC": "0.000001 ether", "DAI": "1 wei"}
 histories = st.builds(History, rounds=st.integers(0, 3), fruitless=st.integers(0, 3), approved=st.booleans())
 
 
@@ -169,6 +215,25 @@ def enough(stated: list[str] | None, currency: str, units: int) -> bool:
         if address == currency:
             return Fraction(units) >= Fraction(number) * scale
     return False
+
+
+#: Wei that a smallest unit is worth by RATES, worked out by hand.
+WORTH = {ZERO_ADDRESS: Fraction(1), USDC.address: Fraction(10**6), DAI.address: Fraction(1, 10**18)}
+
+
+def timely(rule: dict[str, Any], asked: Proposal, occasion: Occasion | None) -> bool:
+    """Whether hours and worth allow it to be begun; both are asked only then."""
+    if occasion is None:
+        return True
+    open_at = {"22:00-06:00 UTC": [NIGHT], "Tue 12:00-13:00 UTC": [NOON]}
+    windows = rule.get("hours", list(open_at))
+    windows = [windows] if isinstance(windows, str) else windows
+    worth = True
+    if "worth" in rule:
+        price = WORTH.get(asked.currency)
+        wanted = Fraction(rule["worth"].removeprefix(">= ")) * occasion.cost
+        worth = price is not None and occasion.reward * price >= wanted
+    return worth and any(occasion.clock in open_at[window] for window in windows)
 
 
 def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
@@ -189,15 +254,15 @@ def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
 
 
 @settings(deadline=None, max_examples=600)
-@given(st.lists(rules, max_size=4), proposals, histories)
+@given(st.lists(rules, max_size=4), proposals, histories, occasions)
 def test_decisions_agree_with_a_second_reading(
-    documents: list[dict[str, Any]], asked: Proposal, history: History
+    documents: list[dict[str, Any]], asked: Proposal, history: History, occasion: Occasion | None
 ) -> None:
-    parsed = Policy.parse({"datasets": {name: {} for name in DATASETS}, "allow": documents}, TOKENS)
+    parsed = Policy.parse({"datasets": {name: {} for name in DATASETS}, "rates": RATES, "allow": documents}, TOKENS)
 
-    decision = decide(parsed, asked, history)
+    decision = decide(parsed, asked, history, occasion)
 
-    fitting = [rule for rule in documents if permits(rule, asked, history)]
+    fitting = [rule for rule in documents if permits(rule, asked, history) and timely(rule, asked, occasion)]
     if any(rule.get("approve") == "automatic" or history.approved for rule in fitting):
         assert decision.verdict is ALLOW
     else:
@@ -271,6 +336,18 @@ def altered(**changes: Any) -> dict[str, Any]:
         (altered(rounds="many"), "rounds"),
         (altered(patience=-1), "patience"),
         (altered(approve="always"), "approve"),
+        (altered(worth="2"), "write one such as '>= 2'"),
+        (altered(worth=">= -2"), "write one such as '>= 2'"),
+        (altered(worth=2), "write one such as '>= 2'"),
+        (altered(hours="22:00-06:00"), "22:00-06:00 Europe/Berlin"),
+        (altered(hours=[]), "at least one window"),
+        (altered(hours="22:00-06:00 Europe/Atlantis"), "time zone"),
+        ({"rates": ["USDC"]}, "USDC: 0.0004 ether"),
+        ({"rates": {"USDC": "1 DAI"}}, "what one of an ERC-20 is worth in the coin"),
+        ({"rates": {"ether": "1 ether"}}, "what one of an ERC-20 is worth in the coin"),
+        ({"rates": {"DOGE": "1 ether"}}, "DOGE"),
+        ({"rates": {"USDC": "cheap"}}, "cheap"),
+        ({"rates": {"USDC": "1 ether", USDC.address: "1 ether"}}, "two rates"),
         (altered(aprove="automatic"), "aprove"),
         ({"datasets": {"ward-7": {"path": "x.csv"}}}, "go together"),
         ({"datasets": {"Ward 7": {}}}, "Ward 7"),
@@ -362,4 +439,4 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
         read = Policy.from_yaml(text)
     except PolicyError:
         return
-    assert decide(read, PROPOSAL, History(approved=True)).verdict is DENY
+    assert decide(read, PROPOSAL, History(approved=True), None).verdict is DENY

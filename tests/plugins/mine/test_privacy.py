@@ -237,6 +237,36 @@ def test_versions_and_names_of_the_same_rows_share_a_budget(tmp_path: Path, data
         releases.take(b"c", stranger, PRIVACY, draws)
 
 
+def test_rows_that_come_back_under_other_names_bring_what_was_spent_of_them(tmp_path: Path) -> None:
+    """A dataset grows, is copied under another name at one of its stages, grows there, and is removed: one budget."""
+    store, table = DatasetStore(tmp_path / "datasets"), (tmp_path / "rows.csv")
+    whole = write_csv(tmp_path / "all.csv").read_text().splitlines()
+
+    def put(name: str, rows: int) -> Dataset:
+        table.write_text("\n".join(whole[: rows + 1]) + "\n")
+        return store.add(name, table, SCHEMA, replace=True)
+
+    with State(tmp_path / "state.sqlite").opened() as state:
+        releases, draws = state.releases, Draws()
+        releases.take(b"a", put("first", 10), PRIVACY, draws)
+        put("first", 20)
+        put("second", 20)
+        second = put("second", 30)
+        assert second.kin == ("first",)
+        assert releases.spending(second).releases == 1, "the rows of the second were in the first when it was asked"
+        store.remove("first")
+        third = put("third", 30)
+        assert third.kin == ("first", "second")
+        releases.take(b"b", third, PRIVACY, draws)
+        for dataset in (store.get("second"), put("first", 40), put("first", 5)):
+            with pytest.raises(BudgetExceededError):
+                releases.take(b"c", dataset, PRIVACY, draws)
+        table.write_text("age,dose,ill\n1,1,true\n")
+        assert releases.spending(store.add("stranger", table, SCHEMA)) == Spending()
+        state.prepare(Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"", 0, "first", None))
+        assert releases.spending(third).exact_gradients == 1
+
+
 def test_gradients_of_exact_statistics_end_the_promise(tmp_path: Path, dataset: Dataset) -> None:
     submission = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"", 0, "ward-7", b"r")
     with State(tmp_path / "state.sqlite").opened() as state:
@@ -339,7 +369,9 @@ def start(folder: Path, world: World, privacy: str, *, approve: str = "automatic
     home = Home.create(folder / "mine", MINER, SONAR)
     if not list(home.datasets):
         home.datasets.add("ward-7", write_csv(folder / "rows.csv"), SCHEMA)
-    text = POLICY.replace("{ward-7: {}}", f"{{ward-7: {{{privacy}}}}}").replace("automatic", approve)
+    text = POLICY.replace("consent: own", ", ".join(filter(None, ["consent: own", privacy]))).replace(
+        "automatic", approve
+    )
     (folder / "policy.yaml").write_text(text)
     home.adopt(folder / "policy.yaml")
     return home

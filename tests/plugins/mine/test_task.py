@@ -215,6 +215,9 @@ def test_statistics_are_named_by_rows_and_question() -> None:
     assert key == statistics_key(spec(model=mu), bytes(32))
     wider = {"description": "", "schema": {"fields": [{**AGE, "constraints": {"minimum": 0, "maximum": 127}}, DOSE]}}
     assert key != statistics_key(spec(), b"\1" * 32)
+    assert key == statistics_key(spec(), bytes(32), Match(("age", "dose"), ("ill",)))
+    others = [Match(("age", "other"), ("ill",)), Match(("other", "dose"), ("ill",)), Match(("age", "dose"), ("sick",))]
+    assert len({key, *(statistics_key(spec(), bytes(32), other) for other in others)}) == 4
     assert key != statistics_key(spec(input=wider), bytes(32))
     weighted = {**architecture, "parameters": {**architecture["parameters"], "class_weight": [1024, 2048]}}
     assert key != statistics_key(spec(model=weighted), bytes(32))

@@ -1,0 +1,212 @@
+"""What `ape capsule doctor` looks at: the Capsule's home, keys and certificates, and where it stands on chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ape.api import AccountAPI, ProviderAPI
+
+from ape_sonar.blobs import read_ring
+from ape_sonar.certificates import Certificate
+from ape_sonar.chronicle import Chronicle
+from ape_sonar.config import settings
+from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.operations.doctor import (
+    Check,
+    Finding,
+    Grade,
+    check_account,
+    check_contracts,
+    check_disk,
+    check_funds,
+    check_journal,
+    check_node,
+    check_permissions,
+    check_store,
+    unreachable_node,
+)
+from ape_sonar.site import Site, find_site
+from ape_sonar.store import BlobStore, open_store
+from ape_sonar.terms import Status
+from ape_sonar.units import ZERO_ADDRESS
+
+from .identity import Identity, require_identity
+from .keystore import Keystore
+from .service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
+from .state import State
+from .warrants import read
+
+#: How long before it expires a certificate is worth a word, and a deadline before it is missed.
+_SOON, _CLOSE = timedelta(days=30), timedelta(minutes=10)
+_LIVE = (Status.OPEN, Status.CLOSING)
+
+
+def capsule_checks(
+    account: AccountAPI,
+    provider: ProviderAPI | None,
+    home: Path,
+    passphrase: str | None,
+    *,
+    sonar: str | None,
+    write: bool,
+) -> Iterator[tuple[str, Check]]:
+    """All checks of a Capsule, by name, in the order in which they are worth reading.
+
+    Args:
+        account: the Capsule's.
+        provider: of the network; None where no node answers.
+        home: the Capsule's.
+        passphrase: of its vaults; None leaves them closed.
+        sonar: address of the contract; else the one that was deployed from here.
+        write: whether the store may be written to.
+    """
+    yield "home", lambda: _check_home(home)
+    yield "disk", lambda: check_disk(home)
+    yield "state", lambda: _check_state(home)
+    yield "warrants", lambda: _check_warrants(home)
+    yield "identity", lambda: _check_identity(home, passphrase)
+    yield "store", lambda: check_store(settings().store_uri, write=write)
+    yield "account", lambda: check_account(str(account.address))
+    if provider is None:
+        yield "node", unreachable_node
+        return
+    yield "node", lambda: check_node(provider)
+    site = _OnceFound(account, sonar, home)
+    yield "contracts", lambda: check_contracts(provider, site.found().chain)
+    yield "announced", lambda: _check_announced(site.found(), home, passphrase)
+    yield "keys", lambda: _check_keys(site.live(), home, passphrase)
+    yield "funds", lambda: check_funds(site.found().chain, str(account.address), site.bonds(), "the bonds asked for")
+    yield "deadlines", lambda: [judge_deadlines([one.due_at() for one in site.live()], site.now())]
+
+
+class _OnceFound:
+    """Sonar on chain, and the Capsule's Campaigns there: looked up when a check first asks."""
+
+    def __init__(self, account: AccountAPI, sonar: str | None, home: Path) -> None:
+        self._account, self._sonar, self._home = account, sonar, home
+        self._site: Site | None = None
+        self._own: list[CampaignState] | None = None
+
+    def found(self) -> Site:
+        if self._site is None:
+            self._site = find_site(self._account, self._sonar)
+        return self._site
+
+    def now(self) -> int:
+        return self.found().chain.timestamp()
+
+    def live(self) -> list[CampaignState]:
+        """Campaigns whose key is needed."""
+        return [one for one in self._campaigns() if one.status(self.now()) in _LIVE]
+
+    def bonds(self) -> int:
+        """Wei of the bonds that Campaigns which await their opening ask for."""
+        asked = [one.terms for one in self._campaigns() if one.status(self.now()) is Status.REQUESTED]
+        return sum(terms.capsule_bond for terms in asked if terms.currency == ZERO_ADDRESS)
+
+    def _campaigns(self) -> list[CampaignState]:
+        if self._own is None:
+            capsule = self.found().chain.sender
+            self._own = [one for one in self._ledger().campaigns.values() if one.terms.capsule == capsule]
+        return self._own
+
+    def _ledger(self) -> Ledger:
+        """All Campaigns; from the chain alone where the home has read none of it yet, and no file is made."""
+        site, path = self.found(), self._home / STATE_FILE
+        if not path.exists():
+            return Ledger().apply_all(site.chain.events(site.start_block, site.chain.head() + 1))
+        with closing(State(path)) as state:
+            confirmations, start = site.confirmations, site.start_block
+            return Chronicle(site.chain, state.journal, confirmations=confirmations, start_block=start).ahead()
+
+
+def judge_deadlines(dues: list[int], now: int) -> Finding:
+    """Whether the first of several windows (Unix seconds) is about to be missed, which costs the bond."""
+    if not dues:
+        return Finding("deadlines", Grade.OK, "no Campaign is open")
+    left = min(dues) - now
+    if left < _CLOSE.total_seconds():
+        return Finding("deadlines", Grade.WARN, f"a window closes in {left} s", "see that the Capsule runs")
+    return Finding("deadlines", Grade.OK, f"{len(dues)} Campaigns are open; the first window closes in {left} s")
+
+
+def judge_certificate(certificate: Certificate, now: datetime) -> Finding:
+    """Whether others can still seal to it. Raises CertificateError where they cannot."""
+    certificate.recipient()
+    expires = certificate.expires
+    if expires is not None and expires < now + _SOON:
+        words = f"certificate {certificate.fingerprint} expires on {expires:%Y-%m-%d}"
+        return Finding("certificate", Grade.WARN, words, "replace it before, and announce the new ring")
+    return Finding("certificate", Grade.OK, f"{certificate.fingerprint} can be sealed to")
+
+
+def _check_home(home: Path) -> Iterator[Finding]:
+    require_identity(home)
+    yield from check_permissions(home)
+
+
+def _check_state(home: Path) -> Iterator[Finding]:
+    if (home / STATE_FILE).exists():
+        yield from check_journal(home / STATE_FILE)
+    else:
+        yield Finding("state", Grade.OK, "nothing was served yet")
+
+
+def _check_warrants(home: Path) -> Iterator[Finding]:
+    count = sum(1 for _ in read(home / WARRANT_FILE))
+    yield Finding("warrants", Grade.OK, f"the log of {count} warrants follows from itself")
+
+
+def _check_identity(home: Path, passphrase: str | None) -> Iterator[Finding]:
+    require_identity(home)
+    if passphrase is None:
+        yield _closed("identity")
+        return
+    identity = Identity.load(home, passphrase)
+    yield Finding("identity", Grade.OK, "the passphrase opens it")
+    yield judge_certificate(identity.certificate, datetime.now(UTC))
+
+
+def _check_announced(site: Site, home: Path, passphrase: str | None) -> Iterator[Finding]:
+    chain, store = site.chain, open_store(settings().store_uri)
+    address = chain.certificates_of(chain.sender)
+    if not any(address):
+        words = f"{chain.sender} has announced no Capsule"
+        yield Finding("announced", Grade.FAIL, words, "run `ape capsule announce`, or use the Capsule's own account")
+        return
+    yield _judge_ring(store, address, Identity.load(home, passphrase) if passphrase else None)
+
+
+def _judge_ring(store: BlobStore, address: bytes, identity: Identity | None) -> Finding:
+    """Whether everybody seals to a certificate that this home has the key of."""
+    ring = read_ring(store, address)
+    if identity is None:
+        return _closed("announced")
+    if store.address_of(identity.ring()) == address:
+        return Finding("announced", Grade.OK, "the ring on chain is this home's")
+    if identity.certificate in ring:
+        words = f"the ring on chain holds this home's certificate, and {len(ring) - 1} more"
+        return Finding("announced", Grade.OK, words)
+    words = "the ring on chain is not this home's: what is sealed to it cannot be opened here"
+    return Finding("announced", Grade.FAIL, words, "run `ape capsule announce`, or restore the home that it is of")
+
+
+def _check_keys(live: list[CampaignState], home: Path, passphrase: str | None) -> Iterator[Finding]:
+    folder = home / KEYS_FOLDER
+    missing = [one.id.hex() for one in live if not (folder / f"{one.id.hex()}.vault").exists()]
+    if missing:
+        words = f"{len(missing)} open Campaigns have no key pair here, 0x{missing[0]} among them"
+        yield Finding("keys", Grade.FAIL, words, "restore the home from its backup: without the key the bond is lost")
+        return
+    if live and passphrase is not None:
+        Keystore(folder, passphrase).get(live[0].id)
+    opened = "; the passphrase opens the first" if live and passphrase is not None else ""
+    yield Finding("keys", Grade.OK, f"each of {len(live)} open Campaigns has its key pair{opened}")
+
+
+def _closed(check: str) -> Finding:
+    remedy = "set SONAR_CAPSULE_PASSPHRASE, or give --passphrase"
+    return Finding(check, Grade.WARN, "not looked into without the passphrase", remedy)

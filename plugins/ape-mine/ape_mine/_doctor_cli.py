@@ -1,0 +1,24 @@
+"""`ape mine doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ape_mine.doctor import mine_checks
+from ape_mine.service import default_home
+from ape_sonar.errors import cli_errors
+from ape_sonar.operations.doctor import DoctorCommand, examine, tell
+
+
+@click.command(cls=DoctorCommand)
+@click.option("--home", type=click.Path(path_type=Path), envvar="SONAR_MINE_HOME", help="The Mine's folder.")
+@click.option("--sonar", help="Address of the Sonar contract. Default: the one that the Mine was made for.")
+@click.option("--write", is_flag=True, help="Try the store with a tiny blob.")
+@click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
+@cli_errors()
+def doctor(provider: Any, home: Path | None, sonar: str | None, write: bool, as_json: bool) -> None:
+    """Say what keeps this Mine from working, and what to do. Exit status 1 if anything does."""
+    tell(examine(mine_checks(provider, home or default_home(), sonar=sonar, write=write)), as_json=as_json)

@@ -1,0 +1,1 @@
+"""What a Mine imports from: one file a source."""

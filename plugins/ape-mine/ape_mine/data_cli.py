@@ -1,0 +1,193 @@
+"""The commands of `ape mine` that are about its data: imports, versions and their end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from ape_mine.adapters.base import Adapter, Request
+from ape_mine.adapters.registry import adapter_names, find_adapter
+from ape_mine.datasets import read_schema
+from ape_mine.errors import ImportOptionError
+from ape_mine.home import Home
+from ape_mine.importing import Imported, import_source
+from ape_mine.labels import Labels
+from ape_mine.service import default_home
+from ape_sonar.errors import WrongRowsError, cli_errors, one_line
+from ape_sonar.screen import open_console
+
+_home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SONAR_MINE_HOME",
+    help="The Mine's folder. Default: `mine` in Sonar's home.",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
+_Path = click.Path(path_type=Path)
+
+
+def register(group: click.Group) -> None:
+    """Adds the commands to `ape mine`."""
+    for command in (import_, sources, versions, prune, remove):
+        group.add_command(command)
+
+
+@click.command("import")
+@click.argument("source")
+@click.argument("location")
+@click.option("--name", help="Of the dataset. Default: the source's.")
+@click.option("--schema", "schema_file", type=_Path, help="Table Schema, where the source has none of its own.")
+@click.option("--key", help="Column whose value is each row's id.")
+@click.option("--labels", "labels_file", type=_Path, help="CSV with the header id,NAME: annotations of your own.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the source; see `sources`.")
+@click.option("--skip-wrong", is_flag=True, help="Leave wrong rows out, and say which.")
+@click.option("--replace", is_flag=True, help="Keep no row of before in the new version.")
+@_home_option
+@_json_option
+@cli_errors()
+def import_(
+    source: str,
+    location: str,
+    name: str | None,
+    schema_file: Path | None,
+    key: str | None,
+    labels_file: Path | None,
+    settings: tuple[str, ...],
+    skip_wrong: bool,
+    replace: bool,
+    home: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring what is new of the SOURCE at LOCATION into a dataset. `ape mine sources` lists what is read."""
+    place = Home(home or default_home())
+    adapter = find_adapter(source)
+    request = Request(location, _settings(settings), read_schema(schema_file) if schema_file else None, key)
+    labels = Labels(labels_file) if labels_file else None
+    with wrong_rows_shown():
+        done = import_source(
+            place.datasets,
+            name or adapter.name,
+            adapter,
+            request,
+            labels=labels,
+            skip_wrong=skip_wrong,
+            replace=replace,
+        )
+    _tell(done, as_json)
+
+
+@click.command()
+@_json_option
+@cli_errors()
+def sources(as_json: bool) -> None:
+    """List what `ape mine import` reads."""
+    adapters = [find_adapter(name) for name in adapter_names()]
+    if as_json:
+        parts = [{"name": one.name, "summary": one.summary, "options": dict(one.options)} for one in adapters]
+        click.echo(json.dumps(parts))
+        return
+    for one in adapters:
+        _show(one)
+
+
+@click.command()
+@click.argument("name")
+@_home_option
+@_json_option
+@cli_errors()
+def versions(name: str, home: Path | None, as_json: bool) -> None:
+    """Show every version there was of a dataset."""
+    history = Home(home or default_home()).datasets.history(name)
+    rows = [
+        {
+            "number": one.number,
+            "version": one.digest.hex(),
+            "rows": one.rows,
+            "at": one.at.isoformat(),
+            "source": one.source,
+            "pruned": one.pruned and one.pruned.isoformat(),
+        }
+        for one in history
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    table = Table("Number", "Version", "Rows", "When (UTC)", "Source", "Kept", title=f"Versions of {name}")
+    for one in history:
+        kept = f"no, pruned {one.pruned:%Y-%m-%d %H:%M}" if one.pruned else "yes"
+        table.add_row(
+            str(one.number), one.digest.hex()[:16], str(one.rows), f"{one.at:%Y-%m-%d %H:%M}", one.source, kept
+        )
+    open_console().print(table, markup=False)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--keep", type=click.IntRange(min=1), default=1, show_default=True, help="Newest versions that stay.")
+@_home_option
+@cli_errors()
+def prune(name: str, keep: int, home: Path | None) -> None:
+    """Delete the rows of a dataset's older versions; the history, and what was spent of their privacy, stay."""
+    gone = Home(home or default_home()).datasets.prune(name, keep=keep)
+    click.echo(f"{name}: the rows of {len(gone)} versions are gone.")
+
+
+@click.command()
+@click.argument("name")
+@click.confirmation_option(prompt="Delete the rows of all its versions?")
+@_home_option
+@cli_errors()
+def remove(name: str, home: Path | None) -> None:
+    """Delete a dataset's rows, all versions; the history, and what was spent of their privacy, stay."""
+    Home(home or default_home()).datasets.remove(name)
+    click.echo(f"{name}: removed.")
+
+
+@contextmanager
+def wrong_rows_shown() -> Iterator[None]:
+    """Shows wrong rows one a line before the error goes on."""
+    try:
+        yield
+    except WrongRowsError as error:
+        for one in error.errors:
+            click.echo(one_line(one), err=True)
+        if error.total > len(error.errors):
+            click.echo(f"... and {error.total - len(error.errors)} more", err=True)
+        raise
+
+
+def _settings(texts: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or name in found:
+            raise ImportOptionError(f"--set {text:.60}", "write NAME=VALUE, each name once")
+        found[name] = value
+    return found
+
+
+def _tell(done: Imported, as_json: bool) -> None:
+    wrong = [one_line(error) for error in done.faults.errors]
+    if as_json:
+        facts: dict[str, Any] = {"name": done.name, "number": done.number, "rows": done.rows, **asdict(done.counts)}
+        click.echo(json.dumps({**facts, "left_out": done.faults.rows, "wrong": wrong}))
+        return
+    for line in wrong:
+        click.echo(f"left out: {line}", err=True)
+    counts = done.counts
+    told = f"{counts.added} added, {counts.changed} changed, {counts.same} there already"
+    left_out = f", {done.faults.rows} wrong ones left out" if done.faults.rows else ""
+    click.echo(f"{done.name}: {told}{left_out}; version {done.number} has {done.rows} rows.")
+
+
+def _show(adapter: Adapter) -> None:
+    click.echo(f"{adapter.name:16} {adapter.summary}")
+    for option, meaning in adapter.options.items():
+        click.echo(f"{'':16}   --set {option}=...  {meaning}")
