@@ -17,26 +17,16 @@ _WRITTEN_AT = "Wed Oct 10 20:19:24 +0000 2018"
 
 
 def write_archive(folder: Path, frame: pd.DataFrame) -> tuple[Path, Path]:
-    """Writes rows with a text and a sentiment; gives the archive and the labels."""
+    """Writes rows with a text and a sentiment, whose index is the tweets' ids; gives the archive and the labels."""
     archive, labels = folder / "archive", folder / "labels.csv"
     (archive / "data").mkdir(parents=True, exist_ok=True)
-    rows = list(enumerate(zip(frame["text"], frame["sentiment"], strict=True), 1))
-    tweets = [{"tweet": _tweet(str(number), text)} for number, (text, _) in rows]
+    tweets = [{"tweet": _tweet(str(number), text)} for number, text in frame["text"].items()]
     (archive / "data" / "tweets.js").write_text(_BEFORE + json.dumps(tweets, ensure_ascii=False), "utf-8")
     with labels.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "sentiment"])
-        writer.writerows([number, sentiment] for number, (_, sentiment) in rows)
+        writer.writerows(frame["sentiment"].items())
     return archive, labels
-
-
-def read_archive(archive: Path, labels: Path) -> pd.DataFrame:
-    """The labelled tweets of an archive: text and sentiment."""
-    entries = json.loads((archive / "data" / "tweets.js").read_text("utf-8").removeprefix(_BEFORE))
-    texts = {entry["tweet"]["id_str"]: html.unescape(entry["tweet"]["full_text"]) for entry in entries}
-    with labels.open(newline="", encoding="utf-8") as file:
-        rows = [(texts[line["id"]], line["sentiment"]) for line in csv.DictReader(file)]
-    return pd.DataFrame(rows, columns=["text", "sentiment"])
 
 
 def _tweet(number: str, text: str) -> dict[str, object]:

@@ -10,10 +10,14 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from ape_mine.adapters.base import Request
+from ape_mine.adapters.registry import find_adapter
 from ape_mine.home import Home
+from ape_mine.importing import import_source
+from ape_mine.labels import Labels
 from ape_sonar.tables import TableSchema
 from ape_sonar.units import Currency
-from scripts._archive import read_archive, write_archive
+from scripts._archive import write_archive
 from scripts._datasets import Dataset, load
 
 SEED = 2
@@ -69,16 +73,20 @@ def write_policy(path: Path, name: str, dataset: Dataset, capsule: str, currenci
 
 
 def bring_in(home: Home, name: str, dataset: Dataset, frame: pd.DataFrame) -> None:
-    """Rows become a dataset of the Mine: out of a person's archive of tweets, or out of a CSV file."""
+    """Rows become a dataset of the Mine: tweets as a person's archive with the Miner's labels, others as a CSV file.
+
+    An archive is added to what came before; a file replaces it.
+    """
     with tempfile.TemporaryDirectory(dir=home.folder) as place:
         folder = Path(place)
         if dataset.texts:
-            source = folder / "incoming.parquet"
-            read_archive(*write_archive(folder, frame)).to_parquet(source)
+            archive, labels = write_archive(folder, frame)
+            request = Request(str(archive))
+            import_source(home.datasets, name, find_adapter("x-archive"), request, labels=Labels(labels))
         else:
             source = folder / "incoming.csv"
             frame.to_csv(source, index=False)
-        home.datasets.add(name, source, TableSchema.parse(dataset.schema), replace=True)
+            home.datasets.add(name, source, TableSchema.parse(dataset.schema), replace=True)
 
 
 def furnish(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -65,6 +65,34 @@ class LocalStatistics:
             raise StatisticsError("no rows")
         return total
 
+    @classmethod
+    def folds(
+        cls,
+        chunks: Iterable[tuple[Integers, Integers]],
+        count: int,
+        source: np.random.Generator,
+        spread: Spread | None = None,
+    ) -> list[LocalStatistics]:
+        """Statistics of so many random parts of the rows, which together are those of all; in flat memory.
+
+        Args:
+            chunks, spread: as for `from_chunks`.
+            count: of parts, 1 or more.
+            source: tells each row its part.
+
+        Raises:
+            StatisticsError, SpreadError: as for `from_chunks`.
+        """
+        parts = (part for chunk in chunks for part in _dealt(chunk, count, source))
+        found = spread.map(_from_chunk, parts) if spread else map(_from_chunk, parts)
+        totals: dict[int, LocalStatistics] = {}
+        for place, part in enumerate(found):
+            fold = place % count
+            totals[fold] = totals[fold] + part if fold in totals else part
+        if not totals:
+            raise StatisticsError("no rows")
+        return [totals[fold] for fold in range(count)]
+
     def __add__(self, other: Self) -> Self:
         """Statistics of the rows of both.
 
@@ -106,6 +134,16 @@ class LocalStatistics:
 
 def _from_chunk(chunk: tuple[Integers, Integers]) -> LocalStatistics:
     return LocalStatistics.from_rows(*chunk)
+
+
+def _dealt(
+    chunk: tuple[Integers, Integers], count: int, source: np.random.Generator
+) -> Iterator[tuple[Integers, Integers]]:
+    """A chunk's rows, dealt to so many parts; some may have none."""
+    features, targets = chunk
+    own = source.integers(count, size=len(features))
+    for fold in range(count):
+        yield features[own == fold], targets[own == fold]
 
 
 def _sum(left: Integers, right: Integers) -> Integers:

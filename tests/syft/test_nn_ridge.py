@@ -1,5 +1,8 @@
 """mu by cross-validation, held against RidgeCV and against rows that are really left out."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +11,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, cross_val_score
 
+from syft import Spread
 from syft.errors import StatisticsError
 from syft.nn import MU_GRID, ONE, LinearRegression, LocalStatistics, choose_mu, quantise
 
@@ -48,6 +52,31 @@ def test_the_choice_is_that_of_scikit_learns_ridge(seed, noise):
         errors.append(-scores.mean())
     found = choose_mu([statistics(phi, targets, part) for part in parts])
     assert errors[MU_GRID.index(found)] == pytest.approx(min(errors), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.lists(st.integers(1, 59), max_size=3))
+def test_folds_are_parts_of_the_rows_and_together_all_of_them(seed, count, cuts):
+    phi, targets = random_rows(seed)
+    edges = [0, *sorted(set(cuts)), 60]
+    chunks = [(phi[a:b], targets[a:b]) for a, b in pairwise(edges)]
+    folds = LocalStatistics.folds(chunks, count, np.random.default_rng(seed))
+    dealt = np.random.default_rng(seed)
+    places = np.concatenate([dealt.integers(count, size=len(part)) for part, _ in chunks])
+    assert len(folds) == count
+    for fold, found in enumerate(folds):
+        expected = statistics(phi, targets, places == fold)
+        assert found.gram.tolist() == expected.gram.tolist()
+        assert found.cross.tolist() == expected.cross.tolist()
+        assert found.rows == expected.rows
+    with ThreadPoolExecutor(2) as pool:
+        spread = LocalStatistics.folds(chunks, count, np.random.default_rng(seed), Spread(pool, 2))
+    assert [fold.gram.tolist() for fold in spread] == [fold.gram.tolist() for fold in folds]
+
+
+def test_no_rows_have_no_folds():
+    with pytest.raises(StatisticsError, match="no rows"):
+        LocalStatistics.folds([], 3, np.random.default_rng(0))
 
 
 def test_noise_asks_for_caution():

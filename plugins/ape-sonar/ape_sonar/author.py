@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ape_sonar.errors import SchemaError, UsageError
 from ape_sonar.rows import RowEncoder, Table
 from ape_sonar.spec import FORMAT, CampaignSpec
-from ape_sonar.validation import ValidationSet
 from syft import wire
 from syft.errors import FeatureError, ModelSpecError
 from syft.nn import Classifier, Model, propose
@@ -181,11 +180,17 @@ def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTenso
     return model.with_weights(started.with_bound(points.head_bound(points.weight_exponent)))
 
 
-def request_digest(spec: CampaignSpec, validation: ValidationSet, **asked: object) -> bytes:
-    """Tells whether the same Campaign is asked for again: salts and sealing, which differ each time, are left out."""
+def request_digest(spec: CampaignSpec, inputs: bytes, targets: NDArray[np.int64], **asked: object) -> bytes:
+    """Tells whether the same Campaign is asked for again: salts and sealing, which differ each time, are left out.
+
+    Args:
+        spec: of the Campaign.
+        inputs: of the validation set, as `RowEncoder.recognisable` has them.
+        targets: of the validation set.
+        asked: all else that makes it another.
+    """
     words = "".join(f"{name}={asked[name]!r};" for name in sorted(asked))
-    rows = validation.rows.tobytes() + validation.targets.tobytes()
-    return keccak(spec.to_bytes() + rows + words.encode())
+    return keccak(spec.to_bytes() + inputs + targets.tobytes() + words.encode())
 
 
 def _column(answers: Any) -> Any:

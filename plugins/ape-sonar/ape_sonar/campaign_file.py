@@ -13,6 +13,7 @@ from ape_sonar.errors import FormatError
 from ape_sonar.tables import Strict, TableSchema, first_problem, read_csv
 from syft import nn
 from syft.errors import SyftError
+from syft.texts import blob_limits
 
 _LARGEST_FILE = 1 << 20
 
@@ -46,6 +47,7 @@ class CampaignFile(Strict):
     bounty: str
     capsule: str
     lasts: _Duration
+    texts: dict[str, list[dict[str, Any]]] | None = None
     target_accuracy: _Number = 1.0
     starting_accuracy: _Number | None = None
     parent: str | None = None
@@ -72,7 +74,9 @@ class CampaignFile(Strict):
 
 #: What is handed to `Sonar.create` as it is, where the file gives it.
 _PLAIN = tuple(
-    name for name in CampaignFile.model_fields if name not in ("model", "input", "output", "validation", "parent")
+    name
+    for name in CampaignFile.model_fields
+    if name not in ("model", "input", "output", "validation", "parent", "texts")
 )
 
 
@@ -93,6 +97,8 @@ def read_campaign_file(path: Path) -> tuple[dict[str, Any], str | None]:
     validation = (rows[names["input"]], rows[names["output"]])
     given = {name: getattr(document, name) for name in _PLAIN if getattr(document, name) is not None}
     model = None if document.model is None else _model(path, document.model)
+    if document.texts is not None:
+        given["texts"] = _texts(path, document.texts)
     return {"model": model, **schemas, "validation": validation, **given}, document.parent
 
 
@@ -122,6 +128,27 @@ def _schema(folder: Path, given: str | dict[str, Any]) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise FormatError(f"Table Schema {path}", "a JSON object is expected")
     return schema
+
+
+def _texts(path: Path, texts: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Steps for each text, with the bytes of the files that they name."""
+    read = {}
+    for field, steps in texts.items():
+        read[field] = [dict(step) for step in steps]
+        try:
+            for place, parameter, limit in blob_limits(steps):
+                read[field][place][parameter] = _limited(path.parent / str(steps[place][parameter]), limit)
+        except SyftError as error:
+            raise FormatError(f"campaign file {path}", f"texts.{field}: {error}") from None
+    return read
+
+
+def _limited(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise FormatError(str(path), f"more than {limit} bytes")
+    return data
 
 
 def _model(path: Path, part: ModelPart) -> nn.Model:

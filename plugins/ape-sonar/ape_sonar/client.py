@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -390,7 +390,12 @@ class Sonar:
             **{name: self._asked(name, value, currency) for name, value in asked.items()},
         )
         own = ValidationSet.build(rows, targets)
-        request = request_digest(spec, own, offer=offer, parent=parent.id if parent else b"", nonce=nonce)
+        # A measured start follows from the rows: of texts it may differ by one of them, on another machine.
+        asking = replace(offer, starting_accuracy=0) if texts and starting_accuracy is None else offer
+        inputs = encoder.recognisable(validation[0], rows)
+        request = request_digest(
+            spec, inputs, own.targets, offer=asking, parent=parent.id if parent else b"", nonce=nonce
+        )
         draft = self._draft(request) or self._new_draft(request, nonce, spec.to_bytes(), own, offer, parent)
         self._publish(draft, [*([frozen.data] if frozen.data else []), *made.blobs])
         return self._send(draft)

@@ -6,6 +6,7 @@ Fixed point with 10 binary digits (docs/formats.md): a range becomes [0, 2^10], 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -119,6 +120,22 @@ class RowEncoder:
         frame = self.output.check(table, ranges=ranges)
         parts = [self._encode_answers(field, frame[field.name]) for field in self.output.fields]
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, self.answers), np.int64)
+
+    def recognisable(self, table: Table, rows: NDArray[np.int64]) -> bytes:
+        """Encoded Inputs as bytes that are the same on every machine: texts as they are, all else as integers.
+
+        What becomes of a text may be a matter of floats, and then it may differ in a last digit.
+
+        Args:
+            table: as for `encode_inputs`.
+            rows: what it made of it.
+        """
+        if not self.texts:
+            return rows.tobytes()
+        frame = self.input.frame(table)
+        kinds = np.array([field.is_text for field in self.input.fields for _ in _column_names(field, self.texts)])
+        texts = [[str(text) for text in frame[name]] for name in sorted(self.texts)]
+        return rows[:, ~kinds].tobytes() + json.dumps(texts).encode()
 
     def _encode_input(self, field: TableField, values: pd.Series[Any]) -> NDArray[np.int64]:
         if not field.is_text:

@@ -59,6 +59,22 @@ def test_images(write: Write) -> None:
             read_campaign_file(write(model={**part, "image": other}))
 
 
+def test_texts_bring_their_files(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "table").write_bytes(b"a table")
+    (tmp_path / "tokenizer.json").write_bytes(b"a tokenizer")
+    step = {"step": "token_table", "table": "table", "tokenizer": "tokenizer.json", "width": 2}
+    asked, _ = read_campaign_file(write(texts={"note": [step]}))
+    assert asked["texts"] == {"note": [{**step, "table": b"a table", "tokenizer": b"a tokenizer"}]}
+    for wrong, why in (({**step, "step": "pickle"}, "texts.note: .*unknown step"), ({**step, "more": 1}, "takes")):
+        with pytest.raises(SonarError, match=why):
+            read_campaign_file(write(texts={"note": [wrong]}))
+    with pytest.raises(FileNotFoundError):
+        read_campaign_file(write(texts={"note": [{**step, "table": "none"}]}))
+    (tmp_path / "tokenizer.json").write_bytes(bytes((32 << 20) + 1))
+    with pytest.raises(SonarError, match="more than"):
+        read_campaign_file(write(texts={"note": [step]}))
+
+
 @pytest.mark.parametrize("class_weight", ["balanced", {True: 2, False: 0.5}, {"yes": 1.5}, {3: 2}])
 def test_class_weights(write: Write, class_weight: Any) -> None:
     asked, _ = read_campaign_file(write(model={"class": "LinearClassifier", "class_weight": class_weight}))

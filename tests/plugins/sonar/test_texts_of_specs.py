@@ -266,3 +266,18 @@ def test_hostile_blobs_are_refused(store: EmbeddedStore, place: int, parameter: 
 def test_what_a_data_scientist_gives_is_checked_before_it_is_published() -> None:
     with pytest.raises(SchemaError, match="its description says 4"):
         Texts.of({"text": [{**STEPS["text"][0], "width": 4}]}, cid)
+
+
+def test_a_campaign_is_known_again_though_a_float_differs() -> None:
+    coder = CampaignSpec.parse(document()).encoder()
+    table = {"age": [1, 2], "text": ["a good day", "bad"]}
+    rows = np.arange(2 * (1 + WIDTH)).reshape(2, 1 + WIDTH)
+    known = coder.recognisable(table, rows)
+    nearly = rows.copy()
+    nearly[0, 1] += 1
+    assert coder.recognisable(table, nearly) == known
+    nearly[0, 0] += 1
+    assert coder.recognisable(table, nearly) != known
+    assert coder.recognisable({**table, "text": ["a good day", "bax"]}, rows) != known
+    bare = RowEncoder({"fields": [AGE]}, OUTPUT)
+    assert bare.recognisable({"age": [1, 2]}, rows[:, :1]) == rows[:, :1].tobytes()
