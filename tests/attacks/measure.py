@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ape_sonar.ledger import CampaignState, GradientState
+from ape_sonar.gradients import GradientState
+from ape_sonar.ledger import CampaignState
 from ape_sonar.terms import Status
 from ape_sonar.units import ZERO_ADDRESS
 

@@ -123,6 +123,7 @@ def announce_command(
 @_sonar_option
 @_passphrase_option
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
+@click.option("--workers", type=click.IntRange(0, 256), help="Processes that score; 0: none. Default: one a core.")
 @click.option("--once", is_flag=True, help="Do what can be done now, and end.")
 @_json_option
 @watch_options
@@ -133,6 +134,7 @@ def run(
     sonar: str | None,
     passphrase: str,
     poll: float | None,
+    workers: int | None,
     once: bool,
     as_json: bool,
     watching: WatchOptions,
@@ -141,7 +143,8 @@ def run(
     place = home or default_home()
     with (
         open_watch(watching, "capsule", place, reporter(as_json)) as observer,
-        open_oracle(account, place, passphrase, observer, sonar=sonar) as oracle,
+        # A single step waits for no other process.
+        open_oracle(account, place, passphrase, observer, sonar=sonar, workers=0 if once else workers) as oracle,
     ):
         if not once:
             serve(oracle, observer, poll_interval=poll)

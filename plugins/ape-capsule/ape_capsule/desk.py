@@ -20,6 +20,7 @@ from .keystore import Keystore
 from .material import Material, read_material
 from .state import State
 from .warrants import Kind, Warrant, WarrantLog
+from .workers import Workers
 
 NONE = bytes(32)
 
@@ -33,6 +34,7 @@ class Desk:
         identity, state: of the Capsule's home.
         keystore: key pairs.
         heads: weights in the clear.
+        workers: where Gradients are weighed.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Desk:
         state: State,
         heads: Archive,
         evidence: Archive,
+        workers: Workers,
     ) -> None:
         self.chain, self.store = chain, store
         self.identity, self.state = identity, state
         self.keystore = keystore
         self.heads = Heads(heads)
+        self.workers = workers
         self._warrants, self._evidence = warrants, evidence
         self._materials: dict[bytes, Material] = {}
 
@@ -110,25 +114,23 @@ class Desk:
 
     # ------------------------------------------------------------------ decrypting, with a warrant
 
-    def open_gradient(self, campaign: CampaignState, number: int, gradient: EncryptedTensor) -> Openings:
-        """Openings of a registered Gradient, after the warrant for them is on disk. Raises WarrantRefusedError."""
+    def warrant_gradient(self, campaign: CampaignState, number: int, gradient: EncryptedTensor) -> None:
+        """Writes the warrant for a registered Gradient, which may be opened from now on. Raises WarrantRefusedError."""
         transaction = self.state.submission_of(campaign.id, number)
-        return self._open(Warrant(campaign.id, Kind.GRADIENT, number, tensor_root(gradient), transaction), gradient)
+        self._grant(Warrant(campaign.id, Kind.GRADIENT, number, tensor_root(gradient), transaction))
 
     def open_head(self, campaign: CampaignState, head: EncryptedTensor) -> Openings:
         """Openings of the head, after the warrant for them is on disk. Raises WarrantRefusedError."""
         transaction = self.state.maker_of(campaign.id, campaign.model.root)
-        return self._open(
-            Warrant(campaign.id, Kind.MODEL, campaign.model.version, campaign.model.root, transaction), head
-        )
+        self._grant(Warrant(campaign.id, Kind.MODEL, campaign.model.version, campaign.model.root, transaction))
+        return self.context(campaign).open(head)
 
-    def _open(self, warrant: Warrant, tensor: EncryptedTensor) -> Openings:
+    def _grant(self, warrant: Warrant) -> None:
         now = self.chain.timestamp()
         newest = self._warrants.newest(warrant.campaign, warrant.kind)
         if newest is not None and not self._stands(newest):
             self._warrants.rewound(warrant.campaign, self.chain.head(), now)
         self._warrants.grant(warrant, now)
-        return self.keystore.get(warrant.campaign).open(tensor)
 
     def _stands(self, warrant: Warrant) -> bool:
         """Whether the chain still says what a warrant was granted for; if not, a reorganisation took it back."""

@@ -120,3 +120,10 @@ class HeadDiffersError(CapsuleError, ArithmeticError):
             f"Model {version} of Campaign 0x{campaign.hex()} does not decrypt to the weights that were "
             "scored: the Capsule's state was changed; restore it from its backup"
         )
+
+
+class WorkerLostError(CapsuleError, RuntimeError):
+    """A worker process died over a Gradient: nothing is lost, and the next step begins with it again."""
+
+    def __init__(self) -> None:
+        super().__init__("a worker process died over a Gradient, which is tried again: is memory short?")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from dataclasses import dataclass
+
 from eth_utils.crypto import keccak
 
 from ape_sonar.action import Action
@@ -22,71 +25,130 @@ from ape_sonar.units import from_wad
 from syft import wire
 from syft.errors import SyftError
 from syft.nn import apply_delta
-from syft.paillier import EncryptedTensor, unpack
+from syft.paillier import EncryptedTensor
 
 from .desk import NONE, Desk
 from .errors import MalformedGradientError
 from .evidence import Evidence
 from .material import Material
 from .opening import MOST_ATTEMPTS
-from .scoring import Place, Verdict, check_commitment, check_header, check_tensor, score
+from .scoring import Place, Verdict, check_commitment, check_header, check_tensor
 from .state import Prepared
+from .weighing import Weighed, Weighing
 
 #: What a sealed bundle may have on top of its ciphertexts: headers, armour, session keys.
 _BUNDLE_OVERHEAD = 1 << 17
 
 
-def judge(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
-    """Scores or rejects the oldest Gradient; waits while its bundle may still appear.
+class Scales:
+    """Where Gradients lie while they are weighed: the oldest of each Campaign, and no second one before its verdict.
 
     Args:
         desk: the Capsule's tools.
-        campaign: as of the newest block; its oldest Gradient was submitted under enough confirmations.
-        ledger: all Campaigns.
-
-    Raises:
-        WrongNextError: somebody submitted in between; look again.
-        SonarError, OSError: no verdict was given, and the next step tries again.
     """
-    gradient = campaign.oldest
-    if gradient is None:
-        return []
-    record = gradient.record
-    anchor = keccak(record.digest() + campaign.model.root)
-    prepared = desk.state.prepared(campaign.id, "score", anchor) or desk.state.prepared(campaign.id, "reject", anchor)
-    if prepared is None:
-        prepared = _Examination(desk, campaign, record, anchor, desk.material(campaign, ledger)).verdict()
-    if prepared is None:
-        return [Action("waiting", campaign.id, f"the bundle of Gradient {record.number} is not there yet")]
-    return [_send(desk, campaign, record, prepared)]
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._examined: dict[bytes, _Examination] = {}
+
+    def judge(self, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+        """Scores or rejects the oldest Gradient; waits while its bundle may still appear, and while it is weighed.
+
+        Args:
+            campaign: as of the newest block; its oldest Gradient was submitted under enough confirmations.
+            ledger: all Campaigns.
+
+        Raises:
+            WrongNextError: somebody submitted in between; look again.
+            WorkerLostError, SonarError, OSError: no verdict was given, and the next step tries again.
+        """
+        gradient = campaign.oldest
+        if gradient is None:
+            return []
+        record, state = gradient.record, self._desk.state
+        anchor = keccak(record.digest() + campaign.model.root)
+        prepared = state.prepared(campaign.id, "score", anchor) or state.prepared(campaign.id, "reject", anchor)
+        if prepared is None:
+            examination = self._examination(campaign, record, anchor, ledger)
+            if examination is None or not examination.is_weighed:
+                return []
+            del self._examined[campaign.id]
+            prepared = examination.verdict()
+        if prepared is None:
+            return [Action("waiting", campaign.id, f"the bundle of Gradient {record.number} is not there yet")]
+        return [_send(self._desk, campaign, record, prepared)]
+
+    def let_go(self, campaign: bytes) -> None:
+        """Takes off what nobody wants to know of a Campaign any more."""
+        examination = self._examined.pop(campaign, None)
+        if examination is not None:
+            examination.give_up()
+
+    def _examination(
+        self, campaign: CampaignState, record: GradientRecord, anchor: bytes, ledger: Ledger
+    ) -> _Examination | None:
+        """The one that is under way, or a new one where there is room; one of another head or Gradient is let go of."""
+        former = self._examined.get(campaign.id)
+        if former is not None and former.anchor == anchor:
+            return former
+        self.let_go(campaign.id)
+        if not self._desk.workers.has_room:
+            return None
+        examination = _Examination(self._desk, campaign, record, anchor, self._desk.material(campaign, ledger))
+        examination.begin()
+        self._examined[campaign.id] = examination
+        return examination
 
 
 class _Examination:
-    """One Gradient on its way to a verdict that is ready to send."""
+    """One Gradient on its way to a verdict that is ready to send.
+
+    Attributes:
+        anchor: 32 bytes of the Gradient and the head that it is held against.
+    """
 
     def __init__(
         self, desk: Desk, campaign: CampaignState, record: GradientRecord, anchor: bytes, material: Material
     ) -> None:
         self._desk, self._campaign, self._record = desk, campaign, record
-        self._anchor, self._material = anchor, material
+        self.anchor, self._material = anchor, material
         self._context = desk.context(campaign)
         self._packing = desk.packing(campaign, material)
+        self._rejected: Prepared | None = None
+        self._weighing: _UnderWay | None = None
 
-    def verdict(self) -> Prepared | None:
-        """A verdict, prepared; None while the bundle may still appear."""
+    @property
+    def is_weighed(self) -> bool:
+        """Whether nothing is under way (any more)."""
+        return self._weighing is None or self._weighing.future.done()
+
+    def begin(self) -> None:
+        """Fetches, unseals and checks; what passes is begun to be weighed, under a warrant."""
         try:
             # Twice, since armour adds a third.
             sealed = self._desk.store.get(self._record.bundle, limit=2 * self._largest_bundle())
         except (BlobNotFoundError, BlobCorruptError):
-            return self._unavailable()
+            self._rejected = self._unavailable()
+            return
         except BlobTooLargeError as error:
-            return self._malformed(error)
+            self._rejected = self._malformed(error)
+            return
         try:
             bundle = Bundle.from_bytes(self._unsealed(sealed))
             gradient = self._checked(bundle)
         except (FormatError, SyftError, MalformedGradientError) as error:
-            return self._malformed(error)
-        return self._weighed(bundle, gradient)
+            self._rejected = self._malformed(error)
+            return
+        self._weighing = self._weigh(bundle, gradient)
+
+    def verdict(self) -> Prepared | None:
+        """A verdict, prepared, once all is weighed; None while the bundle may still appear."""
+        return self._rejected if self._weighing is None else self._weighed(self._weighing)
+
+    def give_up(self) -> None:
+        """Lets go of what is weighed."""
+        if self._weighing is not None:
+            self._desk.workers.forget(self._weighing.future)
 
     def _largest_bundle(self) -> int:
         features, outputs = self._material.model.shape
@@ -119,23 +181,32 @@ class _Examination:
         check_tensor(gradient, self._material.model, self._packing)
         return gradient
 
-    def _weighed(self, bundle: Bundle, gradient: EncryptedTensor) -> Prepared:
-        """Decrypts the Gradient under a warrant, scores it, and publishes what follows."""
-        terms, number = self._campaign.terms, self._record.number
-        head = self._desk.weights(self._campaign)
-        openings = self._desk.open_gradient(self._campaign, number, gradient)
-        opened = self._desk.store.put(bundle.gradient)
-        try:
-            verdict = score(
-                self._material.model,
-                head,
-                unpack(openings.plaintexts, gradient),
-                self._material.validation,
-                accuracy=self._campaign.accuracy,
-                target=terms.target_accuracy,
-                min_improvement=terms.min_improvement,
+    def _weigh(self, bundle: Bundle, gradient: EncryptedTensor) -> _UnderWay:
+        terms, head = self._campaign.terms, self._desk.weights(self._campaign)
+        self._desk.warrant_gradient(self._campaign, self._record.number, gradient)
+        weighing = Weighing(
+            self._context,
+            gradient,
+            self._material.model,
+            head,
+            self._material.validation,
+            accuracy=self._campaign.accuracy,
+            target=terms.target_accuracy,
+            min_improvement=terms.min_improvement,
+        )
+        return _UnderWay(bundle, gradient, self._desk.workers.ask(weighing))
+
+    def _weighed(self, weighing: _UnderWay) -> Prepared:
+        """Publishes what follows from the weights."""
+        weighed = self._desk.workers.result(weighing.future)
+        openings, verdict = weighed.openings, weighed.verdict
+        opened = self._desk.store.put(weighing.bundle.gradient)
+        if verdict is None:
+            return self._reject(
+                Rejection.MALFORMED, weighed.objection, opened, self._evidence(Evidence(openings, None))
             )
-            moved = self._moved(gradient, verdict) if verdict.improved else None
+        try:
+            moved = self._moved(weighing.gradient, verdict) if verdict.improved else None
         except (MalformedGradientError, SyftError) as error:
             return self._malformed(error, opened, self._evidence(Evidence(openings, None)))
         evidence = self._evidence(Evidence(openings, verdict.predictions))
@@ -143,7 +214,7 @@ class _Examination:
         return self._desk.state.prepare(
             self._campaign.id,
             "score",
-            self._anchor,
+            self.anchor,
             accuracy=verdict.accuracy,
             step=verdict.step,
             model=model,
@@ -172,8 +243,17 @@ class _Examination:
         state, campaign = self._desk.state, self._campaign.id
         state.note_refusal(campaign, self._record.number, words)
         return state.prepare(
-            campaign, "reject", self._anchor, reason=int(reason), opened=opened, evidence=evidence, words=words
+            campaign, "reject", self.anchor, reason=int(reason), opened=opened, evidence=evidence, words=words
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _UnderWay:
+    """What is weighed, and where it will be found."""
+
+    bundle: Bundle
+    gradient: EncryptedTensor
+    future: Future[Weighed]
 
 
 def _send(desk: Desk, campaign: CampaignState, record: GradientRecord, prepared: Prepared) -> Action:

@@ -8,6 +8,7 @@ started again goes on where it stood: no Gradient is scored twice, and none is s
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event as Flag
 
@@ -16,6 +17,8 @@ from ape_sonar.chain import ChainError, SonarChain
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import NothingToCollectError, WrongNextError
 from ape_sonar.errors import SonarError, one_line
+from ape_sonar.events import CampaignCancelled, CampaignCreated, CampaignDeclined
+from ape_sonar.follower import Batch
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
@@ -27,16 +30,20 @@ from .desk import Desk
 from .errors import PredictionsMovedError
 from .heading import deliver, is_full, make_room
 from .identity import Identity
-from .judging import judge
+from .judging import Scales
 from .keystore import Keystore
 from .opening import answer
 from .state import State
 from .warrants import WarrantLog
+from .workers import Workers
 
 __all__ = ["Action", "Oracle"]
 
 _log = logging.getLogger(__name__)
+#: Seconds between two looks at whether it is to stop while workers weigh.
+_LOOK_UP = 0.1
 #: What a Capsule may still have to do something for.
+_NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 _LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
 
 
@@ -48,6 +55,7 @@ class Oracle:
         store: where blobs are.
         identity, keystore, warrants, state: of the Capsule's home.
         heads, evidence: its archives.
+        workers: where Gradients are weighed; closed with it.
         confirmations: blocks on top of an event before it counts.
         start_block: of the contracts' deployment.
         observer: who watches.
@@ -64,6 +72,7 @@ class Oracle:
         state: State,
         heads: Archive,
         evidence: Archive,
+        workers: Workers,
         confirmations: int,
         start_block: int,
         observer: Observer | None = None,
@@ -80,14 +89,18 @@ class Oracle:
             state=state,
             heads=heads,
             evidence=evidence,
+            workers=workers,
         )
+        self._asked_to_end = Flag()
+        self._scales = Scales(self._desk)
+        self._watched = self._own_campaigns()
         self._told: dict[bytes, str] = {}
-        self._done: set[bytes] = set()
         #: Roots of heads that cannot be rebased: found out once, at some cost.
         self._stuck: set[bytes] = set()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, waiting `poll_interval` seconds when nothing was done."""
+        self._asked_to_end = stop
         while not stop.is_set():
             self._observer.stepping()
             try:
@@ -98,7 +111,17 @@ class Oracle:
                 report(action)
             self._observer.stepped(self.vitals)
             if not any(action.moved for action in actions):
-                stop.wait(poll_interval)
+                self._pause(poll_interval, stop)
+
+    def _pause(self, seconds: float, stop: Flag) -> None:
+        """Waits so long, or until a worker has weighed something, or to be stopped."""
+        end = time.monotonic() + seconds
+        while not stop.is_set() and (left := end - time.monotonic()) > 0:
+            workers = self._desk.workers
+            if not workers.is_busy:
+                stop.wait(left)
+            elif workers.wait(min(left, _LOOK_UP)):
+                return
 
     def step(self) -> list[Action]:
         """One move for each Campaign that needs one, the most urgent first.
@@ -109,25 +132,44 @@ class Oracle:
         in_blocks, with_waiting = self._chain.transaction_counts()
         if in_blocks != with_waiting:
             return []  # what is sent already shows in the next blocks; until then it would be sent again
-        self._chronicle.catch_up()
-        newest = self._chronicle.ahead().campaigns
-        own = [
-            (confirmed, newest[confirmed.id])
-            for confirmed in self._chronicle.ledger.campaigns.values()
-            if confirmed.terms.capsule == self._chain.sender and confirmed.id in newest
-        ]
+        self._watch(self._chronicle.catch_up())
+        confirmed, newest = self._chronicle.ledger.campaigns, self._chronicle.ahead().campaigns
+        own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
-        return [action for confirmed, campaign in own for action in self._serve(confirmed, campaign)]
+        now, actions = self._chain.timestamp(), []
+        for pair in own:
+            if self._asked_to_end.is_set():
+                break
+            self._observer.stepping()
+            actions += self._serve(*pair, now)
+        return actions
+
+    def _watch(self, batches: list[Batch]) -> None:
+        """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""
+        if any(batch.rewound_to is not None for batch in batches):
+            self._watched = self._own_campaigns()
+        for batch in batches:
+            for event in batch.events:
+                if isinstance(event, CampaignCreated) and event.capsule == self._chain.sender:
+                    self._watched[event.campaign] = None
+                elif isinstance(event, CampaignDeclined | CampaignCancelled):
+                    self._watched.pop(event.campaign, None)
+
+    def _own_campaigns(self) -> dict[bytes, None]:
+        campaigns = self._chronicle.ledger.campaigns.values()
+        return dict.fromkeys(
+            one.id for one in campaigns if one.terms.capsule == self._chain.sender and one.recorded not in _NEVER_OPEN
+        )
 
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError."""
         chain, now = self._chain, self._chain.timestamp()
         head = chain.head()
-        campaigns = self._chronicle.ledger.campaigns.values()
-        own = [one for one in campaigns if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
+        live = self._chronicle.ledger.live()
+        own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
         return Vitals(
             head=head,
-            block_time=now,
+            block_time=chain.block_time(head),
             behind=max(0, head - self._confirmations - self._chronicle.newest_block),
             balance=chain.coin_balance(chain.sender),
             campaigns=len(own),
@@ -136,15 +178,16 @@ class Oracle:
         )
 
     def close(self) -> None:
-        """Closes the journal."""
+        """Ends the workers and closes the journal."""
+        self._desk.workers.close()
         self._state.close()
 
     # ------------------------------------------------------------------ one Campaign
 
-    def _serve(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
+    def _serve(self, confirmed: CampaignState, newest: CampaignState, now: int) -> list[Action]:
         """The next move of one Campaign; its troubles stop no other."""
         try:
-            actions = self._move(confirmed, newest)
+            actions = self._move(confirmed, newest, now)
         except ChainError:
             raise
         except WrongNextError:
@@ -165,8 +208,10 @@ class Oracle:
         self._told[campaign] = action.words
         return former != action.words
 
-    def _move(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
-        status, ledger = newest.status(self._chain.timestamp()), self._chronicle.ledger
+    def _move(self, confirmed: CampaignState, newest: CampaignState, now: int) -> list[Action]:
+        status, ledger = newest.status(now), self._chronicle.ledger
+        if not newest.awaits_score or status not in (Status.OPEN, Status.CLOSING):
+            self._scales.let_go(newest.id)
         if status is Status.REQUESTED:
             return answer(self._desk, newest, ledger)
         if status in (Status.OPEN, Status.CLOSING):
@@ -175,7 +220,7 @@ class Oracle:
             making_room = self._make_room(confirmed, newest)
             return self._judge(confirmed, newest) if making_room is None else making_room
         if newest.settled_at:
-            return self._settle(newest)
+            return self._settle(newest, now)
         return []
 
     def _judge(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
@@ -185,7 +230,7 @@ class Oracle:
         if oldest is None or known is None or known.record != oldest.record:
             return []
         with self._observer.timing("score"):
-            return judge(self._desk, newest, self._chronicle.ledger)
+            return self._scales.judge(newest, self._chronicle.ledger)
 
     def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action] | None:
         """A rebase where the head is full, or a wait until it can be; None where nothing stands in a Gradient's way.
@@ -206,9 +251,9 @@ class Oracle:
 
     # ------------------------------------------------------------------ the end
 
-    def _settle(self, campaign: CampaignState) -> list[Action]:
+    def _settle(self, campaign: CampaignState, now: int) -> list[Action]:
         """Takes what is the Capsule's once claims are open; then nobody can dispute a score any more."""
-        if campaign.id in self._done or not campaign.claims_open(self._chain.timestamp()):
+        if not campaign.claims_open(now):
             return []
         terms, to, chain = campaign.terms, self._chain.sender, self._chain
         bond, fees = terms.capsule_fee + terms.capsule_bond, terms.scoring_fee * campaign.sound
@@ -218,7 +263,7 @@ class Oracle:
         if fees and not campaign.scoring_fees_collected:
             actions += self._collect(chain.collect_scoring_fees, campaign.id, to, f"scoring fees: {fees} wei")
         self._desk.forget(campaign.id)
-        self._done.add(campaign.id)
+        self._watched.pop(campaign.id, None)
         return actions
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from .keystore import Keystore
 from .oracle import Oracle
 from .state import State
 from .warrants import WarrantLog
+from .workers import Workers
 
 #: Names of files and folders in a Capsule's home.
 STATE_FILE, WARRANT_FILE, LOCK_FILE, KEYS_FOLDER = "state.sqlite", "warrants.jsonl", "lock", "keys"
@@ -54,8 +56,12 @@ def build_oracle(
     start_block: int,
     cost: int = vault.COST,
     observer: Observer | None = None,
+    workers: int = 0,
 ) -> Oracle:
     """The oracle of a home, ready to step.
+
+    Args:
+        workers: processes that weigh Gradients; 0: this one does.
 
     Raises:
         IdentityMissingError: `ape capsule init` was not run.
@@ -75,6 +81,7 @@ def build_oracle(
         confirmations=confirmations,
         start_block=start_block,
         observer=observer,
+        workers=Workers(workers),
     )
 
 
@@ -92,9 +99,19 @@ def lock(home: Path) -> Iterator[None]:
 
 @contextmanager
 def open_oracle(
-    account: AccountAPI, home: Path, passphrase: str, observer: Observer, *, sonar: str | None = None
+    account: AccountAPI,
+    home: Path,
+    passphrase: str,
+    observer: Observer,
+    *,
+    sonar: str | None = None,
+    workers: int | None = None,
 ) -> Iterator[Oracle]:
-    """The oracle on the network that Ape is connected to, and no other process's while it is open."""
+    """The oracle on the network that Ape is connected to, and no other process's while it is open.
+
+    Args:
+        workers: processes that weigh Gradients, 0 for none; None: one for each core.
+    """
     let_sign(account)
     site = find_site(account, sonar)
     with lock(home):
@@ -106,6 +123,7 @@ def open_oracle(
             confirmations=site.confirmations,
             start_block=site.start_block,
             observer=observer,
+            workers=len(os.sched_getaffinity(0)) if workers is None else workers,
         )
         observer.started(service_facts("ape-capsule", site.chain))
         try:

@@ -9,6 +9,12 @@ from pathlib import Path
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
 
+# Which transaction registered what is asked for each score: found by index, without a look at all that ever happened.
+_CAMPAIGN, _NUMBER = "json_extract(arguments, '$.campaign.hex')", "json_extract(arguments, '$.number')"
+#: The events that make a Model, and the root of its ciphertexts in whichever it is.
+_MODEL_MAKERS = ("CampaignOpened", "GradientScored", "ModelRebased")
+_MODEL_ROOT = """coalesce(json_extract(arguments, '$.opening[3].hex'), json_extract(arguments, '$.score[3].hex'),
+                          json_extract(arguments, '$.model_root.hex'))"""
 _MIGRATIONS = (
     f"""{CHRONICLE_TABLES};
 CREATE TABLE prepared (campaign BLOB NOT NULL, move TEXT NOT NULL, anchor BLOB NOT NULL, arguments TEXT NOT NULL,
@@ -17,16 +23,12 @@ CREATE TABLE attempt (message BLOB PRIMARY KEY, failed INTEGER NOT NULL) WITHOUT
 CREATE TABLE refusal (campaign BLOB NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL,
                       PRIMARY KEY (campaign, number)) WITHOUT ROWID
 """,
+    f"""CREATE INDEX event_of_gradient ON event ({_CAMPAIGN}, name, {_NUMBER}, block, log_index);
+CREATE INDEX event_of_model ON event ({_CAMPAIGN}, {_MODEL_ROOT}, block, log_index)
+""",
 )
 _NONE = bytes(32)
 _OLDEST_FIRST = "ORDER BY block, log_index LIMIT 1"
-_OF_CAMPAIGN = "json_extract(arguments, '$.campaign.hex') = ?"
-#: Where each event that makes a Model has the root of its ciphertexts.
-_MODEL_ROOTS = (
-    ("CampaignOpened", "$.opening[3].hex"),
-    ("GradientScored", "$.score[3].hex"),
-    ("ModelRebased", "$.model_root.hex"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +111,18 @@ class State:
 
     def submission_of(self, campaign: bytes, number: int) -> bytes:
         """Hash of the transaction that submitted a Gradient; zeros where no confirmed one did."""
-        where = f"name = 'GradientSubmitted' AND {_OF_CAMPAIGN} AND json_extract(arguments, '$.number') = ?"
-        return self._transaction(where, (campaign.hex(), number))
+        where = f"{_CAMPAIGN} = ? AND name = 'GradientSubmitted' AND {_NUMBER} = ?"
+        return self._transaction("event_of_gradient", where, (campaign.hex(), number))
 
     def maker_of(self, campaign: bytes, model_root: bytes) -> bytes:
         """Hash of the transaction that made a Model count; zeros where no confirmed one did.
 
         A score without improvement names the root that it leaves in force: the first event with a root made it.
         """
-        choices = [f"(name = '{name}' AND json_extract(arguments, '{path}') = ?)" for name, path in _MODEL_ROOTS]
-        where = f"{_OF_CAMPAIGN} AND ({' OR '.join(choices)})"
-        return self._transaction(where, (campaign.hex(), *[model_root.hex()] * len(choices)))
+        where = f"{_CAMPAIGN} = ? AND {_MODEL_ROOT} = ? AND name IN {_MODEL_MAKERS}"
+        return self._transaction("event_of_model", where, (campaign.hex(), model_root.hex()))
 
-    def _transaction(self, where: str, arguments: tuple[object, ...]) -> bytes:
-        query = f"SELECT tx FROM event WHERE {where} {_OLDEST_FIRST}"  # noqa: S608  constants of this module
+    def _transaction(self, index: str, where: str, arguments: tuple[object, ...]) -> bytes:
+        query = f"SELECT tx FROM event INDEXED BY {index} WHERE {where} {_OLDEST_FIRST}"  # noqa: S608  constants
         row = self.journal.row(query, arguments)
         return bytes(row["tx"]) if row else _NONE

@@ -91,10 +91,13 @@ class Mine:
         )
         self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
         self._rests, self._wall = Rests(clock), wall
+        self._paid_out: set[bytes] = set()
         self._planner = Planner(self._judge, self._state, self._miner, self._rests.over)
+        self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
         """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
+        self._asked_to_end = stop
         told: dict[bytes | None, Action] = {}
         while not stop.is_set():
             self._observer.stepping()
@@ -117,33 +120,32 @@ class Mine:
         Raises:
             ChainError: the chain cannot be reached.
         """
-        self._chronicle.catch_up()
+        self._catch_up()
         policy, actions = self._policy_in_force()
         actions += self._finish_submissions(policy)
         if self._account_is_quiet():
             actions += self._take_payouts()
             actions += self._train_everywhere(policy)
         if any(action.kind == "submitted" for action in actions):
-            self._chronicle.catch_up()
+            self._catch_up()
             actions += self._finish_submissions(policy)
         return actions
 
     def collect(self) -> list[Action]:
         """Takes what is due and does nothing else. Raises ChainError."""
-        self._chronicle.catch_up()
+        self._catch_up()
         return self._take_payouts() if self._account_is_quiet() else []
 
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError, JournalError."""
         chain, now = self._chain, self._chain.timestamp()
         head = chain.head()
-        campaigns = self._chronicle.ledger.campaigns.values()
-        live = [one for one in campaigns if one.status(now) in (Status.OPEN, Status.CLOSING)]
+        live = [one for one in self._chronicle.ledger.live() if one.status(now) in (Status.OPEN, Status.CLOSING)]
         own = [gradient for campaign in live for gradient in own_gradients(campaign, self._miner)]
         policy, _ = self._home.policy_and_fault(self._tokens)
         return Vitals(
             head=head,
-            block_time=now,
+            block_time=chain.block_time(head),
             behind=max(0, head - self._confirmations - self._chronicle.newest_block),
             balance=chain.coin_balance(self._miner),
             campaigns=len(live),
@@ -246,13 +248,24 @@ class Mine:
     # ------------------------------------------------------------------ what is earned
 
     def _take_payouts(self) -> list[Action]:
-        now = self._chain.timestamp()
-        return [
-            action
-            for campaign in self._chronicle.ahead().campaigns.values()
-            for payout in due_payouts(campaign, self._miner, now)
-            for action in self._take(campaign.id, payout)
-        ]
+        now, actions = self._chain.timestamp(), []
+        for campaign in self._chronicle.ahead().worked_for(self._miner):
+            if campaign.id not in self._paid_out:
+                payouts = due_payouts(campaign, self._miner, now)
+                actions += [action for payout in payouts for action in self._take(campaign.id, payout)]
+                if not payouts:
+                    self._leave_if_paid_out(campaign.id, now)
+        return actions
+
+    def _leave_if_paid_out(self, campaign: bytes, now: int) -> None:
+        """Does not look at a Campaign again of which, with its confirmations, nothing will ever be due."""
+        confirmed = self._chronicle.ledger.campaigns.get(campaign)
+        if confirmed and confirmed.claims_open(now) and not due_payouts(confirmed, self._miner, now):
+            self._paid_out.add(campaign)
+
+    def _catch_up(self) -> None:
+        if any(batch.rewound_to is not None for batch in self._chronicle.catch_up()):
+            self._paid_out.clear()
 
     def _take(self, campaign: bytes, payout: Payout) -> list[Action]:
         try:
@@ -285,8 +298,13 @@ class Mine:
 
     def _train_everywhere(self, policy: Policy) -> list[Action]:
         moment = Moment(self._chain.timestamp(), self._wall(), self._chain.gas_price())
-        intents = self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment)
-        return [action for intent in intents for action in self._act(policy, intent)]
+        actions = []
+        for intent in self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment):
+            if self._asked_to_end.is_set():
+                break
+            self._observer.stepping()
+            actions += self._act(policy, intent)
+        return actions
 
     def _act(self, policy: Policy, intent: Intent) -> list[Action]:
         """Does what is planned for one Campaign; one that gives trouble stops no other."""

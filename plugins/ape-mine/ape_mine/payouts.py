@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ape_mine.rounds import own_gradients
-from ape_sonar.ledger import CampaignState, GradientState
+from ape_sonar.gradients import GradientState
+from ape_sonar.ledger import CampaignState
 from ape_sonar.terms import GradientRecord, Scored, Status
 
 #: Gradients of one transaction: what a block has room for many times over.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ape_mine.policy import History
-from ape_sonar.ledger import CampaignState, GradientState
+from ape_sonar.gradients import GradientState
+from ape_sonar.ledger import CampaignState
 
 
 def own_gradients(campaign: CampaignState, miner: str) -> list[GradientState]:
     """The Gradients that an account submitted, oldest first."""
-    return [state for _, state in sorted(campaign.gradients.items()) if state.record.miner == miner]
+    return campaign.gradients.of(miner)
 
 
 def history(campaign: CampaignState, miner: str, *, approved: bool) -> History:
@@ -45,5 +46,4 @@ def reason_to_wait(campaign: CampaignState, miner: str, version: int) -> str | N
 
 
 def _improved_between(campaign: CampaignState, older: int, newer: int) -> bool:
-    scores = {state.score.model for state in campaign.gradients.values() if state.score}
-    return any(older < model.version <= newer and model.address in scores for model in campaign.models)
+    return any(not model.rebased for model in campaign.models[older + 1 : newer + 1])

@@ -14,7 +14,8 @@ from datetime import datetime
 from itertools import islice
 from statistics import fmean
 
-from ape_sonar.ledger import CampaignState, GradientState
+from ape_sonar.gradients import GradientState
+from ape_sonar.ledger import CampaignState
 
 #: Gas of submitting a Gradient and of claiming its reward alone, in a token: the dearer of the ways. A test holds both
 #: against what the contracts use.

@@ -112,6 +112,10 @@ class SonarChain:
         """Hash of a block. Raises ChainError when there is no such block."""
         return self._block(number)[0]
 
+    def block_time(self, number: int) -> int:
+        """Time of a block, Unix seconds. Raises ChainError when there is no such block."""
+        return self._block(number)[1]
+
     def timestamp(self) -> int:
         """Time that a transaction would see now: that of the pending block, never before the newest one's."""
         with readable():

@@ -31,8 +31,9 @@ from ape_sonar.chain import SonarChain
 from ape_sonar.config import settings
 from ape_sonar.drafts import Draft, DraftBook
 from ape_sonar.errors import SonarError, UsageError
+from ape_sonar.gradients import GradientState
 from ape_sonar.handover import open_delivery
-from ape_sonar.ledger import CampaignState, GradientState, Ledger
+from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.offer import Offer
 from ape_sonar.overview import left_to_pay, verdict
 from ape_sonar.rows import RowEncoder

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from immutables import Map
+
 from ape_sonar import events as ev
 from ape_sonar.errors import SonarError
+from ape_sonar.gradients import Gradients, GradientState
 from ape_sonar.offer import earned
 from ape_sonar.terms import (
     CapsuleTerms,
@@ -14,15 +17,13 @@ from ape_sonar.terms import (
     GradientRecord,
     Next,
     Opening,
-    Rejection,
-    Score,
     Scored,
     Status,
     Terms,
     rejection_details,
 )
 
-_LARGEST_TIME = 2**40 - 1
+_LIVE = (Status.REQUESTED, Status.OPEN)
 
 
 class LedgerError(SonarError, ValueError):
@@ -37,39 +38,13 @@ class Model:
         address: content address.
         root: Merkle root of its ciphertexts.
         version: 0 at opening, one more for every improvement and every rebase.
+        rebased: whether it is the one before at a smaller scale, and no Gradient's work.
     """
 
     address: bytes
     root: bytes
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class GradientState:
-    """A Gradient and what became of it.
-
-    Attributes:
-        record: as submitted.
-        scored: what claims it; None while it is unscored.
-        score: what the Capsule said of it; None while unscored, and if rejected.
-        rejection: why it was rejected, or None.
-        claimed: its reward was paid.
-        reclaimed: its fee went back.
-        compensated: its part of the bond was paid.
-    """
-
-    record: GradientRecord
-    scored: Scored | None = None
-    score: Score | None = None
-    rejection: Rejection | None = None
-    claimed: bool = False
-    reclaimed: bool = False
-    compensated: bool = False
-
-    @property
-    def rise(self) -> int:
-        """Rise of accuracy, WAD."""
-        return self.scored.afterwards - self.scored.before if self.scored else 0
+    rebased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +91,7 @@ class CampaignState:
     opening: Opening | None = None
     certificates: bytes = b""
     models: tuple[Model, ...] = ()
-    gradients: dict[int, GradientState] = field(default_factory=dict)
+    gradients: Gradients = field(default_factory=Gradients)
     delivery: bytes = b""
     openings_root: bytes = b""
     refunded: bool = False
@@ -257,12 +232,25 @@ class Ledger:
     def __init__(self) -> None:
         self.campaigns: dict[bytes, CampaignState] = {}
         self.capsules: dict[str, CapsuleState] = {}
+        #: Ids, in order, of Campaigns that may still come to something, and of those a Miner submitted to.
+        self._live: dict[bytes, None] = {}
+        self._worked_for: Map[str, Map[bytes, None]] = Map()
 
     def copy(self) -> Ledger:
         """An independent ledger of the same state."""
         twin = Ledger()
         twin.campaigns, twin.capsules = dict(self.campaigns), dict(self.capsules)
+        twin._live, twin._worked_for = dict(self._live), self._worked_for
         return twin
+
+    def live(self) -> list[CampaignState]:
+        """Campaigns that are recorded as requested or open, oldest first: all others are over, or were never begun."""
+        return [self.campaigns[campaign] for campaign in self._live]
+
+    def worked_for(self, miner: str) -> list[CampaignState]:
+        """Campaigns that an account submitted a Gradient to, oldest first."""
+        found = [self.campaigns[campaign] for campaign in self._worked_for.get(miner, Map())]
+        return sorted(found, key=lambda campaign: (campaign.created_block, campaign.id))
 
     def apply_all(self, events: Iterable[ev.Event]) -> Ledger:
         """Applies events in order, and returns itself."""
@@ -280,8 +268,14 @@ class Ledger:
             self.capsules[event.capsule] = _announced(self.capsules.get(event.capsule), event)
         elif isinstance(event, ev.CampaignCreated):
             self.campaigns[event.campaign] = _created(event)
+            self._live[event.campaign] = None
         elif isinstance(event, ev.CampaignEvent):
-            self.campaigns[event.campaign] = _after(self.campaign(event.campaign), event)
+            after = self.campaigns[event.campaign] = _after(self.campaign(event.campaign), event)
+            if after.recorded not in _LIVE:
+                self._live.pop(event.campaign, None)
+            if isinstance(event, ev.GradientSubmitted):
+                known = self._worked_for.get(event.miner, Map())
+                self._worked_for = self._worked_for.set(event.miner, known.set(event.campaign, None))
 
     def campaign(self, campaign: bytes) -> CampaignState:
         """A Campaign's state. Raises LedgerError where there is none."""
@@ -330,7 +324,8 @@ def _after(state: CampaignState, event: ev.CampaignEvent) -> CampaignState:
         case ev.GradientRejected():
             return _rejected(state, event)
         case ev.ModelRebased():
-            return replace(state, models=(*state.models, Model(event.model, event.model_root, event.version)))
+            rebased = Model(event.model, event.model_root, event.version, rebased=True)
+            return replace(state, models=(*state.models, rebased))
         case ev.TargetReached():
             return replace(state, ends_at=event.place.timestamp)
         case ev.CampaignDelivered():
@@ -378,7 +373,7 @@ def _submitted(state: CampaignState, event: ev.GradientSubmitted) -> CampaignSta
         state,
         submitted=event.number + 1,
         due=event.due if alone else state.due,
-        gradients={**state.gradients, event.number: GradientState(record)},
+        gradients=state.gradients.with_(GradientState(record)),
     )
 
 
@@ -413,4 +408,4 @@ def _gradient(state: CampaignState, number: int) -> GradientState:
 
 def _with_gradient(state: CampaignState, number: int, **changes: object) -> CampaignState:
     changed = replace(_gradient(state, number), **changes)  # type: ignore[arg-type]
-    return replace(state, gradients={**state.gradients, number: changed})
+    return replace(state, gradients=state.gradients.with_(changed))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ape_sonar.address import to_cid
-from ape_sonar.ledger import CampaignState, GradientState
+from ape_sonar.gradients import GradientState
+from ape_sonar.ledger import CampaignState
 from ape_sonar.offer import payable
 from ape_sonar.units import COIN, ZERO_ADDRESS, Currency, Money, from_wad
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import gmpy2
@@ -26,7 +27,7 @@ from capsule_world import (
     spec,
 )
 
-from ape_capsule import keystore, scoring
+from ape_capsule import keystore, opening, scoring
 from ape_capsule.archive import Archive
 from ape_capsule.errors import CapsuleError
 from ape_capsule.heads import Heads
@@ -34,11 +35,13 @@ from ape_capsule.keystore import destroy_key
 from ape_capsule.oracle import Oracle
 from ape_capsule.service import KEYS_FOLDER, WARRANT_FILE
 from ape_capsule.warrants import Kind, read
+from ape_sonar.action import Action
 from ape_sonar.blobs import read_tensor
 from ape_sonar.certificates import Certificate, Key
 from ape_sonar.chain import SonarChain
 from ape_sonar.delivery import Delivery
 from ape_sonar.ledger import CampaignState
+from ape_sonar.operations.observer import Vitals
 from ape_sonar.roots import openings_root, tensor_root
 from ape_sonar.seal import UnsealTimeoutError, seal, seal_anonymous, unseal
 from ape_sonar.store import StoreUnavailableError
@@ -751,3 +754,44 @@ def test_errors_of_the_package_are_of_its_tree() -> None:
     found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)]
     assert all(issubclass(one, SonarError) for one in found)
     assert sum(issubclass(one, CapsuleError) for one in found) > 10
+
+
+# ------------------------------------------------------------------ being watched, and ending
+
+
+def test_asked_to_end_it_finishes_the_move_under_way_and_begins_no_other(
+    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns, stop, told = [world.create(), world.create()], Flag(), []
+
+    def answer(*arguments: Any) -> list[Action]:
+        stop.set()
+        return opening.answer(*arguments)
+
+    monkeypatch.setattr("ape_capsule.oracle.answer", answer)
+    oracle.run(poll_interval=0, stop=stop, report=told.append)
+    assert kinds(told) == ["opened"]
+    assert sorted(world.state(one).recorded for one in campaigns) == [Status.REQUESTED, Status.OPEN]
+    fresh = world.oracle()
+    assert kinds(fresh.step()) == ["opened"]
+    fresh.close()
+
+
+def test_how_it_stands(world: World, oracle: Oracle, campaign: bytes) -> None:
+    world.submit_gradient(campaign, world.gradient(campaign, 11))
+    world.submit_gradient(campaign, world.gradient(campaign, 12))
+    before, due = oracle.vitals(), world.state(campaign).due_at()
+    assert (before.behind, before.waiting, before.campaigns) == (3, 0, 1)
+    oracle.step()
+    after, head = oracle.vitals(), world.chain.blocks.head
+    assert after == Vitals(
+        head=head.number,
+        block_time=head.timestamp,
+        behind=1,
+        balance=world.accounts["capsule"].balance,
+        campaigns=1,
+        waiting=2,
+        due=due,
+    )
+    oracle.step()
+    assert oracle.vitals().waiting == 1

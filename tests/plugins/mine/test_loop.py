@@ -27,6 +27,7 @@ from ape_mine.loop import Mine
 from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, TransactionError
 from ape_sonar.ledger import CampaignState
+from ape_sonar.operations.observer import Observer
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
 from ape_sonar.tables import TableSchema
 from ape_sonar.terms import Status
@@ -375,6 +376,22 @@ def test_a_service_tells_trouble_once_and_news_always(
     monkeypatch.setattr(mine, "step", step)
     mine.run(poll_interval=0, stop=stop, report=told.append)
     assert told == [second, first, news, news, second]
+
+
+def test_asked_to_end_it_finishes_the_gradient_under_way_and_begins_no_other(world: World, home: Home) -> None:
+    stop, told = Flag(), []
+
+    class Ending(Observer):
+        def timed(self, work: str, seconds: float) -> None:
+            assert (work, seconds > 0) == ("train", True)
+            stop.set()
+
+    world.open_campaign()
+    world.open_campaign()
+    mine = open_mine(world, home, observer=Ending())
+    mine.run(poll_interval=0, stop=stop, report=told.append)
+    mine.close()
+    assert [action.kind for action in told if action.kind != "noted"] == ["submitted", "published"]
 
 
 # ------------------------------------------------------------------ payouts

@@ -223,6 +223,23 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
     assert kinds(mine) == ["submitted", "published"]
 
 
+def test_how_it_stands(town: Town, home: Home, mine: Mine, miner: Any, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("{}", f"{{{BUDGET}}}"))
+    home.adopt(tmp_path / "policy.yaml")
+    campaign = town.open_campaign()
+    mine.step()
+    town.score(campaign, 2 * 10**17)
+    stands = mine.vitals()
+    assert (stands.head, stands.behind, stands.waiting, stands.campaigns) == (town.chain.blocks.height, 1, 1, 1)
+    assert (stands.balance, stands.block_time) == (miner.balance, town.chain.blocks.head.timestamp)
+    (allowance,) = stands.allowances
+    assert (allowance.dataset, allowance.epsilon) == ("ward-7", 6)
+    assert allowance.left < 6
+    mine.step()
+    home.datasets.remove("ward-7")
+    assert mine.vitals().allowances == ()
+
+
 # ------------------------------------------------------------------ commands
 
 
@@ -349,7 +366,8 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, t
     policy = (home.folder / "policy.yaml").read_text()
     (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
     assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
-    (home.folder / "datasets" / "ward-7.parquet").write_bytes(b"no Parquet")
+    (rows,) = (home.folder / "datasets").glob("*.parquet")
+    rows.write_bytes(b"no Parquet")
     assert "is damaged" in found(1)["dataset"][1]
     (home.folder / "policy.yaml").write_text("allow: 1")
     assert found(1)["policy"][0] == "fail"

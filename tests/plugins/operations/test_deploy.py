@@ -112,6 +112,9 @@ def test_what_the_container_copies_is_there() -> None:
     sources = [source for words in copies for source in words]
     assert len(sources) >= 6
     assert [source for source in sources if not (ROOT / source).exists()] == []
+    ignored = (DEPLOY / "Containerfile.dockerignore").read_text().splitlines()
+    assert {line[1:] for line in ignored if line.startswith("!")} == set(sources)
+    assert "*" in ignored
 
 
 # ------------------------------------------------------------------ the start script

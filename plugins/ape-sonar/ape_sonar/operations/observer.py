@@ -36,7 +36,7 @@ class Vitals:
 
     Attributes:
         head: the node's newest block.
-        block_time: that block's time, or the pending one's where the node shows it; Unix seconds.
+        block_time: that block's time, Unix seconds.
         behind: blocks with their confirmations that were not read yet.
         balance: of the account, in wei.
         campaigns: those that this service may still have to do something for.
@@ -62,7 +62,7 @@ class Observer:
         """It runs; `facts` are versions and public addresses."""
 
     def stepping(self) -> None:
-        """A step begins."""
+        """A step, or a Campaign's part of it, begins."""
 
     def acted(self, action: Action) -> None:
         """Something was done or found out."""
