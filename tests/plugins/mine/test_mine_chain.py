@@ -224,7 +224,7 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
 
 
 def test_how_it_stands(town: Town, home: Home, mine: Mine, miner: Any, tmp_path: Path) -> None:
-    (tmp_path / "policy.yaml").write_text(POLICY.replace("{}", f"{{{BUDGET}}}"))
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("consent: own", f"consent: own, {BUDGET}"))
     home.adopt(tmp_path / "policy.yaml")
     campaign = town.open_campaign()
     mine.step()
@@ -364,8 +364,10 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, t
     assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
 
     policy = (home.folder / "policy.yaml").read_text()
-    (home.folder / "policy.yaml").write_text(policy.replace("{}", f"{{{BUDGET}}}"))
+    (home.folder / "policy.yaml").write_text(policy.replace("consent: own", f"consent: own, {BUDGET}"))
     assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
+    (home.folder / "policy.yaml").write_text(policy.replace("consent: own", "consent: {for: any, until: 2001-01-01}"))
+    assert found(0)["consent"] == ("warn", "ward-7: consent ended on 2001-01-01")
     (rows,) = (home.folder / "datasets").glob("*.parquet")
     rows.write_bytes(b"no Parquet")
     assert "is damaged" in found(1)["dataset"][1]
