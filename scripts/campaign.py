@@ -6,14 +6,15 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_sonar.campaign_file import read_campaign_file
-from ape_sonar.client import open_sonar
+from ape_sonar.client import PASSPHRASE, open_sonar
 from ape_sonar.errors import cli_errors
+from ape_sonar.passphrases import passphrase_options
 
 
 @click.command(cls=ConnectedProviderCommand)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @account_option()
-@click.option("--passphrase", envvar="SONAR_PASSPHRASE", prompt=True, hide_input=True, help="Of your vault.")
+@passphrase_options(PASSPHRASE, "your vault")
 @cli_errors()
 def cli(file, account, passphrase):
     """Create what FILE describes, follow it to its end, and open what it trained; started again, it continues."""

@@ -5,16 +5,17 @@ from pathlib import Path
 import click
 from ape.cli import ConnectedProviderCommand, account_option
 
-from ape_capsule.service import default_home, open_oracle, serve
+from ape_capsule.service import PASSPHRASE, default_home, open_oracle, serve
 from ape_sonar.action import reporter
 from ape_sonar.errors import cli_errors
 from ape_sonar.operations.watch import open_watch, watch_options
+from ape_sonar.passphrases import passphrase_options
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
 @click.option("--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder.")
-@click.option("--passphrase", envvar="SONAR_CAPSULE_PASSPHRASE", prompt=True, hide_input=True, help="Of its vaults.")
+@passphrase_options(PASSPHRASE, "the Capsule's vaults")
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
 @watch_options
 @cli_errors()

@@ -18,6 +18,7 @@ from ape_sonar.config import settings
 from ape_sonar.errors import UsageError, cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
+from ape_sonar.passphrases import passphrase_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 from ape_sonar.store import open_store
@@ -28,22 +29,19 @@ from ._doctor_cli import doctor
 from .errors import KeyInUseError
 from .identity import Identity, require_identity
 from .keystore import destroy_key
-from .service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE, announce, default_home, lock, open_oracle, serve
+from .service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE, announce, default_home, lock, open_oracle, serve
 from .state import State
 from .warrants import Entry, read
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 _SETTLED = (Status.DECLINED, Status.CANCELLED, Status.DELIVERED, Status.EXPIRED, Status.CONVICTED)
-_PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 
 _home_option = click.option(
     "--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder."
 )
 _sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-_passphrase_option = click.password_option(
-    "--passphrase", envvar=_PASSPHRASE, confirmation_prompt=False, help=f"Of the vaults; or set {_PASSPHRASE}."
-)
+_passphrase_option = passphrase_options(PASSPHRASE, "the Capsule's vaults")
 
 
 @click.group()
@@ -57,7 +55,7 @@ cli.add_command(doctor)
 @cli.command()
 @_home_option
 @click.option("--user-id", default="Capsule <capsule@localhost>", show_default=True, help="Of the OpenPGP certificate.")
-@click.password_option("--passphrase", envvar=_PASSPHRASE, help=f"Of the vaults; or set {_PASSPHRASE}.")
+@passphrase_options(PASSPHRASE, "the Capsule's vaults", confirm=True)
 @cli_errors()
 def init(home: Path | None, user_id: str, passphrase: str) -> None:
     """Make the Capsule's OpenPGP identity."""

@@ -10,16 +10,17 @@ from ape.cli import account_option
 
 from ape_sonar.errors import cli_errors
 from ape_sonar.operations.doctor import DoctorCommand, examine, tell
+from ape_sonar.passphrases import passphrase_options
 
 from .doctor import capsule_checks
-from .service import default_home
+from .service import PASSPHRASE, default_home
 
 
 @click.command(cls=DoctorCommand)
 @account_option()
 @click.option("--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder.")
 @click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
-@click.option("--passphrase", envvar="SONAR_CAPSULE_PASSPHRASE", help="Of the vaults. Without it they stay closed.")
+@passphrase_options(PASSPHRASE, "the vaults", needed=False)
 @click.option("--write", is_flag=True, help="Try the store with a tiny blob.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 @cli_errors()

@@ -35,7 +35,7 @@ from ape_sonar.units import ZERO_ADDRESS
 
 from .identity import Identity, require_identity
 from .keystore import Keystore
-from .service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
+from .service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE
 from .state import State
 from .warrants import read
 
@@ -208,5 +208,5 @@ def _check_keys(live: list[CampaignState], home: Path, passphrase: str | None) -
 
 
 def _closed(check: str) -> Finding:
-    remedy = "set SONAR_CAPSULE_PASSPHRASE, or give --passphrase"
+    remedy = f"set {PASSPHRASE}, or give --passphrase-fd or --keyring"
     return Finding(check, Grade.WARN, "not looked into without the passphrase", remedy)

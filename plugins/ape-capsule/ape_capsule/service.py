@@ -30,6 +30,8 @@ from .state import State
 from .warrants import WarrantLog
 from .workers import Workers
 
+#: Variable that may hold the passphrase of the vaults.
+PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 #: Names of files and folders in a Capsule's home.
 STATE_FILE, WARRANT_FILE, LOCK_FILE, KEYS_FOLDER = "state.sqlite", "warrants.jsonl", "lock", "keys"
 

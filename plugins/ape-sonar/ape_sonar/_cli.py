@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from ape_sonar.client import PASSPHRASE, Campaign, Gradient, Sonar, open_sonar
 from ape_sonar.errors import SonarError, cli_errors
 from ape_sonar.files import write_atomically
 from ape_sonar.overview import campaign_facts, gradient_facts
+from ape_sonar.passphrases import passphrase_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
 from ape_sonar.spec import spec_schema
@@ -59,14 +59,15 @@ def cli() -> None:
 @_home_option
 @_sonar_option
 @_json_option
+@passphrase_options(PASSPHRASE, "your vault")
 @cli_errors()
-def create(file: Path, account: Any, home: Path | None, sonar: str | None, as_json: bool) -> None:
+def create(file: Path, account: Any, home: Path | None, sonar: str | None, as_json: bool, passphrase: str) -> None:
     """Start the Campaign that FILE describes (YAML or JSON), and put its Bounty in trust.
 
     Repeated with the same FILE, it creates nothing twice; change its `nonce` for another Campaign of the same kind.
     """
     arguments, parent = read_campaign_file(file)
-    network = open_sonar(account, _passphrase(), home=home, sonar=sonar)
+    network = open_sonar(account, passphrase, home=home, sonar=sonar)
     campaign = network.create(parent=network.campaign(parent) if parent else None, **arguments)
     if as_json:
         _print_json(_facts(network, campaign))
@@ -218,6 +219,7 @@ def refund(campaign: str, account: Any, to: str | None, sonar: str | None, as_js
 @_home_option
 @_sonar_option
 @_json_option
+@passphrase_options(PASSPHRASE, "your vault")
 @cli_errors()
 def result(
     campaign: str,
@@ -228,6 +230,7 @@ def result(
     home: Path | None,
     sonar: str | None,
     as_json: bool,
+    passphrase: str,
 ) -> None:
     """Open the trained Model with the Data Scientist's key, check it, and use it."""
     if (predict is None) != (predictions is None):
@@ -235,7 +238,7 @@ def result(
     for path in (weights, predictions):
         if path is not None and path.exists():
             raise OutputExistsError(f"{path} is there already; it was left as it is: name another file")
-    one = open_sonar(account, _passphrase(), home=home, sonar=sonar).campaign(campaign)
+    one = open_sonar(account, passphrase, home=home, sonar=sonar).campaign(campaign)
     trained = one.result()
     if weights:
         write_atomically(weights, _weights(trained), replace=False)
@@ -272,14 +275,6 @@ def _act(campaign: str, account: Any, sonar: str | None, action: Callable[[Campa
     one = open_sonar(account, "", sonar=sonar).campaign(campaign)
     action(one)
     return one
-
-
-def _passphrase() -> str:
-    """Of the Data Scientist's vault: from the environment, else asked for."""
-    given = os.environ.get(PASSPHRASE)
-    if given is None:
-        given = click.prompt("Passphrase of your vault", hide_input=True, err=True)
-    return str(given)
 
 
 def _facts(network: Sonar, campaign: Campaign) -> dict[str, Any]:
