@@ -129,7 +129,7 @@ def versions(name: str, home: Path | None, as_json: bool) -> None:
 @cli_errors()
 def prune(name: str, keep: int, home: Path | None) -> None:
     """Delete the rows of a dataset's older versions; the history, and what was spent of their privacy, stay."""
-    gone = Home(home or default_home()).datasets.prune(name, keep=keep)
+    gone = Home(home or default_home()).prune(name, keep=keep)
     click.echo(f"{name}: the rows of {len(gone)} versions are gone.")
 
 
@@ -140,7 +140,7 @@ def prune(name: str, keep: int, home: Path | None) -> None:
 @cli_errors()
 def remove(name: str, home: Path | None) -> None:
     """Delete a dataset's rows, all versions; the history, and what was spent of their privacy, stay."""
-    Home(home or default_home()).datasets.remove(name)
+    Home(home or default_home()).remove(name)
     click.echo(f"{name}: removed.")
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from ape_mine.errors import (
     DatasetNameError,
     DatasetSchemaError,
 )
-from ape_mine.intake import Counts, open_intake
+from ape_mine.intake import SPILL_PREFIX, Counts, open_intake
 from ape_mine.rowfiles import (
     ID_COLUMN,
     ROWS_AT_ONCE,
@@ -52,6 +53,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _CATALOG = "catalog.sqlite"
 #: A file that nobody names yet may be about to be named by a process that writes it.
 _ORPHANED_AFTER_SECONDS = 3600
+#: No import takes that long without a word to its folder.
+_SPILLED_AFTER_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +412,9 @@ class DatasetStore:
             old = path.stat().st_mtime < time.time() - _ORPHANED_AFTER_SECONDS
             if path.name not in named and old:
                 path.unlink(missing_ok=True)
+        for spill in self._folder.glob(f"{SPILL_PREFIX}*"):
+            if spill.stat().st_mtime < time.time() - _SPILLED_AFTER_SECONDS:
+                shutil.rmtree(spill, ignore_errors=True)
 
     def _adopt_old_files(self) -> None:
         """Takes in the datasets of a Mine that had no catalog yet: NAME.parquet, which states what it is."""

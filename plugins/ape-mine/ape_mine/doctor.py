@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ape.api import ProviderAPI
 
+from ape_mine.consent import today
 from ape_mine.errors import DatasetError
 from ape_mine.home import STATE_FILE, Home
 from ape_mine.overview import view_datasets
@@ -86,6 +87,7 @@ def _check_dataset(home: Home, policy: Policy, name: str) -> Iterator[Finding]:
     with home.state().opened() as state:
         (view,) = view_datasets([dataset], policy, state.releases)
     yield Finding("dataset", Grade.OK, f"{name}: {view.rows} rows")
+    yield from _check_consent(policy, name)
     privacy = view.privacy
     if privacy is None:
         return
@@ -99,6 +101,16 @@ def _check_dataset(home: Home, policy: Policy, name: str) -> Iterator[Finding]:
         yield Finding("privacy", Grade.WARN, words, "Campaigns of a new kind are declined unless the budget is raised")
     else:
         yield Finding("privacy", Grade.OK, words)
+
+
+def _check_consent(policy: Policy, name: str) -> Iterator[Finding]:
+    """Warns where the policy records no consent for a dataset, or one that is over."""
+    consent = policy.consent(name)
+    why = "no consent is on record" if consent is None else consent.objection((), today())
+    if why:
+        yield Finding(
+            "consent", Grade.WARN, f"{name}: {why}", "nothing is trained on it until the policy says otherwise"
+        )
 
 
 def _check_funds(folder: Path, site: Site) -> Iterator[Finding]:

@@ -76,6 +76,20 @@ class Home:
                 raise HomeBusyError(self.folder) from None
             yield
 
+    # ------------------------------------------------------------------ the end of rows
+
+    def prune(self, name: str, *, keep: int = 1) -> list[int]:
+        """Deletes a dataset's older versions, and statistics of them. As `DatasetStore.prune`."""
+        gone = self.datasets.prune(name, keep=keep)
+        if gone:
+            self.statistics.forget()
+        return gone
+
+    def remove(self, name: str) -> None:
+        """Deletes all versions of a dataset, and statistics of them. Raises DatasetMissingError."""
+        self.datasets.remove(name)
+        self.statistics.forget()
+
     # ------------------------------------------------------------------ rows at rest
 
     @property

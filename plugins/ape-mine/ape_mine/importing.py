@@ -13,12 +13,15 @@ import pandas as pd
 
 from ape_mine.adapters.base import LONGEST_ID, Adapter, Record, Request
 from ape_mine.datasets import ROWS_AT_ONCE, DatasetStore, Identified
-from ape_mine.errors import ImportOptionError
+from ape_mine.errors import ImportOptionError, SourceError
 from ape_mine.intake import Counts
 from ape_mine.labels import Labels
 from ape_sonar.errors import RowError
 from ape_sonar.faults import Faults
 from ape_sonar.tables import TableSchema
+
+#: Of one import: a source without end, such as a view that feeds itself, ends here.
+MOST_RECORDS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,11 @@ def _checked(
     records: Iterable[Record], schema: TableSchema, keyed: bool, source: str, faults: Faults
 ) -> Iterator[Identified]:
     left = iter(records)
+    count = 0
     while chunk := list(islice(left, ROWS_AT_ONCE)):
+        count += len(chunk)
+        if count > MOST_RECORDS:
+            raise SourceError(source, f"has more than {MOST_RECORDS} records: import it in parts")
         sound = [record for record in chunk if not _fault(record, keyed, source, faults)]
         columns = {name: [record.cells.get(name) for record in sound] for name in schema.names}
         table = pd.DataFrame(columns, dtype=object)

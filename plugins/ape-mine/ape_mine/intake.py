@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from ape_mine.rowfiles import ID_COLUMN, ROWS_AT_ONCE
 
+#: Of folders for what memory does not hold; one that stays was a killed process's.
+SPILL_PREFIX = ".intake-"
 _SETTINGS = {
     "temp_file_encryption": "true",
     "memory_limit": "1GB",
@@ -140,7 +142,7 @@ def open_intake(columns: pa.Schema, folder: Path) -> Iterator[Intake]:
     Raises:
         OSError: the folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix=".intake-", dir=folder) as spill:
+    with tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=folder) as spill:
         connection = duckdb.connect(":memory:", config={"temp_directory": spill, **_SETTINGS})
         try:
             yield Intake(connection, columns)

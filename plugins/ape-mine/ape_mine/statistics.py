@@ -46,6 +46,11 @@ class StatisticsCache:
         for path in self._folder.glob("*.safetensors"):
             path.unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Deletes all: rows that they were computed from are gone, and others' are computed again when needed."""
+        for path in (*self._folder.glob("*.safetensors"), *self._folder.glob("*.sealed")):
+            path.unlink(missing_ok=True)
+
     def get(self, key: bytes) -> Own | None:
         """What was kept under a key of `task.statistics_key`; None where nothing was, or it is damaged."""
         try:

@@ -153,7 +153,8 @@ def test_a_database_is_only_read(store: DatasetStore, database: tuple[str, sqlal
 
 def test_addresses_that_are_no_database_are_told_without_their_password(store: DatasetStore, tmp_path: Path) -> None:
     nowhere = f"postgresql://ann:hush@/x?host={tmp_path}"
-    for address in ("people", "mysql://x", f"sqlite:///{tmp_path}/none.sqlite", nowhere):
+    hidden = f"postgresql://ann@/x?host={tmp_path}&password=hush"
+    for address in ("people", "mysql://x", f"sqlite:///{tmp_path}/none.sqlite", nowhere, hidden):
         with pytest.raises(SourceError) as caught:
             read(store, "sql", address, options={"table": "people"}, given=PEOPLE)
         assert "hush" not in str(caught.value)
@@ -161,6 +162,15 @@ def test_addresses_that_are_no_database_are_told_without_their_password(store: D
     noise = write(tmp_path / "noise.sqlite", b"SQLite format 3\0" + b"\xff" * 4096)
     with pytest.raises(SourceError):
         read(store, "sql", f"sqlite:///{noise}", options={"table": "people"}, given=PEOPLE)
+
+
+def test_a_cursor_of_several_kinds_is_no_cursor(store: DatasetStore, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "a.sqlite")
+    connection.executescript("CREATE TABLE t (age, x); INSERT INTO t VALUES (1, 1), (2, 'a')")
+    connection.close()
+    given, options = TableSchema.parse({"fields": [AGE]}), {"table": "t", "cursor": "x"}
+    with pytest.raises(ImportOptionError, match="several kinds"):
+        read(store, "sql", f"sqlite:///{tmp_path / 'a.sqlite'}", options=options, given=given)
 
 
 def test_a_column_that_sqlite_does_not_know_is_no_text_of_its_name(store: DatasetStore, tmp_path: Path) -> None:

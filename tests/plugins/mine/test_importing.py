@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import zipfile
 from collections import Counter
@@ -10,18 +11,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ape_mine import rowfiles
+from ape_mine._data_cli import register
 from ape_mine.adapters import sources
 from ape_mine.adapters.base import Adapter, Record, Request
 from ape_mine.adapters.registry import adapter_names, find_adapter
 from ape_mine.datasets import DatasetStore
 from ape_mine.errors import (
     AdapterUnknownError,
+    DatasetChangedError,
     DatasetFileError,
     DatasetMissingError,
     DatasetSchemaError,
@@ -29,11 +35,13 @@ from ape_mine.errors import (
     LabelError,
     SourceError,
 )
+from ape_mine.home import Home
 from ape_mine.importing import Imported, import_source
 from ape_mine.intake import Counts
 from ape_mine.labels import Labels
 from ape_sonar.errors import ColumnError, WrongRowsError
 from ape_sonar.tables import TableSchema
+from syft.nn import LocalStatistics
 
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}
 # DuckDB does not tell these two apart by name.
@@ -207,6 +215,92 @@ def test_versions_stay_until_they_are_pruned_and_their_history_after(store: Data
     assert bring(store, [("a", 1, "old")]).number == 4
     with pytest.raises(DatasetMissingError):
         store.history("nobody")
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(store: DatasetStore, tmp_path: Path) -> None:
+    bring(store, [("a", 1, "old")])
+    folder = tmp_path / "datasets"
+    for name in ("people.000002.abcd.parquet", "fresh.000001.abcd.parquet"):
+        (folder / name).write_bytes(b"half")
+    for name in (".intake-old", ".intake-new"):
+        (folder / name).mkdir()
+    for name in ("people.000002.abcd.parquet", ".intake-old"):
+        os.utime(folder / name, (0, 0))
+    os.utime(store.get("people").path, (0, 0))
+    again = DatasetStore(folder)
+    left = {path.name for path in folder.iterdir() if "catalog" not in path.name}
+    assert left == {"fresh.000001.abcd.parquet", ".intake-new", store.get("people").path.name}
+    assert rows_of(again) == [[1, "old"]]
+
+
+def test_a_dataset_of_before_the_catalog_is_taken_in(tmp_path: Path) -> None:
+    first = DatasetStore(tmp_path / "datasets")
+    bring(first, [(None, 1, "old")], keyed=False)
+    version, path = first.get("people").version, first.get("people").path
+    first.catalog.close()
+    for catalog in (tmp_path / "datasets").glob("catalog*"):
+        catalog.unlink()
+    path.rename(path.with_name("people.parquet"))
+    os.utime(path.with_name("people.parquet"), (0, 0))
+    for _ in range(2):
+        store = DatasetStore(tmp_path / "datasets")
+        assert (store.get("people").version, len(store.history("people"))) == (version, 1)
+    assert bring(store, [(None, 1, "old"), (None, 2, "old")], keyed=False).counts == Counts(1, 0, 1)
+
+
+def test_two_that_import_at_once_do_not_lose_each_others_rows(store: DatasetStore, tmp_path: Path) -> None:
+    bring(store, [("a", 1, "old")])
+    other = DatasetStore(tmp_path / "datasets")
+
+    class Slow(InMemory):
+        def records(self, request: Request) -> Iterator[Record]:
+            bring(other, [("b", 2, "old")])
+            yield from super().records(request)
+
+    slow = Slow([("c", 3, "old")], keyed=True)
+    with pytest.raises(DatasetChangedError, match="try again"):
+        import_source(store, "people", slow, Request("here"))
+    assert rows_of(store) == [[1, "old"], [2, "old"]]
+    bring(store, [("c", 3, "old")])
+    assert len(rows_of(store)) == 3
+    assert len(list((tmp_path / "datasets").glob("*.parquet"))) == 3
+
+
+# ------------------------------------------------------------------ the command line
+
+
+def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
+    home = Home.create(tmp_path / "mine", "0x" + "a1" * 20, "0x" + "50" * 20)
+    group = click.Group()
+    register(group)
+
+    def run(*words: str, code: int = 0, given: str | None = None) -> str:
+        done = CliRunner().invoke(group, [*words], input=given, env={"SONAR_MINE_HOME": str(home.folder)})
+        assert done.exit_code == code, done.output
+        return done.output
+
+    schema = write(tmp_path / "s.json", SCHEMA.model_dump_json(exclude_none=True))
+    path = write(tmp_path / "r.csv", "who,age,AGE\na,1,old\nb,500,old\nc,3,young\n")
+    command = ("import", "csv", str(path), "--schema", str(schema), "--key", "who", "--name", "people")
+    told = run(*command, code=1)
+    assert "row 2, column 'age': '500' is not a whole number between 0 and 120" in told
+    assert "2 added, 0 changed, 0 there already, 1 wrong ones left out; version 1 has 2 rows" in run(
+        *command, "--skip-wrong"
+    )
+    facts = json.loads(run(*command, "--skip-wrong", "--json").splitlines()[-1])
+    assert (facts["same"], facts["left_out"], facts["number"]) == (2, 1, 1)
+    write(path, "who,age,AGE\nd,4,old\n")
+    run(*command)
+    assert [one["rows"] for one in json.loads(run("versions", "people", "--json"))] == [2, 3]
+    assert "csv" in run("versions", "people")
+    home.statistics.put(b"k", LocalStatistics(np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64), 2))
+    assert "the rows of 1 versions are gone" in run("prune", "people")
+    assert home.statistics.get(b"k") is None, "what was computed of rows that are gone is gone too"
+    assert {one["name"] for one in json.loads(run("sources", "--json"))} >= {"csv", "fhir", "gpx"}
+    assert "write NAME=VALUE" in run(*command, "--set", "x", code=1)
+    run("remove", "people", code=1, given="n\n")
+    assert "removed" in run("remove", "people", "--yes")
+    assert "no dataset 'people'" in run("remove", "people", "--yes", code=1)
 
 
 # ------------------------------------------------------------------ files

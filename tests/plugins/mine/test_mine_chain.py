@@ -369,6 +369,8 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, m
     policy = (home.folder / "policy.yaml").read_text()
     (home.folder / "policy.yaml").write_text(policy.replace("consent: own", f"consent: own, {BUDGET}"))
     assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
+    (home.folder / "policy.yaml").write_text(policy.replace("consent: own", "consent: {for: any, until: 2001-01-01}"))
+    assert found(0)["consent"] == ("warn", "ward-7: consent ended on 2001-01-01")
     (rows,) = (home.folder / "datasets").glob("*.parquet")
     rows.write_bytes(b"no Parquet")
     assert "is damaged" in found(1)["dataset"][1]

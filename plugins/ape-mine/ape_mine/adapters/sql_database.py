@@ -38,9 +38,10 @@ class SqlDatabase(SchemaGiven):
         self._reached: str | None = None
 
     def describe(self, request: Request) -> str:
-        url = _url(request.location)
+        # A password may be in the address, or among its parameters.
+        url = _url(request.location).set(query={}).render_as_string(hide_password=True)
         what = request.options.get("table") or request.options.get("query", "")
-        return f"sql {url.set(password=None, query={})} {what}".strip()
+        return f"sql {url} {what}".strip()
 
     def cursor(self) -> str | None:
         return self._reached
@@ -100,9 +101,7 @@ def _connected(url: URL) -> Iterator[Connection]:
         path = Path(url.database or "")
         if not path.is_file():
             raise SourceError(f"sql {path}", "no such file")
-        # SQLAlchemy would make a file that is not there.
-        location = f"{path.resolve().as_uri()}?mode=ro"
-        engine = sql.create_engine("sqlite://", creator=lambda: sqlite3.connect(location, uri=True))
+        engine = sql.create_engine("sqlite://", creator=lambda: _opened(path))
     else:
         engine = sql.create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS})
     try:
@@ -114,8 +113,16 @@ def _connected(url: URL) -> Iterator[Connection]:
         engine.dispose()
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    """A SQLite file to read. SQLAlchemy would make one that is not there."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    # The file is a stranger's: its views and triggers may call no function that does more than compute.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
 def _plain(value: Any) -> Any:
-    """Numbers as such, moments as Unix seconds, times of day as seconds; other types stay, for the schema to refuse."""
+    """Numbers as such, moments as Unix seconds; other types stay, for the schema to refuse."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):
@@ -138,8 +145,11 @@ def _latest(reached: str | None, value: Any, column: str) -> str | None:
         return reached
     if not isinstance(value, int | float | str | Decimal | date):
         raise ImportOptionError(f"--set cursor={column}", "its column holds neither numbers nor texts nor moments")
-    if reached is not None and not value > _from_json(reached):
-        return reached
+    try:
+        if reached is not None and not value > _from_json(reached):
+            return reached
+    except TypeError:
+        raise ImportOptionError(f"--set cursor={column}", "its column holds values of several kinds") from None
     if isinstance(value, date):
         return json.dumps({"datetime" if isinstance(value, datetime) else "date": value.isoformat()})
     return json.dumps({"decimal": str(value)} if isinstance(value, Decimal) else value)
