@@ -63,12 +63,21 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("schema", type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Replace the dataset of that name.")
+@_data_cli.rows_passphrase
 @home_option
 @json_option
 @cli_errors()
-def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, as_json: bool) -> None:
+def add(
+    name: str,
+    file: Path,
+    schema: Path,
+    replace: bool,
+    home: Path | None,
+    as_json: bool,
+    passphrase: str | None,
+) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
-    place = open_home(home or default_home(), _data_cli.ask_passphrase)
+    place = open_home(home or default_home(), _data_cli.unlocking(passphrase))
     with _data_cli.wrong_rows_shown():
         dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
@@ -81,21 +90,23 @@ def add(name: str, file: Path, schema: Path, replace: bool, home: Path | None, a
 
 @cli.command(cls=ConnectedProviderCommand)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@_data_cli.rows_passphrase
 @home_option
 @sonar_option
 @cli_errors()
-def policy(file: Path | None, home: Path | None, sonar: str | None) -> None:
+def policy(file: Path | None, home: Path | None, sonar: str | None, passphrase: str | None) -> None:
     """Put the policy in FILE in force, with the datasets it names; without FILE, show the one in force."""
     if file is None:
         click.echo(Home(home or default_home()).policy_text() or "No policy: nothing leaves.")
         return
-    place = open_home(home or default_home(), _data_cli.ask_passphrase)
+    place = open_home(home or default_home(), _data_cli.unlocking(passphrase))
     adopted = place.adopt(file, find_site(None, sonar).tokens)
     click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
 
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
+@_data_cli.rows_passphrase
 @home_option
 @sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
@@ -119,6 +130,7 @@ def run(
     once: bool,
     as_json: bool,
     watching: WatchOptions,
+    passphrase: str | None,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
     place = home or default_home()
@@ -133,7 +145,7 @@ def run(
             engine=engine,
             scheduler=scheduler,
             observer=observer,
-            ask=_data_cli.ask_passphrase,
+            ask=_data_cli.unlocking(passphrase),
         ) as mine,
     ):
         if not once:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,14 +22,17 @@ from ape_mine.labels import Labels
 from ape_mine.options import home_option, json_option
 from ape_mine.service import PASSPHRASE, default_home, open_home
 from ape_sonar.errors import WrongRowsError, cli_errors, one_line
+from ape_sonar.passphrases import passphrase_options
 from ape_sonar.screen import open_console
 
+#: For commands that read or write rows.
+rows_passphrase = passphrase_options(PASSPHRASE, "the Mine's rows", needed=False)
 _Path = click.Path(path_type=Path)
 
 
 def register(group: click.Group) -> None:
     """Adds the commands to `ape mine`."""
-    for command in (import_, sources, versions, prune, remove, encrypt, passphrase):
+    for command in (import_, sources, versions, prune, remove, encrypt, change_passphrase):
         group.add_command(command)
 
 
@@ -43,6 +46,7 @@ def register(group: click.Group) -> None:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the source; see `sources`.")
 @click.option("--skip-wrong", is_flag=True, help="Leave wrong rows out, and say which.")
 @click.option("--replace", is_flag=True, help="Keep no row of before in the new version.")
+@rows_passphrase
 @home_option
 @json_option
 @cli_errors()
@@ -58,9 +62,10 @@ def import_(
     replace: bool,
     home: Path | None,
     as_json: bool,
+    passphrase: str | None,
 ) -> None:
     """Bring what is new of the SOURCE at LOCATION into a dataset. `ape mine sources` lists what is read."""
-    place = open_home(home or default_home(), ask_passphrase)
+    place = open_home(home or default_home(), unlocking(passphrase))
     adapter = find_adapter(source)
     request = Request(location, _settings(settings), read_schema(schema_file) if schema_file else None, key)
     labels = Labels(labels_file) if labels_file else None
@@ -145,29 +150,29 @@ def remove(name: str, home: Path | None) -> None:
 
 
 @click.command()
-@click.password_option("--passphrase", "secret", envvar=PASSPHRASE, help=f"Of the rows; or set {PASSPHRASE}.")
+@passphrase_options(PASSPHRASE, "the Mine's rows", confirm=True)
 @home_option
 @cli_errors()
-def encrypt(secret: str, home: Path | None) -> None:
+def encrypt(home: Path | None, passphrase: str) -> None:
     """Put all rows under a passphrase, and those that come later. Lost, it cannot be had again."""
-    count = Home(home or default_home()).encrypt(secret)
+    count = Home(home or default_home()).encrypt(passphrase)
     click.echo(f"Encrypted: {count} versions of datasets. `ape mine run` asks for the passphrase, or set {PASSPHRASE}.")
 
 
-@click.command()
-@click.password_option("--old", confirmation_prompt=False, envvar=PASSPHRASE, prompt="Old passphrase")
-@click.password_option("--new", prompt="New passphrase")
+@click.command("passphrase")
+@passphrase_options(PASSPHRASE, "the Mine's rows, as it is")
 @home_option
 @cli_errors()
-def passphrase(old: str, new: str, home: Path | None) -> None:
+def change_passphrase(home: Path | None, passphrase: str) -> None:
     """Put encrypted rows under another passphrase."""
-    Home(home or default_home()).change_passphrase(old, new)
+    new = click.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    Home(home or default_home()).change_passphrase(passphrase, new)
     click.echo("The passphrase is another one now.")
 
 
-def ask_passphrase() -> str:
-    """The passphrase of encrypted rows, asked for on the terminal."""
-    return str(click.prompt("Passphrase of the Mine's rows", hide_input=True))
+def unlocking(passphrase: str | None) -> Callable[[], str]:
+    """The passphrase of encrypted rows: as it was given, or asked for on the terminal where there is need of one."""
+    return lambda: passphrase or str(click.prompt("Passphrase of the Mine's rows", hide_input=True, err=True))
 
 
 @contextmanager

@@ -97,12 +97,12 @@ class Home:
         """Whether rows, and statistics of them, rest under a passphrase."""
         return (self.folder / _VAULT).exists()
 
-    def encrypt(self, passphrase: str, *, cost: int = vault.COST) -> int:
+    def encrypt(self, passphrase: str, *, cost: int | None = None) -> int:
         """Puts all rows under a passphrase, those that come later too; cut short, it goes on where it was.
 
         Args:
             passphrase: not empty; the one of before, where there is one.
-            cost: scrypt's n.
+            cost: scrypt's n; the vault's own by default.
 
         Returns:
             How many versions of datasets were encrypted.
@@ -113,7 +113,7 @@ class Home:
         """
         if not self.encrypted:
             key = secrets.token_bytes(_KEY_BYTES)
-            vault.write(self.folder / _VAULT, key, passphrase, purpose=_PURPOSE, cost=cost)
+            vault.write(self.folder / _VAULT, key, passphrase, purpose=_PURPOSE, cost=cost or vault.COST)
         self.unlock(passphrase)
         self.statistics.forget_plain()
         return self.datasets.encrypt_all()
@@ -124,9 +124,9 @@ class Home:
         self.datasets.seal(key)
         self.statistics.seal(key)
 
-    def change_passphrase(self, old: str, new: str, *, cost: int = vault.COST) -> None:
+    def change_passphrase(self, old: str, new: str, *, cost: int | None = None) -> None:
         """Puts the rows under another passphrase. Raises VaultError."""
-        vault.change_passphrase(self.folder / _VAULT, old, new, purpose=_PURPOSE, cost=cost)
+        vault.change_passphrase(self.folder / _VAULT, old, new, purpose=_PURPOSE, cost=cost or vault.COST)
 
     # ------------------------------------------------------------------ policy
 

@@ -37,7 +37,7 @@ def open_home(folder: Path, ask: Callable[[], str] | None = None, *, rows: bool 
 
     Args:
         folder: of the Mine.
-        ask: gives the passphrase where `PASSPHRASE` is not set; None where nobody can be asked.
+        ask: gives the passphrase where there is need of one; None takes it from `PASSPHRASE` in the environment.
         rows: whether they must be readable; otherwise they may stay locked.
 
     Raises:
@@ -48,7 +48,7 @@ def open_home(folder: Path, ask: Callable[[], str] | None = None, *, rows: bool 
     home = Home(folder)
     if not home.encrypted:
         return home
-    passphrase = os.environ.get(PASSPHRASE) or (ask() if ask else None)
+    passphrase = ask() if ask else os.environ.get(PASSPHRASE)
     if passphrase:
         home.unlock(passphrase)
     elif rows:
