@@ -30,7 +30,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 class Workers:
-    """So many processes, each made when it is first needed; a context that ends them.
+    """So many processes, which begin to start at once, since that takes seconds; a context that ends them.
 
     One that is killed takes only what it was at with it: whoever asked is told, and asks again.
 
@@ -44,6 +44,8 @@ class Workers:
         self._under_way: dict[Future[Weighed], int] = {}
         #: Those under way that `wait` told of, which somebody will take.
         self._noticed: set[Future[Weighed]] = set()
+        for place in range(count):
+            self._pool(place).submit(_be_ready)
 
     def __enter__(self) -> Self:
         return self
@@ -140,6 +142,10 @@ def _done_here(weighing: Weighing) -> Future[Weighed]:
     except Exception as error:
         future.set_exception(error)
     return future
+
+
+def _be_ready() -> None:
+    """Nothing: who can do this has imported all that weighing takes."""
 
 
 def _begin(capsule: int) -> None:
