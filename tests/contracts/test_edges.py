@@ -268,3 +268,75 @@ def test_a_conviction_names_a_gradient_that_was_scored(stage, arbiter):
     with pytest.raises(errors.NotNextInOrderError) as refused:
         stage.as_(arbiter).convict(campaign, stage.miner.address, replace(scored, number=7))
     assert (refused.value.evidence["number"], refused.value.evidence["expected"]) == (7, 1)
+
+
+def test_an_instant_belongs_to_what_begins_at_it(stage, arbiter):
+    """Asked of the newest block, whose time is known to the second."""
+    sonar = stage.sonar
+    requested = stage.create(open_within="1 hour")
+    stage.until(stage.as_(None).due_of(requested))
+    with ape.reverts(sonar.OpeningTooLate):
+        sonar.cancel.call(requested, sender=stage.scientist)
+
+    campaign = stage.opened(
+        arbiter=str(arbiter.address),
+        audit_window="1 hour",
+        duration="30 minutes",
+        notice_period="10 minutes",
+        unavailability_window="10 minutes",
+    )
+    stage.submit(campaign)
+    scored = stage.score(campaign, percent(20))
+    stage.submit(campaign)
+    record = stage.state(campaign).gradients[1].record
+    stage.until(record.submitted_at + 600)
+    arguments = (record.to_tuple(), int(Rejection.UNAVAILABLE), bytes(32), bytes(32), (0, bytes(32)))
+    sonar.rejectGradient.call(campaign, *arguments, sender=stage.capsule)
+    stage.until(stage.state(campaign).ends_at - 600)
+    with ape.reverts(sonar.EndNotNearer):
+        sonar.stop.call(campaign, sender=stage.scientist)
+    stage.reject(campaign)
+    stage.delivered(campaign)
+    stage.until(stage.as_(None).claims_open_at(campaign))
+    with ape.reverts(sonar.ConvictionTooLate):
+        sonar.convict.call(campaign, stage.miner, scored.to_tuple(), sender=arbiter)
+    sonar.claim.call(campaign, [scored.to_tuple()], stage.miner, sender=stage.miner)
+
+
+def test_a_gradient_that_a_met_target_made_void_has_no_part_of_a_delivered_bond(stage, miner):
+    campaign = stage.opened(bounty=1000, capsule_bond=5000, compensation=10)
+    for _ in range(2):
+        stage.submit(campaign)
+    stage.score(campaign, percent(80))
+    stage.deliver(campaign)
+    client = stage.as_(miner)
+    client.reclaim_fees(campaign, [stage.state(campaign).gradients[1].record], miner.address)
+    with pytest.raises(errors.WrongGradientError):
+        client.compensate(campaign, [1], miner.address)
+    assert stage.as_(stage.capsule).collect_bond(campaign, stage.capsule.address).events[0].amount == 5050
+
+
+def test_a_start_above_the_target_is_told_beside_it(stage):
+    with pytest.raises(errors.StartNotBelowTargetError) as claimed:
+        stage.create(starting_accuracy=percent(81))
+    with pytest.raises(errors.StartNotBelowTargetError) as measured:
+        stage.opened(accuracy=percent(81))
+    for refused in (claimed, measured):
+        assert refused.value.evidence == {"start": percent(81), "target": percent(80)}
+
+
+def test_neither_a_rebase_nor_a_delivery_is_without_its_content(stage):
+    campaign = stage.opened()
+    capsule = stage.as_(stage.capsule)
+    with pytest.raises(errors.NoContentError):
+        capsule.rebase(campaign, bytes(32), blob("model root"), blob("evidence"))
+    stage.until(stage.state(campaign).ends_at)
+    with pytest.raises(errors.NoContentError):
+        capsule.deliver(campaign, bytes(32), blob("openings"))
+
+
+def test_a_creation_names_both_parties(stage):
+    terms, client = stage.terms(), stage.as_(stage.scientist)
+    (created,) = client.create(7, terms).events
+    assert (created.scientist, created.capsule) == (client.sender, stage.capsule.address)
+    assert (created.nonce, created.terms) == (7, terms)

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-#: Whose mutants are judged so far.
-MUTATED = tuple(f"contracts/libraries/{name}.sol" for name in ("Payout", "Currency", "Digest"))
+#: Whose mutants are judged.
+MUTATED = (
+    *(f"contracts/libraries/{name}.sol" for name in ("Payout", "Currency", "Digest", "Clock")),
+    *("contracts/CapsuleRegistry.sol", "contracts/Sonar.sol"),
+)
 CONTRACTS = ("Sonar", "CapsuleRegistry")
 
 #: Three times as fast as for deployment: nothing is optimised, only the pruner runs that lets variables move to memory.

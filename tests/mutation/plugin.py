@@ -4,9 +4,8 @@
         --mutants all|open|sample
 
 `all` judges every mutant anew and writes tests/snapshots/mutants.json; cut short, it goes on where it was. `open` only
-judges those that nothing has killed yet. `sample`
-checks that file: that it names exactly the mutants there are, that each survivor is explained, and that some of the
-recorded kills are kills.
+judges those that nothing has killed yet. `sample` checks that file: that it names exactly the mutants there are, that
+each survivor is explained, and that some of the recorded kills are kills.
 """
 
 from __future__ import annotations

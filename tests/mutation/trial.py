@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from enum import IntEnum
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.mutation import judge
+from tests.mutation import judge, record
 from tests.mutation.judge import Histories
 from tests.mutation.mutants import Mutant
 from tests.mutation.record import KILLED, SURVIVED, TIMED_OUT, Verdict
@@ -20,50 +20,76 @@ from tests.mutation.workshop import Compiled
 _WORKERS = 2
 #: So many of the quickest histories are played before the first test is run, and as often again.
 _AT_ONCE = 40
+#: So many tests are run that see the same difference before all others.
+_ALIKE = 4
+#: Hex digits that name a function.
+_SELECTOR = 8
 
 
-class Difference(IntEnum):
-    """What a test sees; the likelier it fails of it, the smaller."""
+class Difference(NamedTuple):
+    """The first that a test sees: which function answers otherwise; plain where it is no refusal, on neither side.
 
-    REFUSAL = 1
-    OTHER = 2
+    Ordered by how likely the test fails of it.
+    """
+
+    is_plain: bool
+    function: str
 
 
 class Trial:
     """Judges a mutant: plays every test's history against it, and runs those tests whose chain answers otherwise.
 
-    A test without such a difference cannot fail. Quick tests come first, and among these such as see something refused
-    that went through, or the reverse.
+    A test without such a difference cannot fail. The test that killed it the last time comes first, then quick ones, and
+    among these such as see something refused that went through, or the reverse. Of many that see the same difference
+    most come last.
     """
 
     def __init__(
         self, items: list[pytest.Item], histories: Histories, original: dict[str, str], compiled: dict[str, Compiled]
     ) -> None:
         self._compiled, self._funds = compiled, judge.funds()
+        self._killers = {one: row.get("by") for one, row in record.read().items()}
         self._items = sorted(items, key=lambda item: histories[item.nodeid][0])
         self._steps = {test: steps for test, (_, steps) in histories.items()}
         self._answers = {test: list(answers(steps, self._funds, original)) for test, steps in self._steps.items()}
 
     def verdict(self, mutant: Mutant) -> Verdict:
-        codes, seen = self._compiled[mutant.id].creation(), 0
+        codes = self._compiled[mutant.id].creation()
+        former = [item for item in self._items if item.nodeid == self._killers.get(mutant.id)]
+        if killed := _killed(former, codes):
+            return killed
+        seen: Counter[Difference] = Counter()
+        unlikely = []
         for start in range(0, len(self._items), _AT_ONCE):
-            some = self._items[start : start + _AT_ONCE]
-            told = {item: difference for item in some if (difference := self._difference(item.nodeid, codes))}
-            seen += len(told)
-            failure = judge.first_failure(sorted(told, key=lambda item: told[item]), codes) if told else None
-            if failure is not None:
-                test, too_long = failure
-                return {"verdict": TIMED_OUT if too_long else KILLED, "by": test}
-        return {"verdict": SURVIVED, "seen": seen}
+            likely = []
+            for item in self._items[start : start + _AT_ONCE]:
+                difference = self._difference(item.nodeid, codes)
+                if difference is not None:
+                    seen[difference] += 1
+                    (likely if seen[difference] <= _ALIKE else unlikely).append((difference, item))
+            if killed := _killed(_likeliest_first(likely), codes):
+                return killed
+        return _killed(_likeliest_first(unlikely), codes) or {"verdict": SURVIVED, "seen": seen.total()}
 
     def _difference(self, test: str, codes: dict[str, str]) -> Difference | None:
-        """The first one."""
-        ordinary = self._answers[test]
-        for one, other in zip(ordinary, answers(self._steps[test], self._funds, codes), strict=True):
+        ordinary, steps = self._answers[test], self._steps[test]
+        for step, one, other in zip(steps, ordinary, answers(steps, self._funds, codes), strict=True):
             if one != other:
-                refused = isinstance(one, tuple) and one[0] != other[0]
-                return Difference.REFUSAL if refused else Difference.OTHER
+                is_refusal = isinstance(one, tuple) and one[0] != other[0]
+                return Difference(not is_refusal, step.data[:_SELECTOR])
         return None
+
+
+def _likeliest_first(some: list[tuple[Difference, pytest.Item]]) -> list[pytest.Item]:
+    return [item for _, item in sorted(some, key=lambda one: one[0])]
+
+
+def _killed(items: list[pytest.Item], codes: dict[str, str]) -> Verdict | None:
+    failure = judge.first_failure(items, codes) if items else None
+    if failure is None:
+        return None
+    test, too_long = failure
+    return {"verdict": TIMED_OUT if too_long else KILLED, "by": test}
 
 
 #: What a worker does, and with what; it is a fork that began with both.
