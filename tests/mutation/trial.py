@@ -39,9 +39,9 @@ class Difference(NamedTuple):
 class Trial:
     """Judges a mutant: plays every test's history against it, and runs those tests whose chain answers otherwise.
 
-    A test without such a difference cannot fail. The test that killed it the last time comes first, then quick ones, and
-    among these such as see something refused that went through, or the reverse. Of many that see the same difference
-    most come last.
+    A test without such a difference cannot fail. The test that killed it the last time comes first, then quick ones,
+    and among these such as see something refused that went through, or the reverse. Of many that see the same
+    difference most come last.
     """
 
     def __init__(
