@@ -18,14 +18,10 @@ from ethpm_types.abi import ConstructorABI
 from hexbytes import HexBytes
 
 from tests.mutation.history import Step, recorded
-from tests.mutation.replay import check
+from tests.mutation.replay import LARGEST_CODE, check
 
-#: Code that nothing optimised, with mutants asleep in it, is larger than EIP-170 and EIP-3860 allow.
-_LARGEST_CODE = 2**20
 #: Three times what the longest test takes on a busy machine.
 _TOO_LONG = 150
-
-
 #: Test -> its seconds and what it asks of the chain.
 Histories = dict[str, tuple[float, list[Step]]]
 
@@ -36,7 +32,7 @@ class JudgeError(RuntimeError):
 
 def prepare(session: pytest.Session) -> None:
     """Once, before any fork."""
-    spurious_dragon.EIP170_CODE_SIZE_LIMIT = shanghai.MAX_INITCODE_SIZE = _LARGEST_CODE
+    spurious_dragon.EIP170_CODE_SIZE_LIMIT = shanghai.MAX_INITCODE_SIZE = LARGEST_CODE
     # Nobody reads the traceback of a mutant's failure, whose making takes a quarter of the time.
     pytest.ExceptionInfo.getrepr = lambda info, *_, **__: info.exconly()
     for item in session.items:

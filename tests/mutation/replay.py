@@ -14,28 +14,27 @@ from pyrevm import EVM, BlockEnv, CfgEnv, Env
 
 from tests.mutation.history import Answer, HistoryError, Kind, Step
 
+#: Code that nothing optimised, with mutants asleep in it, is larger than EIP-170 and EIP-3860 allow.
+LARGEST_CODE = 2**20
 #: Of Ape's network for tests.
 _CHAIN = 1337
-_LARGEST_CODE = 2**20
 _REVERT = re.compile(r"^Revert \{ gas_used: \d+, output: 0x([0-9a-f]*) \}$")
 _HALT = re.compile(r"gas_used: \d+")
 
 
 def answers(steps: list[Step], funds: dict[str, int], codes: dict[str, str]) -> Iterator[Any]:
     """What a chain answers to each step, on which these accounts own this much and these contracts have this code."""
-    evm = EVM(Env(cfg=CfgEnv(chain_id=_CHAIN, limit_contract_code_size=_LARGEST_CODE)), spec_id="PRAGUE")
+    evm = EVM(Env(cfg=CfgEnv(chain_id=_CHAIN, limit_contract_code_size=LARGEST_CODE)), spec_id="PRAGUE")
     for account, balance in funds.items():
         evm.set_balance(account, balance)
-    created: dict[str, int] = {}
     marks = []
     for step in steps:
         match step.kind:
             case Kind.MARK:
-                marks.append((evm.snapshot(), created.copy()))
+                marks.append(evm.snapshot())
                 yield None
             case Kind.BACK:
-                checkpoint, created = marks.pop()
-                evm.revert(checkpoint)
+                evm.revert(marks.pop())
                 yield None
             case Kind.BALANCE:
                 yield evm.get_balance(step.to)
