@@ -102,7 +102,7 @@ attacks: setup ## Every attack of the protocol's list played on Foundry, and the
 prove: setup ## All that halmos proves: many minutes
 	tests/symbolic/run.sh --all
 
-mutants: setup ## Every mutant of the contracts judged anew, in an hour; cut short, it goes on where it was: MUTANTS=all|open
+mutants: setup ## Every mutant of the contracts judged anew, in half an hour; cut short, it goes on where it was: MUTANTS=all|open
 	$(BIN)/ape compile
 	$(MUTATE) --mutants $(MUTANTS)
 

@@ -7,21 +7,21 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from os.path import dirname, normpath
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-#: Whose mutants are judged so far: the arithmetic of the money, its transfers and the words that stand for it.
-#: `Sonar.sol`, `CapsuleRegistry.sol` and `Clock.sol` wait: named here, `make mutants MUTANTS=open` judges theirs.
-MUTATED = tuple(f"contracts/libraries/{name}.sol" for name in ("Payout", "Currency", "Digest"))
+#: Whose mutants are judged.
+MUTATED = (
+    *(f"contracts/libraries/{name}.sol" for name in ("Payout", "Currency", "Digest", "Clock")),
+    *("contracts/CapsuleRegistry.sol", "contracts/Sonar.sol"),
+)
 CONTRACTS = ("Sonar", "CapsuleRegistry")
 
-#: As deployed. Legacy code generation finds the stack too deep, so that both go by the IR.
-DEPLOYED: dict[str, Any] = {"enabled": True}
-#: Three times as fast: nothing is optimised, only the pruner runs that lets variables move to memory.
-QUICK: dict[str, Any] = {
+#: Three times as fast as for deployment: nothing is optimised, only the pruner runs that lets variables move to memory.
+#: Legacy code generation finds the stack too deep, so that it goes by the IR.
+_QUICK: dict[str, Any] = {
     "enabled": True,
     "details": {
         "inliner": False,
@@ -43,16 +43,6 @@ class CompilerError(RuntimeError):
     """The unchanged contracts do not compile."""
 
 
-@dataclass(frozen=True)
-class Code:
-    """A contract compiled: creation code and the code it leaves, in hex; whence the latter comes, and its files."""
-
-    creation: str
-    runtime: str
-    source_map: str
-    files: dict[int, str]
-
-
 def sources() -> dict[str, str]:
     """Path as imported -> text of the contracts (without mocks) and of all that they import."""
     waiting = [str(path.relative_to(ROOT)) for path in (ROOT / "contracts").rglob("*.sol") if "mocks" not in path.parts]
@@ -65,10 +55,6 @@ def sources() -> dict[str, str]:
             found = re.findall(r'^(?:import|\} from)[^;]*?"([^"]+)";', texts[file], re.MULTILINE)
             waiting += [normpath(f"{dirname(file)}/{name}") if name.startswith(".") else name for name in found]
     return texts
-
-
-def mutated_files() -> list[str]:
-    return list(MUTATED)
 
 
 class Compiler:
@@ -89,26 +75,19 @@ class Compiler:
 
     def trees(self) -> dict[str, dict[str, Any]]:
         """The compact AST of each file that is mutated. Raises CompilerError."""
-        output = self._ask({}, {"*": {"": ["ast"]}}, QUICK)
+        output = self._ask({}, {"*": {"": ["ast"]}})
         if _errors(output):
             raise CompilerError("; ".join(_errors(output)))
-        return {file: output["sources"][file]["ast"] for file in mutated_files()}
+        return {file: output["sources"][file]["ast"] for file in MUTATED}
 
-    def compile(
-        self, changes: dict[str, str], optimizer: dict[str, Any] = QUICK, names: tuple[str, ...] = CONTRACTS
-    ) -> dict[str, Code] | None:
-        """Contract -> its code with some files replaced; None where the compiler refuses them."""
-        parts = ["evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap"]
-        output = self._ask(changes, {f"contracts/{name}.sol": {name: parts} for name in names}, optimizer)
+    def compile(self, changes: dict[str, str]) -> dict[str, str] | None:
+        """Contract -> its creation code in hex, with some files replaced; None where the compiler refuses them."""
+        parts = ["evm.bytecode.object"]
+        output = self._ask(changes, {f"contracts/{name}.sol": {name: parts} for name in CONTRACTS})
         if _errors(output):
             return None
-        files = {source["id"]: file for file, source in output["sources"].items()}
-        codes = {}
-        for name in names:
-            evm = output["contracts"][f"contracts/{name}.sol"][name]["evm"]
-            left = evm["deployedBytecode"]
-            codes[name] = Code(evm["bytecode"]["object"], left["object"], left["sourceMap"], files)
-        return codes
+        contracts = output["contracts"]
+        return {name: contracts[f"contracts/{name}.sol"][name]["evm"]["bytecode"]["object"] for name in CONTRACTS}
 
     def close(self) -> None:
         assert self._server.stdin is not None
@@ -116,14 +95,14 @@ class Compiler:
         self._server.terminate()
         self._server.wait()
 
-    def _ask(self, changes: dict[str, str], wanted: dict[str, Any], optimizer: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, changes: dict[str, str], wanted: dict[str, Any]) -> dict[str, Any]:
         question = {
             "language": "Solidity",
             "sources": {file: {"content": text} for file, text in (self._sources | changes).items()},
             "settings": {
                 "viaIR": True,
                 "evmVersion": "cancun",
-                "optimizer": optimizer,
+                "optimizer": _QUICK,
                 "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
                 "outputSelection": wanted,
             },

@@ -17,16 +17,13 @@ from eth.vm.forks.spurious_dragon import computation as spurious_dragon
 from ethpm_types.abi import ConstructorABI
 from hexbytes import HexBytes
 
-from tests.mutation.coverage import Place, Places, watched
+from tests.mutation.history import Step, recorded
+from tests.mutation.replay import LARGEST_CODE, check
 
-#: Code that nothing optimised, with mutants asleep in it, is larger than EIP-170 and EIP-3860 allow.
-_LARGEST_CODE = 2**20
 #: Three times what the longest test takes on a busy machine.
 _TOO_LONG = 150
-
-
-#: Test -> its seconds and what ran of the contracts in it.
-Reached = dict[str, tuple[float, list[Place]]]
+#: Test -> its seconds and what it asks of the chain.
+Histories = dict[str, tuple[float, list[Step]]]
 
 
 class JudgeError(RuntimeError):
@@ -35,9 +32,9 @@ class JudgeError(RuntimeError):
 
 def prepare(session: pytest.Session) -> None:
     """Once, before any fork."""
-    spurious_dragon.EIP170_CODE_SIZE_LIMIT = shanghai.MAX_INITCODE_SIZE = _LARGEST_CODE
-    # Nobody reads why a mutant failed: the cheapest traceback.
-    session.config.option.tbstyle = "native"
+    spurious_dragon.EIP170_CODE_SIZE_LIMIT = shanghai.MAX_INITCODE_SIZE = LARGEST_CODE
+    # Nobody reads the traceback of a mutant's failure, whose making takes a quarter of the time.
+    pytest.ExceptionInfo.getrepr = lambda info, *_, **__: info.exconly()
     for item in session.items:
         item.add_marker(pytest.mark.timeout(_TOO_LONG))
     # What a process looks up once, no fork needs to look up again, nor to collect.
@@ -57,10 +54,16 @@ def first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str,
     return None if answer is None else (answer[0], answer[1])
 
 
-def reached(items: list[pytest.Item], codes: dict[str, str], places: list[Places]) -> Reached:
-    """Test -> its seconds and what ran of the contracts. Raises JudgeError where a test fails."""
-    answer = _forked(lambda: _reached(items, codes, places))
-    return {test: (seconds, [tuple(place) for place in some]) for test, (seconds, some) in answer.items()}
+def histories(items: list[pytest.Item], codes: dict[str, str]) -> dict[str, Any]:
+    """Histories, as lists. Raises JudgeError where a test fails, or where revm answers otherwise than py-evm."""
+    answer: dict[str, Any] = _forked(lambda: _histories(items, codes))
+    return answer
+
+
+def funds() -> dict[str, int]:
+    """What the accounts own before any test."""
+    backend = ape.chain.provider.evm_backend
+    return {f"0x{account.hex()}": backend.balance for account in backend.get_accounts()}
 
 
 def _forked(work: Callable[[], Any]) -> Any:
@@ -88,10 +91,12 @@ def _forked(work: Callable[[], Any]) -> Any:
 class _Failures:
     def __init__(self) -> None:
         self.seen: list[tuple[str, bool]] = []
+        self.why = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self.seen.append((report.nodeid, "Timeout" in str(report.longrepr)))
+            self.why = str(report.longrepr)
+            self.seen.append((report.nodeid, "Timeout" in self.why))
 
 
 def _started(items: list[pytest.Item], codes: dict[str, str]) -> _Failures:
@@ -127,14 +132,15 @@ def _first_failure(items: list[pytest.Item], codes: dict[str, str]) -> tuple[str
     return None
 
 
-def _reached(items: list[pytest.Item], codes: dict[str, str], places: list[Places]) -> Reached:
+def _histories(items: list[pytest.Item], codes: dict[str, str]) -> dict[str, Any]:
     failures, found = _started(items, codes), {}
     for item, following in zip(items, [*items[1:], None], strict=True):
         began = time.monotonic()
-        with watched({one.size for one in places}) as seen:
+        with recorded(codes) as recorder:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if failures.seen:
-            raise JudgeError(f"{failures.seen[0][0]} fails without any mutant")
-        ran = set().union(*(one.of(seen[one.size]) for one in places))
-        found[item.nodeid] = time.monotonic() - began, sorted(ran)
+            raise JudgeError(f"{failures.seen[0][0]} fails without any mutant: {failures.why}")
+        seconds, history = time.monotonic() - began, recorder.history()
+        check(history, funds(), codes)
+        found[item.nodeid] = seconds, [step for step, _ in history]
     return found

@@ -42,8 +42,6 @@ class Mutant:
     #: What must be given twice where a switch decides between right and wrong (see `schema`); None: the whole file.
     scope: Span | None = None
     in_statement: bool = False
-    #: Where it stands, to see which tests come by.
-    statement: Span | None = None
 
     @property
     def id(self) -> str:
@@ -70,7 +68,7 @@ def mutants_of(file: str, source: str, tree: Node) -> list[Mutant]:
     seen: Counter[tuple[str, ...]] = Counter()
     found = []
     faults = {
-        (*fault, function): (*_scope(fault, above, raw), _statement(above))
+        (*fault, function): _scope(fault, above, raw)
         for function, above in _nodes(tree, "", ())
         for fault in _faults(above, raw)
     }
@@ -80,12 +78,6 @@ def mutants_of(file: str, source: str, tree: Node) -> list[Mutant]:
         found.append(Mutant(file, function, operator, offset, old, new, line, seen[twin], *context))
         seen[twin] += 1
     return found
-
-
-def functions_of(tree: Node) -> list[tuple[int, int, str]]:
-    """(start, end, name) of each function of a file, in bytes; overloads share their name."""
-    named = (above[-1] for _, above in _nodes(tree, "", ()) if above[-1]["nodeType"] == "FunctionDefinition")
-    return [(*_span(node), _name(node)) for node in named]
 
 
 def _name(function: Node) -> str:
@@ -131,12 +123,6 @@ def _scope(fault: Fault, above: tuple[Node, ...], raw: bytes) -> tuple[Span | No
         if not kind.startswith("int_const") and kind not in ("tuple()", "error"):
             return _span(node), False
     return (start, end), False
-
-
-def _statement(above: tuple[Node, ...]) -> Span | None:
-    """The innermost statement."""
-    kinds = (node for node in reversed(above) if node["nodeType"] == "Return" or node["nodeType"].endswith("Statement"))
-    return next(map(_span, kinds), None)
 
 
 def _span(node: Node) -> Span:

@@ -4,9 +4,8 @@
         --mutants all|open|sample
 
 `all` judges every mutant anew and writes tests/snapshots/mutants.json; cut short, it goes on where it was. `open` only
-judges those that nothing has killed yet. A survivor that was explained is tried by the likeliest tests only. `sample`
-checks that file: that it names exactly the mutants there are, that each survivor is explained, and that some of the
-recorded kills are kills.
+judges those that nothing has killed yet. `sample` checks that file: that it names exactly the mutants there are, that
+each survivor is explained, and that some of the recorded kills are kills.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from collections import Counter
 import pytest
 
 from tests.mutation import judge, record
+from tests.mutation.archive import histories
 from tests.mutation.mutants import Mutant
-from tests.mutation.reach import reached
-from tests.mutation.record import KILLED, NEW, PENDING, REFUSED, SURVIVED, UNFINISHED, UNKILLED, Notes, Verdict
+from tests.mutation.record import KILLED, NEW, REFUSED, UNKILLED, Notes, Verdict
 from tests.mutation.trial import Trial, side_by_side
 from tests.mutation.workshop import Workshop, money_first
 
@@ -60,26 +59,21 @@ def _judge(session: pytest.Session, workshop: Workshop) -> list[str]:
     if session.config.getoption("--mutants") == "open":
         done |= {one: row for one, row in record.read().items() if one in done and row["verdict"] not in UNKILLED}
     done |= notes.read()
-    waiting = [one for one in workshop.mutants if done[one.id]["verdict"] in UNFINISHED]
+    waiting = [one for one in workshop.mutants if done[one.id]["verdict"] == NEW]
     waiting.sort(key=money_first)
     _say(session, f"{len(workshop.mutants)} mutants, {len(waiting)} to judge")
+    original = workshop.original()
+    heard = histories(session.items, original)
+    _say(session, f"{len(heard)} tests ask {sum(len(steps) for _, steps in heard.values())} times")
     # All of them, whichever are left: the same question again is answered from what is kept.
     compiled = workshop.compile(workshop.mutants)
-    for mutant in waiting:
-        if mutant.id not in compiled:
-            done[mutant.id] = {"verdict": REFUSED}
-    trial = Trial(session.items, reached(session.items, workshop), compiled)
-    explained = {one for one, row in record.read().items() if row.get("why")}
-    for judge_it, stage in ((trial.quick, NEW), (trial.slow, PENDING)):
-        left = [one for one in waiting if done[one.id]["verdict"] == stage and one.id in compiled]
-        if judge_it == trial.slow:
-            # What no test can tell from the original would cost most of the run, each time.
-            done |= {one.id: Verdict(verdict=SURVIVED) for one in left if one.id in explained}
-            left = [one for one in left if one.id not in explained]
-        for count, (mutant, verdict) in enumerate(side_by_side(judge_it, left), 1):
-            done[mutant.id] = verdict
-            notes.add(mutant, verdict)
-            _say(session, f"{count}/{len(left)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
+    done |= {one.id: Verdict(verdict=REFUSED) for one in waiting if one.id not in compiled}
+    waiting = [one for one in waiting if one.id in compiled]
+    trial = Trial(session.items, heard, original, compiled)
+    for count, (mutant, verdict) in enumerate(side_by_side(trial.verdict, waiting), 1):
+        done[mutant.id] = verdict
+        notes.add(mutant, verdict)
+        _say(session, f"{count}/{len(waiting)} {mutant.id} {verdict['verdict']} {verdict.get('by', mutant.line)}")
     record.write(workshop.mutants, done)
     notes.close()
     _say(session, _counted(done))

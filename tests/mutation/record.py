@@ -12,10 +12,9 @@ from tests.mutation.mutants import Mutant
 
 SNAPSHOT = ROOT / "tests/snapshots/mutants.json"
 
-KILLED, SURVIVED, TIMED_OUT, SAME, REFUSED = "killed", "survived", "timed out", "same bytecode", "does not compile"
+KILLED, SURVIVED, TIMED_OUT, REFUSED = "killed", "survived", "timed out", "does not compile"
 #: Of a run under way.
-NEW, PENDING = "not judged", "survived the quick tests"
-UNFINISHED = {NEW, PENDING}
+NEW = "not judged"
 #: These need a line that says why.
 UNKILLED = {SURVIVED, TIMED_OUT}
 
@@ -24,6 +23,8 @@ class Verdict(TypedDict, total=False):
     verdict: str
     #: The test that failed, or that took too long.
     by: str
+    #: Of a survivor: how many tests the chain answers otherwise, without their minding.
+    seen: int
     #: Why no test can or need tell it from the original; written by hand.
     why: str
 
@@ -37,7 +38,7 @@ def write(mutants: list[Mutant], verdicts: dict[str, Verdict]) -> None:
     """All mutants that have a verdict, in the order of the contracts; explanations of the same mutants stay."""
     before, table = read(), {}
     for mutant in mutants:
-        if verdicts[mutant.id]["verdict"] not in UNFINISHED:
+        if verdicts[mutant.id]["verdict"] != NEW:
             verdict = dict(verdicts[mutant.id])
             if verdict["verdict"] in UNKILLED:
                 verdict["why"] = verdict.get("why") or before.get(mutant.id, {}).get("why", "")
@@ -84,6 +85,7 @@ class Notes:
 def digest(tests: list[Path]) -> str:
     """Of the contracts, of these tests and of what they stand on."""
     common = [ROOT / "tests/stage.py", ROOT / "tests/conftest.py", ROOT / "tests/attacks/conftest.py"]
+    common += sorted((ROOT / "contracts/mocks").glob("*.sol"))
     texts = [*sources().items(), *((path.name, path.read_text()) for path in (*common, *tests))]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
 

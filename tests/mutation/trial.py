@@ -2,90 +2,94 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.mutation import judge
-from tests.mutation.judge import Reached
+from tests.mutation import judge, record
+from tests.mutation.judge import Histories
 from tests.mutation.mutants import Mutant
-from tests.mutation.record import KILLED, PENDING, SAME, SURVIVED, TIMED_OUT, Verdict
-from tests.mutation.workshop import Compiled, Equality
+from tests.mutation.record import KILLED, SURVIVED, TIMED_OUT, Verdict
+from tests.mutation.replay import answers
+from tests.mutation.workshop import Compiled
 
 _WORKERS = 2
-#: So many tests of each kind are tried first.
-_LIKELY = 5
-#: What takes so many times as long as the middle of all tests is tried last.
-_SLOW = 6
+#: So many of the quickest histories are played before the first test is run, and as often again.
+_AT_ONCE = 40
+#: So many tests are run that see the same difference before all others.
+_ALIKE = 4
+#: Hex digits that name a function.
+_SELECTOR = 8
+
+
+class Difference(NamedTuple):
+    """The first that a test sees: which function answers otherwise; plain where it is no refusal, on neither side.
+
+    Ordered by how likely the test fails of it.
+    """
+
+    is_plain: bool
+    function: str
 
 
 class Trial:
-    """Judges a mutant by the tests that run its statement.
+    """Judges a mutant: plays every test's history against it, and runs those tests whose chain answers otherwise.
 
-    First come those that are rare in running a part of it (a refusal is told by few), then those that killed its
-    neighbours, then the quick ones.
+    A test without such a difference cannot fail. The test that killed it the last time comes first, then quick ones,
+    and among these such as see something refused that went through, or the reverse. Of many that see the same
+    difference most come last.
     """
 
-    def __init__(self, items: list[pytest.Item], reached: Reached, compiled: dict[str, Compiled]) -> None:
-        self._reached, self._compiled = reached, compiled
-        self._items = sorted(items, key=lambda item: reached[item.nodeid][0])
-        self._median = median(seconds for seconds, _ in reached.values())
-        self._common = Counter(place for _, places in reached.values() for place in places)
-        self._kills: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        self._equality: Equality | None = None
+    def __init__(
+        self, items: list[pytest.Item], histories: Histories, original: dict[str, str], compiled: dict[str, Compiled]
+    ) -> None:
+        self._compiled, self._funds = compiled, judge.funds()
+        self._killers = {one: row.get("by") for one, row in record.read().items()}
+        self._items = sorted(items, key=lambda item: histories[item.nodeid][0])
+        self._steps = {test: steps for test, (_, steps) in histories.items()}
+        self._answers = {test: list(answers(steps, self._funds, original)) for test, steps in self._steps.items()}
 
-    def quick(self, mutant: Mutant) -> Verdict:
-        """By the few tests that are likeliest to kill it: what they let pass is PENDING."""
-        return self._verdict(mutant, self._likely(mutant), PENDING)
+    def verdict(self, mutant: Mutant) -> Verdict:
+        codes = self._compiled[mutant.id].creation()
+        former = [item for item in self._items if item.nodeid == self._killers.get(mutant.id)]
+        if killed := _killed(former, codes):
+            return killed
+        seen: Counter[Difference] = Counter()
+        unlikely = []
+        for start in range(0, len(self._items), _AT_ONCE):
+            likely = []
+            for item in self._items[start : start + _AT_ONCE]:
+                difference = self._difference(item.nodeid, codes)
+                if difference is not None:
+                    seen[difference] += 1
+                    (likely if seen[difference] <= _ALIKE else unlikely).append((difference, item))
+            if killed := _killed(_likeliest_first(likely), codes):
+                return killed
+        return _killed(_likeliest_first(unlikely), codes) or {"verdict": SURVIVED, "seen": seen.total()}
 
-    def slow(self, mutant: Mutant) -> Verdict:
-        """By every test that comes by; what they all let pass may be the same program."""
-        verdict = self._verdict(mutant, sorted(self._fitting(mutant), key=self._is_slow), SURVIVED)
-        return {"verdict": SAME} if verdict["verdict"] == SURVIVED and self._same(mutant) else verdict
+    def _difference(self, test: str, codes: dict[str, str]) -> Difference | None:
+        ordinary, steps = self._answers[test], self._steps[test]
+        for step, one, other in zip(steps, ordinary, answers(steps, self._funds, codes), strict=True):
+            if one != other:
+                is_refusal = isinstance(one, tuple) and one[0] != other[0]
+                return Difference(not is_refusal, step.data[:_SELECTOR])
+        return None
 
-    def _likely(self, mutant: Mutant) -> list[pytest.Item]:
-        """The rarest, and the quickest."""
-        fitting = [item for item in self._fitting(mutant) if not self._is_slow(item)]
-        quickest = [item for item in self._items if item in fitting[_LIKELY:]]
-        return fitting[:_LIKELY] + quickest[:_LIKELY]
 
-    def _verdict(self, mutant: Mutant, items: list[pytest.Item], otherwise: str) -> Verdict:
-        failure = judge.first_failure(items, self._compiled[mutant.id].creation()) if items else None
-        if failure is None:
-            return {"verdict": otherwise}
-        test, too_long = failure
-        self._kills[mutant.file, mutant.function][test] += 1
-        return {"verdict": TIMED_OUT if too_long else KILLED, "by": test}
+def _likeliest_first(some: list[tuple[Difference, pytest.Item]]) -> list[pytest.Item]:
+    return [item for _, item in sorted(some, key=lambda one: one[0])]
 
-    def _is_slow(self, item: pytest.Item) -> bool:
-        return self._reached[item.nodeid][0] > _SLOW * self._median
 
-    def _fitting(self, mutant: Mutant) -> list[pytest.Item]:
-        rarest = {item.nodeid: self._rarest(item.nodeid, mutant) for item in self._items}
-        # What no test seems to run, such as a constant, is part of everything.
-        some = [item for item in self._items if rarest[item.nodeid]] or self._items
-        kills = self._kills[mutant.file, mutant.function]
-        return sorted(some, key=lambda item: (rarest[item.nodeid], -kills[item.nodeid]))
-
-    def _rarest(self, test: str, mutant: Mutant) -> int:
-        """By how many tests that part of the statement is run which the fewest run beside this one; 0: it runs none."""
-        first, last = mutant.statement or (0, 0)
-        inside = (
-            self._common[place]
-            for place in self._reached[test][1]
-            if place[0] == mutant.file and first <= place[1] and place[2] <= last
-        )
-        return min(inside, default=0)
-
-    def _same(self, mutant: Mutant) -> bool:
-        if self._equality is None:
-            self._equality = Equality()
-        return self._equality.holds(mutant)
+def _killed(items: list[pytest.Item], codes: dict[str, str]) -> Verdict | None:
+    failure = judge.first_failure(items, codes) if items else None
+    if failure is None:
+        return None
+    test, too_long = failure
+    return {"verdict": TIMED_OUT if too_long else KILLED, "by": test}
 
 
 #: What a worker does, and with what; it is a fork that began with both.

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from tests.mutation.compiler import DEPLOYED, Code, Compiler, CompilerError, mutated_files
+from tests.mutation.compiler import Compiler, CompilerError
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.schema import awake, schema
 
@@ -21,15 +21,15 @@ _COMPILERS = 2
 class Compiled:
     """Contracts' creation code in hex, in which the mutant of this number can be woken."""
 
-    codes: dict[str, Code]
+    codes: dict[str, str]
     number: int
 
     def creation(self) -> dict[str, str]:
-        return {name: awake(code.creation, self.number) for name, code in self.codes.items()}
+        return {name: awake(code, self.number) for name, code in self.codes.items()}
 
     def original(self) -> dict[str, str]:
         """With no mutant awake."""
-        return {name: awake(code.creation, 0) for name, code in self.codes.items()}
+        return {name: awake(code, 0) for name, code in self.codes.items()}
 
 
 #: Functions of Sonar that hold, reckon or pay money, beside the libraries that do.
@@ -54,17 +54,18 @@ class Workshop:
         for compiler in self._compilers:
             self._free.put(compiler)
         self._first = self._compilers[0]
-        self.trees = self._first.trees()
         self.mutants = [
-            one for file in mutated_files() for one in mutants_of(file, self._first.source(file), self.trees[file])
+            one
+            for file, tree in self._first.trees().items()
+            for one in mutants_of(file, self._first.source(file), tree)
         ]
 
     def close(self) -> None:
         for compiler in self._compilers:
             compiler.close()
 
-    def original(self) -> dict[str, Code]:
-        """The contracts as they are. Raises CompilerError."""
+    def original(self) -> dict[str, str]:
+        """The creation code of the contracts as they are. Raises CompilerError."""
         codes = self._first.compile({})
         if codes is None:
             raise CompilerError("the unchanged contracts do not compile")
@@ -111,18 +112,3 @@ def _compiled(compiler: Compiler, group: list[Mutant]) -> Iterator[tuple[str, Co
 
 def _alone(compiler: Compiler, mutant: Mutant) -> dict[str, str]:
     return {mutant.file: mutant.applied(compiler.source(mutant.file))}
-
-
-class Equality:
-    """Whether a mutant is the same program, by the bytecode that would be deployed. Keeps one warm compiler."""
-
-    def __init__(self) -> None:
-        self._compiler = Compiler()
-        self._original = self._creation({})
-
-    def holds(self, mutant: Mutant) -> bool:
-        return self._creation(_alone(self._compiler, mutant)) == self._original
-
-    def _creation(self, changes: dict[str, str]) -> dict[str, str] | None:
-        codes = self._compiler.compile(changes, DEPLOYED)
-        return codes and {name: code.creation for name, code in codes.items()}

@@ -147,7 +147,9 @@ class Calls:
             return None
         missing, least = c.terms.target_accuracy - c.accuracy, c.terms.min_improvement
         small = [-1, 0, least - 1, least, least + 1, 3 * least, 10**16 + 7, 7 * 10**16 + 3]
-        rise = self._random.choice([*small, *small, missing - 1, missing, missing + 10**16])
+        # The last step counts below the smallest rise too: it is tried wherever that is all that is missing.
+        last = [missing, missing + 10**16] * (len(small) if missing < least else 1)
+        rise = self._random.choice([*small, *small, missing - least + 1, missing - 1, *last])
         accuracy = min(max(c.accuracy + rise, 0), WAD)
         improved = accuracy >= c.accuracy + min(least, missing)
         model, root, opened, evidence = self._blobs("model", "root", "opened", "evidence")
