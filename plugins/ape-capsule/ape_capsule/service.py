@@ -12,9 +12,9 @@ from ape.api import AccountAPI
 from ape_sonar import vault
 from ape_sonar.action import Action
 from ape_sonar.chain import Receipt, SonarChain
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store, settings
 from ape_sonar.site import find_site, until_asked_to_end
-from ape_sonar.store import BlobStore, open_store
+from ape_sonar.store import BlobStore
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 
 from .archive import Archive
@@ -92,7 +92,7 @@ def open_oracle(account: AccountAPI, home: Path, passphrase: str, *, sonar: str 
     with lock(home):
         oracle = build_oracle(
             site.chain,
-            open_store(settings().store_uri),
+            configured_store(),
             home,
             passphrase,
             confirmations=site.confirmations,

@@ -13,9 +13,8 @@ from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
 from ape_sonar.action import Action
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store, settings
 from ape_sonar.site import find_site, until_asked_to_end
-from ape_sonar.store import open_store
 from ape_sonar.units import parse_address
 
 
@@ -50,7 +49,7 @@ def open_mine(
     with place.lock(), open_engine(engine, scheduler) as spread:
         mine = Mine(
             site.chain,
-            open_store(settings().store_uri),
+            configured_store(),
             place,
             confirmations=site.confirmations,
             start_block=site.start_block,
