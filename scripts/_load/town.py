@@ -16,9 +16,8 @@ import syft
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.client import open_sonar
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store
 from ape_sonar.site import find_site
-from ape_sonar.store import open_store
 from ape_sonar.tables import TableSchema
 from scripts._load.size import SCIENTISTS, Size
 
@@ -100,7 +99,7 @@ def _furnished(size: Size, number: int, folder: Path) -> Mine:
     home.adopt(policy)
     return Mine(
         site.chain,
-        open_store(settings().store_uri),
+        configured_store(),
         home,
         confirmations=site.confirmations,
         start_block=site.start_block,

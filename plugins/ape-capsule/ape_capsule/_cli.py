@@ -13,14 +13,13 @@ from rich.table import Table
 
 from ape_sonar.action import reporter
 from ape_sonar.chronicle import Chronicle
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store
 from ape_sonar.errors import cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
 from ape_sonar.passphrases import passphrase_options
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
-from ape_sonar.store import open_store
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
@@ -101,7 +100,7 @@ def announce_command(
     offers = [CurrencyOffer(ZERO_ADDRESS, CurrencyTerms(True, parse_money(smallest_fee)[0], largest))]
     offers += [CurrencyOffer(_token(name, site.tokens), CurrencyTerms(True, 0, largest)) for name in currencies]
     identity = Identity.load(home or default_home(), passphrase)
-    receipt = announce(site.chain, open_store(settings().store_uri), identity, terms, offers)
+    receipt = announce(site.chain, configured_store(), identity, terms, offers)
     click.echo(f"Announced as {site.chain.sender} in block {receipt.block}.")
 
 

@@ -12,7 +12,7 @@ from ape.api import AccountAPI, ProviderAPI
 from ape_sonar.blobs import read_ring
 from ape_sonar.certificates import Certificate
 from ape_sonar.chronicle import Chronicle
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store, settings
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.operations.doctor import (
     Check,
@@ -29,7 +29,7 @@ from ape_sonar.operations.doctor import (
     unreachable_node,
 )
 from ape_sonar.site import Site, find_site
-from ape_sonar.store import BlobStore, open_store
+from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import ZERO_ADDRESS
 
@@ -171,7 +171,7 @@ def _check_identity(home: Path, passphrase: str | None) -> Iterator[Finding]:
 
 
 def _check_announced(site: Site, home: Path, passphrase: str | None) -> Iterator[Finding]:
-    chain, store = site.chain, open_store(settings().store_uri)
+    chain, store = site.chain, configured_store()
     address = chain.certificates_of(chain.sender)
     if not any(address):
         words = f"{chain.sender} has announced no Capsule"

@@ -12,13 +12,13 @@ from ape.api import AccountAPI
 
 from ape_sonar import vault
 from ape_sonar.chain import Receipt, SonarChain
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store, settings
 from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
 from ape_sonar.site import find_site, let_sign
-from ape_sonar.store import BlobStore, open_store
+from ape_sonar.store import BlobStore
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 
 from .archive import Archive
@@ -120,7 +120,7 @@ def open_oracle(
     with lock(home):
         oracle = build_oracle(
             site.chain,
-            WatchedStore(open_store(settings().store_uri), observer),
+            WatchedStore(configured_store(), observer),
             home,
             passphrase,
             confirmations=site.confirmations,

@@ -16,11 +16,10 @@ from ape_mine.home import Home
 from ape_mine.options import home_option, json_option
 from ape_mine.rehearsal import PlanView, rehearse, view_plan
 from ape_mine.service import default_home
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store
 from ape_sonar.errors import UsageError, cli_errors
 from ape_sonar.screen import open_console
 from ape_sonar.site import find_site
-from ape_sonar.store import open_store
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -38,7 +37,7 @@ def plan(at: str | None, home: Path | None, as_json: bool) -> None:
             place,
             state,
             site.chain,
-            open_store(settings().store_uri),
+            configured_store(),
             policy,
             confirmations=site.confirmations,
             start_block=site.start_block,

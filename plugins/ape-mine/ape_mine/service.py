@@ -14,13 +14,12 @@ from ape_mine.errors import HomeLockedError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store, settings
 from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
 from ape_sonar.site import find_site, let_sign
-from ape_sonar.store import open_store
 from ape_sonar.units import parse_address
 
 #: Variable that may hold the passphrase of encrypted rows.
@@ -89,7 +88,7 @@ def open_mine(
     with place.lock(), open_engine(engine, scheduler) as spread:
         mine = Mine(
             site.chain,
-            WatchedStore(open_store(settings().store_uri), watch),
+            WatchedStore(configured_store(), watch),
             place,
             confirmations=site.confirmations,
             start_block=site.start_block,

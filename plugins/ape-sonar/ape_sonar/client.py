@@ -28,7 +28,7 @@ from ape_sonar.author import (
 from ape_sonar.blobs import LARGEST_VALIDATION, read_ring, read_spec
 from ape_sonar.certificates import Key
 from ape_sonar.chain import SonarChain
-from ape_sonar.config import settings
+from ape_sonar.config import configured_store, settings
 from ape_sonar.drafts import Draft, DraftBook
 from ape_sonar.errors import SonarError, UsageError
 from ape_sonar.gradients import GradientState
@@ -39,7 +39,7 @@ from ape_sonar.overview import left_to_pay, verdict
 from ape_sonar.rows import RowEncoder
 from ape_sonar.seal import seal, unseal
 from ape_sonar.site import find_site
-from ape_sonar.store import BlobStore, open_store
+from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status, Terms
 from ape_sonar.trained import TrainedModel
 from ape_sonar.units import (
@@ -534,7 +534,7 @@ def open_sonar(
     site = find_site(account, sonar)
     return Sonar(
         site.chain,
-        open_store(store or settings().store_uri),
+        configured_store(store),
         home or settings().home_folder / "scientist",
         passphrase,
         start_block=site.start_block,

@@ -10,6 +10,10 @@ from ape.api import PluginConfig
 from pydantic import Field, NonNegativeInt, PositiveFloat
 from pydantic_settings import SettingsConfigDict
 
+from ape_sonar.store import BlobStore, open_store
+from ape_sonar.store.cache import CachedStore
+from ape_sonar.store.embedded import EmbeddedStore
+
 
 class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
     """What PySonar, a Capsule and a Mine need to know of this machine."""
@@ -19,7 +23,14 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
 
     store: str = ""
     """Where blobs are: embedded:PATH, ipfs:MULTIADDR or the URL of an IPFS node (`ape_sonar.store`).
-    Empty: the folder `blobs` in the home. The environment's SONAR_STORE comes first."""
+    Several IPFS nodes, with commas between, stand in for each other. Empty: the folder `blobs` in the home.
+    The environment's SONAR_STORE comes first."""
+
+    store_timeout: PositiveFloat = 60.0
+    """Seconds that one call to an IPFS node may wait for its answer."""
+
+    store_cache: NonNegativeInt = 1 << 28
+    """Most bytes of blobs from IPFS that are kept in the home's folder `cache`; 0: none."""
 
     confirmations: NonNegativeInt | None = None
     """Blocks on top of an event before it counts; None: what the network asks for."""
@@ -59,6 +70,19 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
     def store_uri(self) -> str:
         """The store in force: SONAR_STORE, the setting, or a folder in the home."""
         return os.environ.get("SONAR_STORE") or self.store or f"embedded:{self.home_folder / 'blobs'}"
+
+
+def configured_store(uri: str | None = None) -> BlobStore:
+    """The store in force, or the one at `uri`, with the time-out and the cache of the settings.
+
+    Raises:
+        InvalidStoreError, StoreUnavailableError: as `open_store`.
+    """
+    chosen = settings()
+    store = open_store(uri or chosen.store_uri, timeout=chosen.store_timeout)
+    if isinstance(store, EmbeddedStore) or not chosen.store_cache:
+        return store
+    return CachedStore(store, chosen.home_folder / "cache", capacity=chosen.store_cache)
 
 
 def settings() -> SonarConfig:

@@ -68,7 +68,8 @@ class InvalidStoreError(StoreError, ValueError):
     def __str__(self) -> str:
         return (
             f"{self.uri!r:.200} names no blob store: {self.why}; "
-            "write embedded:PATH, ipfs:/ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001"
+            "write embedded:PATH, ipfs:/ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001 "
+            "(several IPFS nodes: with commas between)"
         )
 
 

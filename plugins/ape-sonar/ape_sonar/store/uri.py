@@ -6,10 +6,14 @@ from pathlib import Path
 
 from ape_sonar.store.base import BlobStore, InvalidStoreError
 from ape_sonar.store.embedded import EmbeddedStore
+from ape_sonar.store.several import SeveralStores
 
 
 def open_store(uri: str, *, timeout: float = 60.0) -> BlobStore:
     """The store named by `embedded:PATH`, `ipfs:MULTIADDR`, or the http(s) URL of an IPFS node's RPC API.
+
+    Several IPFS nodes are written with commas between (`ipfs:/ip4/10.0.0.1/tcp/5001,https://ipfs.example`): they
+    are each other's replicas (`SeveralStores`).
 
     Args:
         uri: a PATH may start with `~`; a relative one counts from the working directory.
@@ -22,9 +26,17 @@ def open_store(uri: str, *, timeout: float = 60.0) -> BlobStore:
     kind, _, rest = uri.partition(":")
     if kind == "embedded" and rest:
         return EmbeddedStore(Path(rest).expanduser())
+    first, *others = uri.split(",")
+    names = [first, *(f"ipfs:{name}" if name.startswith("/") else name for name in others)]
+    nodes = [_ipfs_node(name, uri, timeout) for name in names]
+    return nodes[0] if len(nodes) == 1 else SeveralStores(nodes)
+
+
+def _ipfs_node(name: str, uri: str, timeout: float) -> BlobStore:
+    kind, _, rest = name.partition(":")
     if kind in ("http", "https") or (kind == "ipfs" and rest):
         # Imported late: the default store needs neither ipfshttpclient nor its start-up time.
         from ape_sonar.store.ipfs import IpfsStore
 
-        return IpfsStore(rest if kind == "ipfs" else uri, timeout=timeout)
+        return IpfsStore(rest if kind == "ipfs" else name, timeout=timeout)
     raise InvalidStoreError(uri, "it starts with neither embedded:, ipfs:, http: nor https:")

@@ -1,0 +1,216 @@
+"""Several stores as one, and the cache in front: on two real IPFS nodes, and on stores that fail as they are told."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from ipfs_node import IpfsNode, running_node
+
+from ape_sonar.address import to_cid
+from ape_sonar.store import (
+    BlobCorruptError,
+    BlobNotFoundError,
+    BlobTooLargeError,
+    InvalidStoreError,
+    StoreError,
+    StoreUnavailableError,
+    open_store,
+)
+from ape_sonar.store.cache import CachedStore
+from ape_sonar.store.embedded import EmbeddedStore
+from ape_sonar.store.several import SeveralStores
+
+LIMIT = 1 << 20
+DATA = b"the truth"
+
+
+class Replica(EmbeddedStore):
+    """A store that raises `fault` while there is one, and counts what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fault: StoreError | None = None
+        self.asked = 0
+
+    def _fail(self) -> None:
+        self.asked += 1
+        if self.fault is not None:
+            raise self.fault
+
+    def put(self, data: bytes) -> bytes:
+        self._fail()
+        return super().put(data)
+
+    def get(self, address: bytes, *, limit: int) -> bytes:
+        self._fail()
+        return super().get(address, limit=limit)
+
+    def has(self, address: bytes) -> bool:
+        self._fail()
+        return super().has(address)
+
+
+class Scene:
+    """Two replicas behind one store, and a clock that only sleeping moves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.one, self.other = Replica(folder / "one"), Replica(folder / "other")
+        self.now, self.pauses = 0.0, list[float]()
+        self.store = SeveralStores(
+            (self.one, self.other), clock=lambda: self.now, sleep=self.sleep, pause=lambda most: most
+        )
+        self.address = self.store.address_of(DATA)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+DOWN = StoreUnavailableError("ipfs:/one", "nothing answers there")
+FULL = StoreUnavailableError("ipfs:/one", "the node refused: no space left on device")
+
+
+def corrupt(scene: Scene) -> BlobCorruptError:
+    return BlobCorruptError(scene.address, "does not match its address")
+
+
+def test_what_is_put_is_on_every_store(scene: Scene) -> None:
+    address = scene.store.put(DATA)
+    assert scene.one.get(address, limit=LIMIT) == scene.other.get(address, limit=LIMIT) == DATA
+    assert scene.store.has(address)
+
+
+@pytest.mark.parametrize("fault", [DOWN, FULL])
+def test_one_that_is_down_or_full_is_done_without(scene: Scene, fault: StoreError) -> None:
+    scene.one.fault = fault
+    address = scene.store.put(DATA)
+    assert scene.store.get(address, limit=LIMIT) == DATA
+    assert scene.other.has(address)
+    assert not scene.pauses
+
+
+def test_one_that_failed_rests_and_comes_back(scene: Scene) -> None:
+    scene.one.fault = DOWN
+    scene.store.put(DATA)
+    asked = scene.one.asked
+    scene.store.put(b"more")
+    scene.store.get(scene.address, limit=LIMIT)
+    assert scene.one.asked == asked
+    scene.one.fault, scene.now = None, scene.now + 31
+    scene.store.put(b"most")
+    assert scene.one.asked == asked + 1
+
+
+def test_one_that_lies_is_done_without(scene: Scene) -> None:
+    scene.store.put(DATA)
+    scene.one.fault = corrupt(scene)
+    assert scene.store.get(scene.address, limit=LIMIT) == DATA
+
+
+def test_a_blob_is_wrong_only_where_all_who_answer_say_so(scene: Scene) -> None:
+    scene.one.fault = corrupt(scene)
+    with pytest.raises(BlobNotFoundError, match="told of differently"):
+        scene.store.get(scene.address, limit=LIMIT)
+    scene.other.fault = corrupt(scene)
+    with pytest.raises(BlobCorruptError):
+        scene.store.get(scene.address, limit=LIMIT)
+    scene.one.fault = scene.other.fault = None
+    scene.store.put(DATA)
+    with pytest.raises(BlobTooLargeError):
+        scene.store.get(scene.address, limit=1)
+
+
+def test_all_down_is_tried_again_with_growing_pauses_and_then_told(scene: Scene) -> None:
+    scene.one.fault = scene.other.fault = DOWN
+    with pytest.raises(StoreUnavailableError, match="nothing answers"):
+        scene.store.get(scene.address, limit=LIMIT)
+    assert scene.pauses == [0.25, 0.5]
+    assert scene.one.asked == scene.other.asked == 3
+    with pytest.raises(StoreUnavailableError):
+        scene.store.put(DATA)
+
+
+def test_uris(tmp_path: Path) -> None:
+    store = open_store("ipfs:/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2,http://127.0.0.1:3")
+    assert store.uri == "ipfs:/ip4/127.0.0.1/tcp/1,ipfs:/ip4/127.0.0.1/tcp/2,http://127.0.0.1:3"
+    assert open_store(store.uri).uri == store.uri
+    assert open_store(f"embedded:{tmp_path}/a,b").uri == f"embedded:{tmp_path}/a,b"
+    for wrong in ("ipfs:/ip4/127.0.0.1/tcp/1,", "/ip4/127.0.0.1/tcp/1", "http://127.0.0.1:3,embedded:/here"):
+        with pytest.raises(InvalidStoreError):
+            open_store(wrong)
+
+
+# ---------------------------------------------------------------------- the cache
+
+
+def cached(tmp_path: Path, capacity: int = 1000) -> tuple[Replica, CachedStore]:
+    far = Replica(tmp_path / "far")
+    return far, CachedStore(far, tmp_path / "cache", capacity=capacity)
+
+
+def test_what_was_read_is_read_without_the_store(tmp_path: Path) -> None:
+    far, store = cached(tmp_path)
+    address = far.put(DATA)
+    assert store.get(address, limit=LIMIT) == DATA
+    far.fault = DOWN
+    assert store.get(address, limit=LIMIT) == DATA
+    with pytest.raises(BlobTooLargeError):
+        store.get(address, limit=1)
+
+
+def test_a_copy_that_was_changed_is_fetched_anew(tmp_path: Path) -> None:
+    _, store = cached(tmp_path)
+    address = store.put(DATA)
+    copy = tmp_path / "cache" / to_cid(address)
+    copy.write_bytes(b"a lie")
+    assert store.get(address, limit=LIMIT) == DATA
+    assert copy.read_bytes() == DATA
+
+
+def test_the_longest_unused_go_first(tmp_path: Path) -> None:
+    far, store = cached(tmp_path)
+    first, second = (store.put(bytes([letter]) * 400) for letter in b"ab")
+    os.utime(tmp_path / "cache" / to_cid(first), (1, 1))
+    os.utime(tmp_path / "cache" / to_cid(second), (2, 2))
+    store.get(first, limit=LIMIT)
+    third = store.put(b"c" * 400)
+    far.fault = DOWN
+    assert len(store.get(first, limit=LIMIT)) == len(store.get(third, limit=LIMIT)) == 400
+    with pytest.raises(StoreUnavailableError):
+        store.get(second, limit=LIMIT)
+
+
+def test_a_cache_that_cannot_be_used_is_as_good_as_none(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_bytes(b"no folder")
+    _, store = cached(tmp_path)
+    address = store.put(DATA)
+    assert store.get(address, limit=LIMIT) == DATA
+
+
+# ---------------------------------------------------------------------- two real nodes
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[list[IpfsNode]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(running_node(tmp_path / f"repo-{place}")) for place in range(2)]
+
+
+def test_two_nodes_of_which_one_is_killed(nodes: list[IpfsNode]) -> None:
+    store = open_store(",".join(f"ipfs:{node.api}" for node in nodes), timeout=20)
+    address = store.put(DATA)
+    assert all(open_store(f"ipfs:{node.api}", timeout=20).has(address) for node in nodes)
+    nodes[0].process.kill()
+    nodes[0].process.wait()
+    assert store.get(address, limit=LIMIT) == DATA
+    assert store.get(store.put(b"later"), limit=LIMIT) == b"later"
+    store.pin(address, limit=LIMIT)
+    store.unpin(address)
+    assert not store.has(address)
