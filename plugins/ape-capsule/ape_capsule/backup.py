@@ -7,6 +7,7 @@ What the state in it tells of is in it too: the state is copied first, and what 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -31,7 +32,8 @@ from .service import LOCK_FILE, STATE_FILE, WARRANT_FILE
 from .warrants import read
 
 _PURPOSE = "capsule-backup"
-_SCRATCH = ".backup-"
+#: In the home, for halves of backups: what is in it belongs to nobody else.
+_SCRATCH = ".backup"
 _KEY, _HOME = "key.vault", "home.tar.pgp"
 #: What SQLite keeps beside a database that is open: the copy has it inside.
 _BESIDE_STATE = tuple(f"{STATE_FILE}{ending}" for ending in ("-wal", "-shm", "-journal"))
@@ -64,7 +66,7 @@ def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST
         OSError: it cannot be written.
     """
     Identity.load(home, passphrase)  # a backup under another passphrase than its vaults' would be two to remember
-    with _scratch(home) as scratch, atomic_file(target, mode=0o600, replace=False) as file:
+    with _only_backup(home) as scratch, atomic_file(target, mode=0o600, replace=False) as file:
         _copy_state(home / STATE_FILE, scratch / STATE_FILE)
         with tarfile.open(scratch / "home.tar", "w") as tar:
             _add_files(tar, home, scratch / STATE_FILE)
@@ -95,12 +97,13 @@ def restore(source: Path, home: Path, passphrase: str) -> Contents:
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise HomeTakenError(home)
     home.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(home.parent) as scratch:
+    with _scratch(home.parent, f".{home.name}-restoring-") as scratch:
         _take_apart(source, scratch, passphrase)
         fresh = scratch / "home"
         fresh.mkdir(mode=0o700)
         _unpack(source, scratch / "home.tar", fresh)
         contents = _contents(fresh, passphrase)
+        os.sync()  # all of it is on disk before it has its name
         if home.exists():
             home.rmdir()
         os.rename(fresh, home)
@@ -108,15 +111,26 @@ def restore(source: Path, home: Path, passphrase: str) -> Contents:
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder for halves of things, on the same disk, for the owner alone; what a killed process left of one goes."""
-    for leftover in folder.glob(f"{_SCRATCH}*"):
-        shutil.rmtree(leftover)
-    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=folder))
+def _scratch(folder: Path, prefix: str) -> Iterator[Path]:
+    """A folder for halves of things, on the same disk, for the owner alone."""
+    scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     try:
         yield scratch
     finally:
         shutil.rmtree(scratch)
+
+
+@contextmanager
+def _only_backup(home: Path) -> Iterator[Path]:
+    """The folder for halves of backups, while no other process makes one; what a killed one left there goes."""
+    folder = home / _SCRATCH
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / LOCK_FILE).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for leftover in folder.glob("half-*"):
+            shutil.rmtree(leftover)
+        with _scratch(folder, "half-") as scratch:
+            yield scratch
 
 
 def _copy_state(source: Path, copy: Path) -> None:
@@ -135,7 +149,18 @@ def _add_files(tar: tarfile.TarFile, home: Path, state: Path) -> None:
         if not hidden and str(name) not in _LEFT_OUT and path.is_file() and not path.is_symlink():
             # What is settled may be removed meanwhile.
             with _unless_gone():
-                tar.add(path, str(name), recursive=False)
+                _add(tar, path, str(name))
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    """A file as it is when it is opened, whatever takes its place meanwhile; of the growing log, whole lines only."""
+    with path.open("rb") as file:
+        member = tar.gettarinfo(arcname=name, fileobj=file)
+        if name == WARRANT_FILE:
+            content = file.read(member.size)
+            member.size = content.rfind(b"\n") + 1
+            file.seek(0)
+        tar.addfile(member, file)
 
 
 @contextmanager

@@ -88,7 +88,8 @@ class KeyInUseError(CapsuleError, RuntimeError):
     def __init__(self, campaign: bytes, status: str) -> None:
         self.campaign, self.status = campaign, status
         super().__init__(
-            f"Campaign 0x{campaign.hex()} is {status}: its key pair can be destroyed once it is Delivered, or failed"
+            f"Campaign 0x{campaign.hex()} is {status}: its key pair can be destroyed once it is settled "
+            "and its audit window is over"
         )
 
 

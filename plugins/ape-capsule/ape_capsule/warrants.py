@@ -122,13 +122,16 @@ class WarrantLog:
 def read(path: Path) -> Iterator[Entry]:
     """The entries of a warrant log, each checked against the one before it; none when there is no file.
 
-    Raises WarrantLogCorruptError with the line's number.
+    A last line without its end was never acted on: it is being written, or a crash left it. Raises
+    WarrantLogCorruptError with the line's number.
     """
     if not path.exists():
         return
     previous = _GENESIS
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return
             entry = _parse(path, number, line, previous)
             yield entry
             previous = entry.digest

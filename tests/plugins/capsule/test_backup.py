@@ -64,7 +64,7 @@ def test_what_was_backed_up_comes_back(home: Path, saved: Path, tmp_path: Path) 
     assert state.refusals(CAMPAIGN) == {3: "said before"}
     state.close()
     left = {path.name for path in home.iterdir()} - {path.name for path in again.iterdir()}
-    assert left - {f"{STATE_FILE}-wal", f"{STATE_FILE}-shm"} == {"lock"}
+    assert left - {".backup", f"{STATE_FILE}-wal", f"{STATE_FILE}-shm"} == {"lock"}
 
 
 def test_state_is_whole_while_it_is_written(home: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_nothing_is_overwritten_and_nothing_half_restored(home: Path, saved: Pat
     with pytest.raises(IdentityMissingError):
         back_up(tmp_path / "nowhere", tmp_path / "other", PASSPHRASE)
     assert {path.name for path in tmp_path.iterdir()} == {"capsule", "saved"}
-    assert not list(home.glob(".backup-*"))
+    assert {path.name for path in (home / ".backup").iterdir()} == {"lock"}
 
 
 @pytest.mark.parametrize("part", [0.0, 0.01, 0.1, 0.5, 0.7])
@@ -140,3 +140,23 @@ def test_a_byte_that_was_changed_is_found(saved: Path, tmp_path: Path) -> None:
 def test_an_empty_folder_is_a_place_for_a_home(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     assert restore(saved, tmp_path / "again", PASSPHRASE).files > 3
+
+
+def test_what_a_killed_backup_left_goes_and_others_files_stay(home: Path, saved: Path, tmp_path: Path) -> None:
+    (home / ".backup" / "half-of-one").mkdir()
+    for others in (tmp_path / ".backup-photos", tmp_path / ".capsule-restoring-mine"):
+        others.mkdir()
+        (others / "photo").touch()
+    back_up(home, tmp_path / "second", PASSPHRASE, cost=LOWEST_COST)
+    restore(saved, tmp_path / "again", PASSPHRASE)
+    assert {path.name for path in (home / ".backup").iterdir()} == {"lock"}
+    assert (tmp_path / ".backup-photos" / "photo").exists()
+    assert (tmp_path / ".capsule-restoring-mine" / "photo").exists()
+
+
+def test_half_a_line_of_the_warrant_log_is_not_backed_up(home: Path, tmp_path: Path) -> None:
+    whole = (home / WARRANT_FILE).read_bytes()
+    (home / WARRANT_FILE).write_bytes(whole + whole[:40])
+    assert back_up(home, tmp_path / "torn", PASSPHRASE, cost=LOWEST_COST).warrants == 1
+    restore(tmp_path / "torn", tmp_path / "again", PASSPHRASE)
+    assert (tmp_path / "again" / WARRANT_FILE).read_bytes() == whole

@@ -13,6 +13,9 @@ from click.testing import CliRunner
 from ape_capsule import keystore
 from ape_capsule._cli import cli
 from ape_capsule.service import WARRANT_FILE, lock
+from ape_capsule.statements import check_statement
+from ape_sonar.blobs import read_ring
+from ape_sonar.seal import NoValidSignatureError
 from ape_sonar.terms import Status
 
 pytestmark = pytest.mark.chain
@@ -35,7 +38,7 @@ def ape_capsule(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.chdir(tmp_path)
 
     def call(command: str, *arguments: str, status: int = 0) -> str:
-        connected = command not in ("init", "log")
+        connected = command not in ("backup", "init", "log", "restore")
         network = ["--network", "ethereum:local:test", "--sonar", world.sonar.address] if connected else []
         signer = ["--account", f"TEST::{_index(world.accounts['capsule'])}"] if connected else []
         result = CliRunner().invoke(cli, [command, *arguments, *signer, *network])
@@ -57,7 +60,7 @@ def _error(output: str) -> str:
     return line
 
 
-def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsule: Any) -> None:
+def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsule: Any, tmp_path: Path) -> None:
     assert "Announced as" in ape_capsule("announce", "--scoring-window", "20 minutes", "--scoring-fee", "1 wei")
     assert world.as_("capsule").capsule_terms(str(world.accounts["capsule"].address)).scoring_window == 1200
     campaign = world.create()
@@ -78,8 +81,28 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     world.until_end(campaign)
     assert "delivered" in ape_capsule("run", "--once")
     assert world.as_("capsule").status_of(campaign) is Status.DELIVERED
+    chain = ("--capsule", str(world.accounts["capsule"].address), "--network", "ethereum:local:test")
+    held = ("log", "--verify", *chain, "--sonar", world.sonar.address)
+    assert "agree: 2 lines" in ape_capsule(*held)
+    assert "key pairs" in ape_capsule("backup", str(tmp_path / "saved"))
+    assert "is gone" in ape_capsule("destroy", identity)
     assert "is gone" in ape_capsule("destroy", identity)
     assert not list((world.home / "keys").glob("*.vault"))
+    statement = world.home / "statements" / f"{campaign.hex()}.json"
+    signature = statement.with_suffix(".json.asc").read_bytes()
+    ring = read_ring(world.store, world.as_("capsule").certificates_of(str(world.accounts["capsule"].address)))
+    destruction = check_statement(statement.read_bytes(), signature, ring)
+    assert (destruction.campaign, destruction.contract) == (identity, world.sonar.address)
+    with pytest.raises(NoValidSignatureError):
+        check_statement(statement.read_bytes().replace(b"1337", b"1338"), signature, ring)
+
+    log = world.home / WARRANT_FILE
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:1]))
+    assert "model 1: it was opened, and the log has no warrant for it" in ape_capsule(*held, status=1)
+    assert "1 key pairs and 2 lines" in ape_capsule(
+        "restore", str(tmp_path / "saved"), "--home", str(tmp_path / "again")
+    )
+    assert "agree: 2 lines" in ape_capsule(*held, "--home", str(tmp_path / "again"))
 
 
 def test_bad_input_is_one_line_and_exit_status_1(

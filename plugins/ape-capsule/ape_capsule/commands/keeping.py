@@ -24,7 +24,7 @@ from ..state import State
 from ..statements import Destruction, publish_statement
 from .options import home_option, parse_campaign, passphrase_option, sonar_option
 
-_SETTLED = (Status.DECLINED, Status.CANCELLED, Status.DELIVERED, Status.EXPIRED, Status.CONVICTED)
+_NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 
 
 @click.command()
@@ -84,7 +84,8 @@ def _destruction(identity: bytes, home: Path, site: Site) -> Destruction:
         state.close()
     now = site.chain.timestamp()
     status = campaign.status(now)
-    if status not in _SETTLED:
+    # Until claims open an arbiter may ask for what only the key can show.
+    if status not in _NEVER_OPEN and not campaign.claims_open(now):
         raise KeyInUseError(identity, status.name.capitalize())
     root = campaign.opening.public_key_root if campaign.opening else bytes(32)
     return Destruction(
