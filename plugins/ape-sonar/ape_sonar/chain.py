@@ -23,6 +23,7 @@ from ape_sonar.chain_errors import (
 )
 from ape_sonar.errors import FormatError
 from ape_sonar.events import Event, GradientSubmitted, Place, build_event
+from ape_sonar.fees import HIGHEST_FEE
 from ape_sonar.node import broadcast, code_at, coin_balance
 from ape_sonar.reverts import contract_error, revert_data
 from ape_sonar.terms import (
@@ -77,15 +78,24 @@ class SonarChain:
         address: of the Sonar contract.
         account: who signs transactions; None to look only.
         provider: Ape's provider; the active one if left out.
+        highest_fee: most wei a unit of gas that is offered for a transaction that waits too long for its block.
 
     Attributes:
         address, registry_address: contracts.
         chain_id: of the chain.
     """
 
-    def __init__(self, address: str, account: AccountAPI | None = None, provider: ProviderAPI | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        account: AccountAPI | None = None,
+        provider: ProviderAPI | None = None,
+        *,
+        highest_fee: int = HIGHEST_FEE,
+    ) -> None:
         self.address = to_checksum_address(address)
         self.account = account
+        self._highest_fee = highest_fee
         self._provider = provider or _active_provider()
         self.chain_id = self._provider.chain_id
         self.registry_address: str = self._call("Sonar", self.address, "registry")
@@ -99,7 +109,7 @@ class SonarChain:
 
     def as_account(self, account: AccountAPI) -> SonarChain:
         """The same contracts, as another account."""
-        return SonarChain(self.address, account, self._provider)
+        return SonarChain(self.address, account, self._provider, highest_fee=self._highest_fee)
 
     # ------------------------------------------------------------------ the chain
 
@@ -344,6 +354,7 @@ class SonarChain:
             data=data,
             value=value,
             nonce=nonce,
+            highest_fee=self._highest_fee,
             ask_again=lambda: self._eth_call(call),
         )
         if receipt.failed:

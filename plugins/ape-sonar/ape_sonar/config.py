@@ -10,6 +10,7 @@ from ape.api import PluginConfig
 from pydantic import Field, NonNegativeInt, PositiveFloat
 from pydantic_settings import SettingsConfigDict
 
+from ape_sonar.fees import HIGHEST_FEE
 from ape_sonar.store import BlobStore, open_store
 from ape_sonar.store.cache import CachedStore
 from ape_sonar.store.embedded import EmbeddedStore
@@ -34,6 +35,9 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
 
     confirmations: NonNegativeInt | None = None
     """Blocks on top of an event before it counts; None: what the network asks for."""
+
+    highest_fee: NonNegativeInt = HIGHEST_FEE
+    """Most wei a unit of gas that a transaction which waits too long for its block is sent again with."""
 
     poll_interval: PositiveFloat = 2.0
     """Seconds between two looks at the chain."""

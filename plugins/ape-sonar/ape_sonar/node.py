@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from ape.api import AccountAPI, ProviderAPI, ReceiptAPI
+from ape.api import AccountAPI, ProviderAPI, ReceiptAPI, TransactionAPI
 from ape.exceptions import ApeException, TransactionNotFoundError
 from eth_utils import to_checksum_address
-from web3.exceptions import Web3Exception
+from web3.exceptions import TransactionNotFound, Web3Exception
 
 from ape_sonar.chain_errors import UnconfirmedError, readable, transaction_failure, unreachable
+from ape_sonar.fees import HIGHEST_FEE, Fees
+
+#: Type of a transaction with the two fees of EIP-1559.
+_DYNAMIC_FEES = 2
+#: Replacements of one transaction before its sender is told that it waits: with each a quarter more, six times the fee.
+_MOST_REPLACEMENTS = 8
 
 
 def code_at(web3: Any, address: str) -> bytes:
@@ -33,11 +40,16 @@ def broadcast(
     data: bytes,
     value: int,
     nonce: int | None = None,
+    highest_fee: int = HIGHEST_FEE,
     ask_again: Callable[[], Any] = lambda: None,
 ) -> ReceiptAPI:
     """Signs a transaction, sends it and waits for its block.
 
+    Where none comes in the time that the network's settings give it, the same transaction is sent with the same nonce
+    and higher fees: of all of them a chain takes one.
+
     Args:
+        highest_fee: most wei a unit of gas that a replacement offers.
         ask_again: called when nobody took it; raises where it finds a better reason than the node's words.
 
     Raises:
@@ -46,16 +58,52 @@ def broadcast(
         ChainError: the node cannot be reached.
     """
     sender = str(account.address)
-    transaction = provider.network.ecosystem.create_transaction(
-        sender=sender, receiver=to, data=data, value=value, chain_id=provider.chain_id, nonce=nonce
-    )
-    try:
-        return account.call(transaction)
-    except TransactionNotFoundError:
-        raise UnconfirmedError(bytes(transaction.txn_hash).hex()) from None
-    except (ApeException, Web3Exception, ValueError) as error:
-        ask_again()
-        held = coin_balance(provider.web3, sender)
-        raise transaction_failure(error, sender, value, held) from None
-    except OSError as error:
-        raise unreachable(error) from None
+
+    def signed(**how: Any) -> TransactionAPI:
+        return provider.network.ecosystem.create_transaction(
+            sender=sender, receiver=to, data=data, value=value, chain_id=provider.chain_id, **how
+        )
+
+    transaction = signed(nonce=nonce)
+    sent: list[str] = []
+    while True:
+        try:
+            return account.call(transaction)
+        except TransactionNotFoundError:
+            sent.append(bytes(transaction.txn_hash).hex())
+        except (ApeException, Web3Exception, ValueError) as error:
+            # The nonce of a replacement is spent where an earlier one got into a block after all.
+            if not sent:
+                ask_again()
+                held = coin_balance(provider.web3, sender)
+                raise transaction_failure(error, sender, value, held) from None
+            return _included(provider, sent)
+        except OSError as error:
+            raise unreachable(error) from None
+        try:
+            return _included(provider, sent)
+        except UnconfirmedError:
+            fees = _raised(provider, transaction, highest_fee)
+            if fees is None or len(sent) > _MOST_REPLACEMENTS:
+                raise
+        transaction = signed(
+            nonce=transaction.nonce, gas=transaction.gas_limit, max_fee=fees.most, max_priority_fee=fees.tip, type=2
+        )
+
+
+def _included(provider: ProviderAPI, sent: Sequence[str]) -> ReceiptAPI:
+    """The receipt of the one that is in a block. Raises UnconfirmedError, ChainError."""
+    for transaction in reversed(sent):
+        with readable(), suppress(TransactionNotFound):
+            provider.web3.eth.get_transaction_receipt(f"0x{transaction}")
+            return provider.get_receipt(f"0x{transaction}")
+    raise UnconfirmedError(sent[-1])
+
+
+def _raised(provider: ProviderAPI, transaction: TransactionAPI, highest: int) -> Fees | None:
+    """Fees of a replacement; None where there may be none: a chain without EIP-1559, or fees at their highest."""
+    if transaction.type != _DYNAMIC_FEES or transaction.max_fee is None or transaction.nonce is None:
+        return None
+    with readable():
+        asked = int(provider.gas_price)
+    return Fees(transaction.max_fee, transaction.max_priority_fee or 0).raised(asked, highest)

@@ -47,7 +47,7 @@ def find_site(account: AccountAPI | None, sonar: str | None = None) -> Site:
 
     provider = ManagerAccessMixin.provider
     address, start_block = _contract(provider.chain_id, sonar and parse_address(sonar))
-    chain = SonarChain(address, account, provider)
+    chain = SonarChain(address, account, provider, highest_fee=settings().highest_fee)
     confirmations = settings().confirmations
     if confirmations is None:
         confirmations = provider.network.required_confirmations

@@ -10,7 +10,7 @@ import pytest
 from ape.exceptions import AccountsError, TransactionNotFoundError
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
-from web3.exceptions import BlockNotFound, Web3RPCError
+from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 
 from ape_sonar.chain import (
     ChainError,
@@ -62,6 +62,9 @@ class Node:
     def get_balance(self, account: str) -> int:
         return self.balance
 
+    def get_transaction_receipt(self, transaction: str) -> Any:
+        raise TransactionNotFound(transaction)
+
     def get_code(self, address: str) -> bytes:
         return b"\1"
 
@@ -91,7 +94,9 @@ class Node:
 
 
 def provider_of(eth: Any) -> Any:
-    ecosystem = SimpleNamespace(create_transaction=lambda **fields: SimpleNamespace(txn_hash=b"t" * 32, **fields))
+    ecosystem = SimpleNamespace(
+        create_transaction=lambda **fields: SimpleNamespace(txn_hash=b"t" * 32, type=0, **fields)
+    )
     return SimpleNamespace(
         chain_id=7, web3=SimpleNamespace(eth=eth), network=SimpleNamespace(ecosystem=ecosystem), gas_price=1
     )
