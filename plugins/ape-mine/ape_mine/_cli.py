@@ -13,14 +13,14 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
-from ape_mine import _data_cli
-from ape_mine._cli_doctor import doctor
-from ape_mine._cli_plan import plan
+from ape_mine.commands import data
+from ape_mine.commands.doctor import doctor
+from ape_mine.commands.options import home_option, json_option, sonar_option
+from ape_mine.commands.plan import plan
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home import Home
-from ape_mine.options import home_option, json_option, sonar_option
 from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
 from ape_mine.policy import Policy, Verdict
 from ape_mine.service import default_home, open_home, open_mine, serve
@@ -42,7 +42,7 @@ def cli() -> None:
 
 cli.add_command(doctor)
 cli.add_command(plan)
-_data_cli.register(cli)
+data.register(cli)
 
 
 @cli.command(cls=ConnectedProviderCommand)
@@ -63,7 +63,7 @@ def init(account: Any, home: Path | None, sonar: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("schema", type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Replace the dataset of that name.")
-@_data_cli.rows_passphrase
+@data.rows_passphrase
 @home_option
 @json_option
 @cli_errors()
@@ -77,8 +77,8 @@ def add(
     passphrase: str | None,
 ) -> None:
     """Check every row of FILE (CSV or Parquet) against SCHEMA (Table Schema) and copy it into the Mine."""
-    place = open_home(home or default_home(), _data_cli.unlocking(passphrase))
-    with _data_cli.wrong_rows_shown():
+    place = open_home(home or default_home(), data.unlocking(passphrase))
+    with data.wrong_rows_shown():
         dataset = place.datasets.add(name, file, read_schema(schema), replace=replace)
     with place.state().opened() as state:
         (view,) = view_datasets([dataset], Policy(), state.releases)
@@ -90,7 +90,7 @@ def add(
 
 @cli.command(cls=ConnectedProviderCommand)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@_data_cli.rows_passphrase
+@data.rows_passphrase
 @home_option
 @sonar_option
 @cli_errors()
@@ -99,14 +99,14 @@ def policy(file: Path | None, home: Path | None, sonar: str | None, passphrase: 
     if file is None:
         click.echo(Home(home or default_home()).policy_text() or "No policy: nothing leaves.")
         return
-    place = open_home(home or default_home(), _data_cli.unlocking(passphrase))
+    place = open_home(home or default_home(), data.unlocking(passphrase))
     adopted = place.adopt(file, find_site(None, sonar).tokens)
     click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
 
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option()
-@_data_cli.rows_passphrase
+@data.rows_passphrase
 @home_option
 @sonar_option
 @click.option("--pay-to", help="Who is paid. Default: the account.")
@@ -145,7 +145,7 @@ def run(
             engine=engine,
             scheduler=scheduler,
             observer=observer,
-            ask=_data_cli.unlocking(passphrase),
+            ask=data.unlocking(passphrase),
         ) as mine,
     ):
         if not once:

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from mine_world import MINER, POLICY, SONAR, Fuse, KilledError, World
 
 from ape_mine import service
-from ape_mine._data_cli import register
 from ape_mine.catalog import Catalog
+from ape_mine.commands.data import register
 from ape_mine.errors import DatasetCorruptError, DatasetLockedError, HomeLockedError
 from ape_mine.home import Home
 from ape_mine.loop import Mine

@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ape_mine import rowfiles
-from ape_mine._data_cli import register
 from ape_mine.adapters import sources
 from ape_mine.adapters.base import Adapter, Record, Request
 from ape_mine.adapters.registry import adapter_names, find_adapter
+from ape_mine.commands.data import register
 from ape_mine.datasets import DatasetStore
 from ape_mine.errors import (
     AdapterUnknownError,

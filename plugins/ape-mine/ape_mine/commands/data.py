@@ -14,12 +14,12 @@ from rich.table import Table
 
 from ape_mine.adapters.base import Adapter, Request
 from ape_mine.adapters.registry import adapter_names, find_adapter
+from ape_mine.commands.options import home_option, json_option
 from ape_mine.datasets import read_schema
 from ape_mine.errors import ImportOptionError
 from ape_mine.home import Home
 from ape_mine.importing import Imported, import_source
 from ape_mine.labels import Labels
-from ape_mine.options import home_option, json_option
 from ape_mine.service import PASSPHRASE, default_home, open_home
 from ape_sonar.errors import WrongRowsError, cli_errors, one_line
 from ape_sonar.passphrases import passphrase_options

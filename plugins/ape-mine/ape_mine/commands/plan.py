@@ -12,8 +12,8 @@ from ape.cli import ConnectedProviderCommand
 from rich.table import Table
 from rich.text import Text
 
+from ape_mine.commands.options import home_option, json_option
 from ape_mine.home import Home
-from ape_mine.options import home_option, json_option
 from ape_mine.rehearsal import PlanView, rehearse, view_plan
 from ape_mine.service import default_home
 from ape_sonar.config import configured_store

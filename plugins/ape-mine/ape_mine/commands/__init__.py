@@ -1,0 +1,1 @@
+"""Commands of `ape mine`, by what they are about."""
