@@ -151,7 +151,7 @@ def test_confirmations_are_waited_for(tmp_path: Path) -> None:
 def test_what_a_planned_gradient_spends_is_gone_for_the_next(house: House) -> None:
     """One release, two Campaigns with different questions: the run does the first, and so the plan says."""
     world = house.world
-    house.adopt(POLICY.replace("{ward-7: {}}", "{ward-7: {privacy: {epsilon: 6, delta: 1e-6}}}"))
+    house.adopt(POLICY.replace("consent: own", "consent: own, privacy: {epsilon: 6, delta: 1e-6}"))
     older = {**AGE, "constraints": {"minimum": 0, "maximum": 100}}
     question = {"description": "Patients", "schema": {"fields": [older, DOSE]}}
     first = world.open_campaign()
@@ -185,7 +185,7 @@ def test_what_is_begun_is_finished_at_any_hour_and_price(tmp_path: Path) -> None
 
 def test_it_leaves_nothing_and_reads_specs_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     world = house.world
-    house.adopt(POLICY.replace("{ward-7: {}}", "{ward-7: {privacy: {epsilon: 6, delta: 1e-6}}}"))
+    house.adopt(POLICY.replace("consent: own", "consent: own, privacy: {epsilon: 6, delta: 1e-6}"))
     campaigns = [world.open_campaign() for _ in range(2)]
     before, fetched = house.traces(), []
     get = world.store.get
