@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from capsule_world import PASSPHRASE, World, key_pair
+from capsule_world import PASSPHRASE, World
 from click.testing import CliRunner
 
-from ape_capsule import keystore
 from ape_capsule._cli import cli
 from ape_capsule.service import WARRANT_FILE, lock
 from ape_capsule.statements import check_statement
@@ -19,14 +18,6 @@ from ape_sonar.seal import NoValidSignatureError
 from ape_sonar.terms import Status
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture
-def world(
-    sonar: Any, chain: Any, scientist: Any, capsule: Any, miner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
-    return World(sonar, chain, {"scientist": scientist, "capsule": capsule, "miner": miner}, tmp_path)
 
 
 @pytest.fixture

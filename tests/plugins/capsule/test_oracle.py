@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
@@ -54,22 +53,6 @@ from syft.nn import apply_delta
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, unpack, verify_openings
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture
-def world(
-    sonar: Any,
-    chain: Any,
-    scientist: Any,
-    capsule: Any,
-    miner: Any,
-    second_miner: Any,
-    tmp_path: Path,
-    monkeypatch: Any,
-) -> World:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
-    roles = {"scientist": scientist, "capsule": capsule, "miner": miner, "second miner": second_miner}
-    return World(sonar, chain, roles, tmp_path)
 
 
 @pytest.fixture

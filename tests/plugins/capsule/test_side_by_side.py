@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
-from capsule_world import World, key_pair
+from capsule_world import World
 
-from ape_capsule import keystore
 from ape_capsule.oracle import Oracle
 from ape_capsule.service import WARRANT_FILE
 from ape_capsule.warrants import Kind, read
@@ -18,22 +15,6 @@ from ape_sonar.action import Action
 
 pytestmark = pytest.mark.chain
 PATIENCE = 120
-
-
-@pytest.fixture
-def world(
-    sonar: Any,
-    chain: Any,
-    scientist: Any,
-    capsule: Any,
-    miner: Any,
-    second_miner: Any,
-    tmp_path: Path,
-    monkeypatch: Any,
-) -> World:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
-    roles = {"scientist": scientist, "capsule": capsule, "miner": miner, "second miner": second_miner}
-    return World(sonar, chain, roles, tmp_path)
 
 
 def until(oracle: Oracle, scores: int) -> list[Action]:
