@@ -12,6 +12,7 @@ import pytest
 
 from ape_sonar import seal
 from ape_sonar.certificates import CertificateError, Key, parse_certificate
+from ape_sonar.delivery import Delivery
 from ape_sonar.seal import MalformedMessageError, MessageTooLargeError, NoValidSignatureError, SealError
 
 pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed on this machine")
@@ -62,6 +63,13 @@ def test_gpg_opens_and_verifies_ours(gpg: Gpg, tmp_path: Path) -> None:
     assert gpg.run("--decrypt", str(message)) == DATA
     status = gpg.status("--decrypt", str(message))
     assert re.search(rf"^\[GNUPG:\] VALIDSIG \w+ .* {OURS.fingerprint}$", status, re.MULTILINE)
+
+
+def test_gpg_opens_a_delivery(gpg: Gpg, tmp_path: Path) -> None:
+    """A Data Scientist whose key is gpg's gets at what a Capsule delivers without a line of Sonar's."""
+    delivery, message = Delivery(bytes(32), 3, bytes(32), 97 * 10**16, b"openings"), tmp_path / "delivery.pgp"
+    message.write_bytes(seal.seal(delivery.to_bytes(), [gpg.key(THEIRS).certificate], signer=OURS))
+    assert Delivery.from_bytes(gpg.run("--decrypt", str(message))) == delivery
 
 
 def test_we_open_and_verify_gpgs(gpg: Gpg) -> None:
