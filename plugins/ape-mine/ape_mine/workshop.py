@@ -159,7 +159,7 @@ class Workshop:
             # No mu of its own: to choose one by noisy parts would cost budget, or more noise in their sum.
             return gradient(bench.model, self._noisy(asked, privacy), head)
         own = self._exact(asked)
-        return gradient(bench.model, own.statistics, head, own.mu)
+        return gradient(bench.model, own.statistics, head, own.mu if _is_fresh(campaign) else None)
 
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
         assert campaign.opening is not None  # an open Campaign has one
@@ -249,3 +249,8 @@ class _Recent(Generic[_Value]):
         while len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
+
+
+def _is_fresh(campaign: CampaignState) -> bool:
+    """Whether nobody has trained the head: cross-validation weighs the rows against a Model that knows nothing."""
+    return campaign.model.version == 0 and not any(campaign.terms.parent)

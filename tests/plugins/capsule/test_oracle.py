@@ -724,7 +724,7 @@ def test_a_defect_in_one_campaign_costs_no_other(
             raise ZeroDivisionError("a defect")
         return real(*arguments, **how)
 
-    monkeypatch.setattr("ape_capsule.judging.score", defective)
+    monkeypatch.setattr("ape_capsule.weighing.score", defective)
     assert sorted(kinds(oracle.step())) == ["scored", "trouble"]
     monkeypatch.undo()
     assert kinds(oracle.step()) == ["scored"]
