@@ -1,4 +1,4 @@
-"""What was computed of rows before: a new round, or another Campaign's same question, reads no row."""
+"""Local statistics that were computed before: a new round, or another Campaign's same question, reads no row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ape_mine.task import Own
 from ape_sonar.files import sweep, write_atomically
 from syft import wire
 from syft.errors import SyftError
@@ -51,21 +50,18 @@ class StatisticsCache:
         for path in (*self._folder.glob("*.safetensors"), *self._folder.glob("*.sealed")):
             path.unlink(missing_ok=True)
 
-    def get(self, key: bytes) -> Own | None:
+    def get(self, key: bytes) -> LocalStatistics | None:
         """What was kept under a key of `task.statistics_key`; None where nothing was, or it is damaged."""
         try:
             arrays = wire.loads_arrays(self._opened(key), limit=_LARGEST)
-            statistics = LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
-            mu = float(arrays["mu"].view(np.float64)[0])
-            return Own(statistics, mu if mu > 0 else None)
-        except (FileNotFoundError, InvalidTag, SyftError, KeyError, IndexError, ValueError):
+            return LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
+        except (FileNotFoundError, InvalidTag, SyftError, KeyError, IndexError):
             return None
 
-    def put(self, key: bytes, own: Own) -> None:
-        """Keeps statistics and mu; not the folds, which tell nothing more. Raises OSError."""
-        statistics = own.statistics
-        arrays = {"gram": statistics.gram, "cross": statistics.cross, "rows": np.array([statistics.rows])}
-        data = wire.dumps_arrays({**arrays, "mu": np.array([own.mu or 0.0]).view(np.int64)})
+    def put(self, key: bytes, statistics: LocalStatistics) -> None:
+        """Keeps statistics. Raises OSError."""
+        rows = np.array([statistics.rows], dtype=np.int64)
+        data = wire.dumps_arrays({"gram": statistics.gram, "cross": statistics.cross, "rows": rows})
         if self._key is not None:
             nonce = secrets.token_bytes(_NONCE_BYTES)
             data = nonce + AESGCM(self._key).encrypt(nonce, data, key)

@@ -20,7 +20,7 @@ from ape_mine.matching import Match
 from ape_mine.policy import Privacy
 from ape_mine.releases import Releases
 from ape_mine.statistics import StatisticsCache
-from ape_mine.task import Own, gradient, noisy_statistics, own_statistics, rows_at_once, statistics_key
+from ape_mine.task import gradient, local_statistics, noisy_statistics, rows_at_once, statistics_key
 from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, read_tensor, read_texts
 from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.errors import RowError
@@ -155,11 +155,7 @@ class Workshop:
                 f"its Model has {len(head.ciphertexts)} ciphertexts, and a Mine trains at most {MOST_CIPHERTEXTS}"
             )
         asked = _Asked(spec, bench.model, dataset, match)
-        if privacy:
-            # No mu of its own: to choose one by noisy parts would cost budget, or more noise in their sum.
-            return gradient(bench.model, self._noisy(asked, privacy), head)
-        own = self._exact(asked)
-        return gradient(bench.model, own.statistics, head, own.mu if _is_fresh(campaign) else None)
+        return gradient(bench.model, self._noisy(asked, privacy) if privacy else self._exact(asked), head)
 
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
         assert campaign.opening is not None  # an open Campaign has one
@@ -177,17 +173,12 @@ class Workshop:
         """What makes integers of rows; fetched when rows are read, which most rounds do not."""
         return self._encoders.get(spec.to_bytes(), lambda: spec.encoder(read_texts(self._store, spec)))
 
-    def _exact(self, asked: _Asked) -> Own:
+    def _exact(self, asked: _Asked) -> LocalStatistics:
         found = self._statistics.get(asked.key)
         if found is None:
             with _no_value_in_errors(asked.dataset):
-                found = own_statistics(
-                    asked.model,
-                    self._encoder(asked.spec),
-                    asked.match,
-                    asked.frames(),
-                    seed=asked.dataset.version,
-                    spread=self._spread,
+                found = local_statistics(
+                    asked.model, self._encoder(asked.spec), asked.match, asked.frames(), spread=self._spread
                 )
             self._statistics.put(asked.key, found)
         return found
@@ -249,8 +240,3 @@ class _Recent(Generic[_Value]):
         while len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
-
-
-def _is_fresh(campaign: CampaignState) -> bool:
-    """Whether nobody has trained the head: cross-validation weighs the rows against a Model that knows nothing."""
-    return campaign.model.version == 0 and not any(campaign.terms.parent)
