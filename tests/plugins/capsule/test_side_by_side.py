@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import time
 
 import pytest
@@ -36,10 +38,13 @@ def test_campaigns_are_scored_side_by_side_and_a_killed_workers_gradient_again(w
         for seed, role in ((2, "miner"), (3, "second miner")):
             world.submit_gradient(campaign, world.gradient(campaign, seed), role=role)
 
-    assert oracle.step() == [], "both first ones are under way"
     running = multiprocessing.active_children()
     assert len(running) == 2
+    for worker in running:  # however fast it is, it is killed before it has an answer
+        os.kill(worker.pid, signal.SIGSTOP)
+    assert oracle.step() == [], "both first ones are under way"
     running[0].kill()
+    os.kill(running[1].pid, signal.SIGCONT)
     actions = until(oracle, scores=4)
     oracle.close()
 
