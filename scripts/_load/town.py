@@ -95,7 +95,7 @@ def _furnished(size: Size, number: int, folder: Path) -> Mine:
         "bounty": ">= 1 ether",
         "approve": "automatic",
     }
-    policy.write_text(yaml.safe_dump({"datasets": {"ward": {}}, "allow": [rule]}))
+    policy.write_text(yaml.safe_dump({"datasets": {"ward": {"consent": "own"}}, "allow": [rule]}))
     home.adopt(policy)
     return Mine(
         site.chain,
