@@ -78,7 +78,7 @@ class Oracle:
         observer: Observer | None = None,
     ) -> None:
         self._chain, self._state = chain, state
-        self._observer, self._confirmations = observer or Observer(), confirmations
+        self._observer = observer or Observer()
         self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = Desk(
             chain,
@@ -171,7 +171,7 @@ class Oracle:
         return Vitals(
             head=head,
             block_time=chain.block_time(head),
-            behind=max(0, head - self._confirmations - self._chronicle.newest_block),
+            behind=self._chronicle.behind(head),
             balance=chain.coin_balance(chain.sender),
             campaigns=len(own),
             waiting=sum(one.submitted - one.scored for one in own),
@@ -230,8 +230,7 @@ class Oracle:
         known = confirmed.gradients.get(oldest.record.number) if oldest else None
         if oldest is None or known is None or known.record != oldest.record:
             return []
-        with self._observer.timing("score"):
-            return self._scales.judge(newest, self._chronicle.ledger)
+        return self._scales.judge(newest, self._chronicle.ledger)
 
     def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action] | None:
         """A rebase where the head is full, or a wait until it can be; None where nothing stands in a Gradient's way.

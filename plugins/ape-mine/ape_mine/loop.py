@@ -79,7 +79,7 @@ class Mine:
         observer: Observer | None = None,
     ) -> None:
         self._chain, self._store, self._home = chain, store, home
-        self._observer, self._confirmations = observer or Observer(), confirmations
+        self._observer = observer or Observer()
         self._tokens = tuple(tokens)
         self._miner = chain.sender
         self._pay_to = pay_to or chain.sender
@@ -146,7 +146,7 @@ class Mine:
         return Vitals(
             head=head,
             block_time=chain.block_time(head),
-            behind=max(0, head - self._confirmations - self._chronicle.newest_block),
+            behind=self._chronicle.behind(head),
             balance=chain.coin_balance(self._miner),
             campaigns=len(live),
             waiting=sum(gradient.scored is None for gradient in own),

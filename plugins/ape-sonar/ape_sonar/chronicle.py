@@ -43,6 +43,7 @@ class Chronicle:
     def __init__(self, chain: Chain, journal: Journal, *, confirmations: int, start_block: int) -> None:
         self._chain = chain
         self._journal = journal
+        self._confirmations = confirmations
         self._follower = Follower(chain, journal, confirmations=confirmations, start_block=start_block)
         self.ledger = self._rebuilt()
 
@@ -62,6 +63,10 @@ class Chronicle:
     def newest_block(self) -> int:
         """The last block that was read."""
         return self._follower.next_block - 1
+
+    def behind(self, head: int) -> int:
+        """Blocks that have their confirmations where `head` is the newest one, and were not read yet."""
+        return max(0, head - self._confirmations - self.newest_block)
 
     def ahead(self) -> Ledger:
         """The ledger with the newest blocks in it too, which may still go away."""

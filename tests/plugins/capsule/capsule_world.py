@@ -18,6 +18,7 @@ from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.certificates import Key
 from ape_sonar.chain import SonarChain
 from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.operations.observer import Observer
 from ape_sonar.roots import tensor_root
 from ape_sonar.seal import seal, seal_anonymous
 from ape_sonar.spec import CampaignSpec
@@ -122,7 +123,7 @@ class World:
         offers = [CurrencyOffer(currency, CurrencyTerms(True, 0, 10**30)) for currency in currencies]
         announce(self.as_("capsule"), self.store, self.identity, terms, offers)
 
-    def oracle(self, *, confirmations: int = 0, workers: int = 0) -> Oracle:
+    def oracle(self, *, confirmations: int = 0, workers: int = 0, observer: Observer | None = None) -> Oracle:
         return build_oracle(
             self.as_("capsule"),
             self.store,
@@ -132,6 +133,7 @@ class World:
             start_block=self.start,
             cost=LOWEST_COST,
             workers=workers,
+            observer=observer,
         )
 
     # ------------------------------------------------------------------ Data Scientist

@@ -40,7 +40,7 @@ from ape_sonar.certificates import Certificate, Key
 from ape_sonar.chain import SonarChain
 from ape_sonar.delivery import Delivery
 from ape_sonar.ledger import CampaignState
-from ape_sonar.operations.observer import Vitals
+from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.roots import openings_root, tensor_root
 from ape_sonar.seal import UnsealTimeoutError, seal, seal_anonymous, unseal
 from ape_sonar.store import StoreUnavailableError
@@ -706,6 +706,24 @@ def test_a_reorganisation_that_puts_another_gradient_first_is_scored_anew(world:
         Kind.GRADIENT,
         Kind.GRADIENT,
     ]
+    oracle.close()
+
+
+def test_a_score_is_timed_once(world: World) -> None:
+    class Watch(Observer):
+        def timed(self, work: str, seconds: float) -> None:
+            assert seconds > 0
+            times.append(work)
+
+    times: list[str] = []
+    oracle = world.oracle(observer=Watch())
+    campaign = world.create()
+    oracle.step()
+    assert oracle.step() == []
+    assert times == []
+    world.submit_gradient(campaign, world.gradient(campaign, 11))
+    assert kinds(oracle.step()) == ["scored"]
+    assert times == ["score"]
     oracle.close()
 
 
