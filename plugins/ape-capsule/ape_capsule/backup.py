@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,10 +25,11 @@ from pysequoia import decrypt_file, encrypt_file
 from ape_sonar import vault
 from ape_sonar.certificates import sequoia_says
 from ape_sonar.files import atomic_file
+from ape_sonar.journal import open_to_read
 
 from .errors import BackupCorruptError, HomeTakenError
 from .identity import Identity
-from .service import LOCK_FILE, STATE_FILE, WARRANT_FILE
+from .service import KEYS_FOLDER, LOCK_FILE, STATE_FILE, WARRANT_FILE
 from .warrants import read
 
 _PURPOSE = "capsule-backup"
@@ -62,21 +63,24 @@ def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST
     Raises:
         IdentityMissingError: there is no Capsule.
         VaultError: the passphrase is wrong.
+        WarrantLogCorruptError: the warrant log does not follow from itself: nothing is written.
         FileExistsError: `target` is there.
         OSError: it cannot be written.
     """
-    Identity.load(home, passphrase)  # a backup under another passphrase than its vaults' would be two to remember
+    # A backup under another passphrase than its vaults' would be two to remember.
+    identity = Identity.load(home, passphrase)
     with _only_backup(home) as scratch, atomic_file(target, mode=0o600, replace=False) as file:
         _copy_state(home / STATE_FILE, scratch / STATE_FILE)
         with tarfile.open(scratch / "home.tar", "w") as tar:
             _add_files(tar, home, scratch / STATE_FILE)
+            contents = _contents(identity, tar.getnames(), home / WARRANT_FILE)
         password = secrets.token_hex(32)
         vault.write(scratch / _KEY, password.encode(), passphrase, purpose=_PURPOSE, cost=cost)
         encrypt_file(str(scratch / "home.tar"), str(scratch / _HOME), passwords=[password], armor=False)
         with tarfile.open(fileobj=file, mode="w") as tar:
             for name in (_KEY, _HOME):
                 tar.add(scratch / name, name)
-    return _contents(home, passphrase)
+    return contents
 
 
 def restore(source: Path, home: Path, passphrase: str) -> Contents:
@@ -102,7 +106,8 @@ def restore(source: Path, home: Path, passphrase: str) -> Contents:
         fresh = scratch / "home"
         fresh.mkdir(mode=0o700)
         _unpack(source, scratch / "home.tar", fresh)
-        contents = _contents(fresh, passphrase)
+        names = [str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file()]
+        contents = _contents(Identity.load(fresh, passphrase), names, fresh / WARRANT_FILE)
         os.sync()  # all of it is on disk before it has its name
         if home.exists():
             home.rmdir()
@@ -135,8 +140,7 @@ def _only_backup(home: Path) -> Iterator[Path]:
 
 def _copy_state(source: Path, copy: Path) -> None:
     if source.exists():
-        read_only = f"{source.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(read_only, uri=True)) as state, closing(sqlite3.connect(copy)) as target:
+        with closing(open_to_read(source)) as state, closing(sqlite3.connect(copy)) as target:
             state.backup(target)
 
 
@@ -211,8 +215,7 @@ def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> 
         os.fsync(file.fileno())
 
 
-def _contents(home: Path, passphrase: str) -> Contents:
-    identity = Identity.load(home, passphrase)
-    files = sum(1 for path in home.rglob("*") if path.is_file())
-    keys = sum(1 for _ in home.glob("keys/*.vault"))
-    return Contents(identity.certificate.fingerprint, files, keys, sum(1 for _ in read(home / WARRANT_FILE)))
+def _contents(identity: Identity, names: Sequence[str], warrants: Path) -> Contents:
+    """Of a home's files, by their names in it. Raises WarrantLogCorruptError."""
+    keys = sum(name.startswith(f"{KEYS_FOLDER}/") and name.endswith(".vault") for name in names)
+    return Contents(identity.certificate.fingerprint, len(names), keys, sum(1 for _ in read(warrants)))

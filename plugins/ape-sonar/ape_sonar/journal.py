@@ -16,6 +16,11 @@ class JournalError(SonarError, OSError):
     """The state file cannot be used; says why and what to do."""
 
 
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A database that is there already, to look at alone; it may be in use. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+
+
 class Journal:
     """A SQLite database whose schema is a list of migrations.
 
@@ -52,9 +57,7 @@ class Journal:
         copy = cls(Path(":memory:"), ())
         copy.path = path
         try:
-            with closing(
-                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
-            ) as own:
+            with closing(open_to_read(path)) as own:
                 own.backup(copy._connection)
         except sqlite3.Error as error:
             raise JournalError(f"{path}: cannot be read: {error}") from None

@@ -14,7 +14,7 @@ import pytest
 
 from ape_capsule.archive import Archive
 from ape_capsule.backup import back_up, restore
-from ape_capsule.errors import BackupCorruptError, HomeTakenError, IdentityMissingError
+from ape_capsule.errors import BackupCorruptError, HomeTakenError, IdentityMissingError, WarrantLogCorruptError
 from ape_capsule.identity import Identity
 from ape_capsule.keystore import Keystore
 from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
@@ -152,6 +152,14 @@ def test_what_a_killed_backup_left_goes_and_others_files_stay(home: Path, saved:
     assert {path.name for path in (home / ".backup").iterdir()} == {"lock"}
     assert (tmp_path / ".backup-photos" / "photo").exists()
     assert (tmp_path / ".capsule-restoring-mine" / "photo").exists()
+
+
+def test_a_log_that_does_not_follow_from_itself_makes_no_backup(home: Path, tmp_path: Path) -> None:
+    log = home / WARRANT_FILE
+    log.write_bytes(log.read_bytes() * 2)
+    with pytest.raises(WarrantLogCorruptError, match="line 2"):
+        back_up(home, tmp_path / "broken", PASSPHRASE, cost=LOWEST_COST)
+    assert not (tmp_path / "broken").exists()
 
 
 def test_half_a_line_of_the_warrant_log_is_not_backed_up(home: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ape_mine.adapters.base import Record, Request, SchemaGiven
 from ape_mine.errors import ImportOptionError, SourceError
 from ape_mine.rowfiles import ROWS_AT_ONCE
+from ape_sonar.journal import open_to_read
 
 _CONNECT_SECONDS = 10
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -115,7 +116,7 @@ def _connected(url: URL) -> Iterator[Connection]:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """A SQLite file to read. SQLAlchemy would make one that is not there."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection = open_to_read(path)
     # The file is a stranger's: its views and triggers may call no function that does more than compute.
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection

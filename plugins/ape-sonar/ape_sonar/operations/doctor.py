@@ -30,6 +30,7 @@ from ape_accounts import KeyfileAccount
 from ape_sonar.chain import SonarChain
 from ape_sonar.chain_errors import readable
 from ape_sonar.errors import SonarError, one_line
+from ape_sonar.journal import open_to_read
 from ape_sonar.store import open_store
 from ape_sonar.units import COIN, format_money
 from ape_sonar.verification import verify
@@ -260,7 +261,7 @@ def check_permissions(home: Path) -> Iterator[Finding]:
 def check_journal(path: Path) -> Iterator[Finding]:
     """Whether a state file is sound, by SQLite's own check; it is opened to read only."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_to_read(path)) as connection:
             (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         answer = str(error)
