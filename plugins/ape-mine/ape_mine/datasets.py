@@ -41,10 +41,10 @@ from ape_mine.rowfiles import (
     write_rows,
 )
 from ape_sonar.canonical import parse_json
-from ape_sonar.errors import ColumnError, SchemaError
+from ape_sonar.errors import SchemaError
 from ape_sonar.faults import Faults
 from ape_sonar.files import atomic_file, sweep
-from ape_sonar.tables import TableSchema, csv_frames
+from ape_sonar.tables import TableSchema, csv_frames, require_columns
 
 __all__ = ["ROWS_AT_ONCE", "Dataset", "DatasetStore", "Identified", "read_schema"]
 
@@ -488,11 +488,7 @@ def _frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.Da
 def _parquet_frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.DataFrame]:
     try:
         with open_parquet(source) as file:
-            names = file.schema_arrow.names
-            for name in schema.names:
-                if names.count(name) != 1:
-                    why = "missing from the table" if name not in names else "there twice"
-                    raise ColumnError(name, why, source=str(source))
+            require_columns(schema.names, file.schema_arrow.names, str(source))
             first = 1
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(schema.names)):
                 rows = range(first, first + batch.num_rows)

@@ -7,7 +7,7 @@ known range or a known set of values, so that a row can become integers (`ape_so
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -326,11 +326,15 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _places(header: Sequence[str], schema: TableSchema, source: str) -> dict[str, int]:
     """Where the schema's columns stand in the header."""
-    for name in schema.names:
-        if header.count(name) != 1:
-            why = "missing from the table" if name not in header else "named twice in the header"
-            raise ColumnError(name, why, source=source)
+    require_columns(schema.names, header, source, "named twice in the header")
     return {name: header.index(name) for name in schema.names}
+
+
+def require_columns(names: Iterable[str], there: Sequence[str], source: str, twice: str = "there twice") -> None:
+    """Raises ColumnError unless each of these columns is there once; `twice` are the words for more."""
+    for name in names:
+        if there.count(name) != 1:
+            raise ColumnError(name, twice if name in there else "missing from the table", source=source)
 
 
 def csv_records(

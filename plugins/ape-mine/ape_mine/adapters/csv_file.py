@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from ape_mine.adapters.base import Record, Request, SchemaGiven
 from ape_mine.adapters.sources import Source
 from ape_mine.errors import SourceError
-from ape_sonar.errors import ColumnError
 from ape_sonar.faults import Faults
-from ape_sonar.tables import csv_records
+from ape_sonar.tables import csv_records, require_columns
 
 
 class CsvFile(SchemaGiven):
@@ -38,7 +37,8 @@ def _rows(source: Source, name: str, where: str, request: Request) -> Iterator[t
             header = next(reader, None)
             if header is None:
                 raise SourceError(where, "is empty: a CSV file starts with a line of column names")
-            _check_header(header, request, where)
+            names = [*(request.given.names if request.given else ()), *([request.key] if request.key else [])]
+            require_columns(names, header, where, "named twice in the header")
             for _, _, cells in csv_records(reader, len(header), where, faults):
                 yield from _drained(faults)
                 yield dict(zip(header, cells, strict=True)), None
@@ -53,11 +53,3 @@ def _drained(faults: Faults) -> Iterator[tuple[dict[str, str], str]]:
     while faults.errors:
         error = faults.errors.pop(0)
         yield {}, f"{error.why} (line {error.line})"
-
-
-def _check_header(header: list[str], request: Request, where: str) -> None:
-    names = [*(request.given.names if request.given else ()), *([request.key] if request.key else [])]
-    for name in names:
-        if header.count(name) != 1:
-            why = "named twice in the header" if name in header else "missing from the table"
-            raise ColumnError(name, why, source=where)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ape_mine.adapters.base import Record, Request, SchemaGiven
 from ape_mine.errors import SourceError
 from ape_mine.rowfiles import ROWS_AT_ONCE, open_parquet
-from ape_sonar.errors import ColumnError
+from ape_sonar.tables import require_columns
 
 
 class ParquetFile(SchemaGiven):
@@ -24,11 +24,7 @@ class ParquetFile(SchemaGiven):
         row = 0
         try:
             with open_parquet(Path(request.location)) as file:
-                names = file.schema_arrow.names
-                for name in columns:
-                    if names.count(name) != 1:
-                        why = "there twice" if name in names else "missing from the table"
-                        raise ColumnError(name, why, source=request.location)
+                require_columns(columns, file.schema_arrow.names, request.location)
                 for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(dict.fromkeys(columns))):
                     for cells in batch.to_pylist():
                         row += 1
