@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
 from ape_mine.rowfiles import ID_COLUMN, ROWS_AT_ONCE
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Of folders for what memory does not hold; one that stays was a killed process's.
 SPILL_PREFIX = ".intake-"
@@ -142,6 +145,9 @@ def open_intake(columns: pa.Schema, folder: Path) -> Iterator[Intake]:
     Raises:
         OSError: the folder cannot be written.
     """
+    # Imported late: only who imports has need of it, and every service starts here.
+    import duckdb
+
     with tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=folder) as spill:
         connection = duckdb.connect(":memory:", config={"temp_directory": spill, **_SETTINGS})
         try:

@@ -11,8 +11,6 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import click
-import keyring
-from keyring.errors import KeyringError
 
 from ape_sonar.errors import SonarError, cli_errors, one_line
 
@@ -91,6 +89,10 @@ def _read(descriptor: int) -> str:
 
 
 def _look_up(variable: str) -> str:
+    # Imported late: few keep it there, and it takes a fifth of a second.
+    import keyring
+    from keyring.errors import KeyringError
+
     remedy = f"`keyring set {KEYRING_SERVICE} {variable}` puts it there"
     try:
         found = keyring.get_password(KEYRING_SERVICE, variable)

@@ -18,10 +18,7 @@ from ape_sonar.action import Action
 from ape_sonar.chain import SonarChain
 from ape_sonar.config import settings
 from ape_sonar.errors import SonarError, one_line
-from ape_sonar.operations.endpoint import parse_loopback, serve_metrics
-from ape_sonar.operations.health import Health
 from ape_sonar.operations.logs import FORMATS, LEVELS, Log, open_log
-from ape_sonar.operations.metrics import Metrics
 from ape_sonar.operations.observer import Observer, Observers, Screen
 from ape_sonar.operations.supervisor import Supervisor
 from ape_sonar.operations.watched import watched_node
@@ -120,6 +117,11 @@ def _members(
         members.append(Screen(tell))
     where = known.metrics if watching.metrics is None else watching.metrics
     if where:
+        # Imported late: it is off by default, and Prometheus' client and a web server take a while.
+        from ape_sonar.operations.endpoint import parse_loopback, serve_metrics
+        from ape_sonar.operations.health import Health
+        from ape_sonar.operations.metrics import Metrics
+
         metrics, health = Metrics(service, home), Health(known.patience, _store_question())
         url = stack.enter_context(serve_metrics(parse_loopback(where), metrics, health))
         click.echo(f"Metrics and health: {url}/metrics, {url}/healthz, {url}/readyz", err=True)
