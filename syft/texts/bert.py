@@ -8,7 +8,6 @@ two machines, or in other company, may differ in their last digits.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -33,7 +32,6 @@ POOLINGS = ("mean", "cls")
 TOKENS_AT_ONCE = 768
 #: Numbers of an elementwise function at once, for the same reason.
 _AT_ONCE = 1 << 14
-_LAYER = re.compile(r"(?:bert\.)?encoder\.layer\.(\d+)\.")
 _EPSILON = np.float32(1e-12)
 
 

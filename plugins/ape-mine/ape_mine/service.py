@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
+from ape_sonar.passphrases import find_passphrase
 from ape_sonar.site import find_site, let_sign
 from ape_sonar.units import parse_address
 
@@ -47,7 +47,7 @@ def open_home(folder: Path, ask: Callable[[], str] | None = None, *, rows: bool 
     home = Home(folder)
     if not home.encrypted:
         return home
-    passphrase = ask() if ask else os.environ.get(PASSPHRASE)
+    passphrase = ask() if ask else find_passphrase(PASSPHRASE)
     if passphrase:
         home.unlock(passphrase)
     elif rows:

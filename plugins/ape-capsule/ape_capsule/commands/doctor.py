@@ -14,15 +14,16 @@ from ape_sonar.passphrases import passphrase_options
 
 from ..doctor import capsule_checks
 from ..service import PASSPHRASE, default_home
+from .options import home_option, json_option, sonar_option
 
 
 @click.command(cls=DoctorCommand)
 @account_option()
-@click.option("--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder.")
-@click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
+@home_option
+@sonar_option
 @passphrase_options(PASSPHRASE, "the vaults", needed=False)
 @click.option("--write", is_flag=True, help="Try the store with a tiny blob.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@json_option
 @cli_errors()
 def doctor(
     account: Any,
