@@ -60,9 +60,11 @@ def _compare(key: Mapping[str, Any], only: str) -> Iterator[dict[str, Any]]:
     with _parties() as (ours, peers):
         for row in wanted:
             yield from _results(row, ours, peers[row.peer_party], key)
-    if cores() > 1 and only in THREADS.name:
+    side_by_side = [row for row in THREADS if only in row.name]
+    if cores() > 1 and side_by_side:
         with party("two", "syft_tasks", cores=2) as two, party("one", "syft_tasks") as one:
-            yield from _results(THREADS, {kernel_name(): two}, one, key)
+            for row in side_by_side:
+                yield from _results(row, {kernel_name(): two}, one, key)
 
 
 @contextmanager

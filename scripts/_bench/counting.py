@@ -89,7 +89,7 @@ def distance(of: dict[str, Any]) -> dict[str, Any]:
     for _ in range(_TIMES // 2):
         context.ring.count = 0
         start = time.perf_counter()
-        made.delta(weights, model.fixed_point).rerandomise()
+        made.delta(weights, model.fixed_point)
         times.append(time.perf_counter() - start)
     seconds = median(times)
     return {

@@ -8,11 +8,14 @@ from typing import Any
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from scripts._bench.data import model_of, statistics_of
+from syft.kernel import Workers
 from syft.nn import FixedPoint, Model
 from syft.nn.gradients import proximal_map
 from syft.paillier import EncryptedTensor, PrivateContext, PublicContext
 
 _Task = Callable[[], object]
+
+_NUMBERS, _SQUARINGS = 1024, 400
 
 
 def capsule(of: Mapping[str, Any]) -> PrivateContext:
@@ -40,8 +43,8 @@ def _round(of: Mapping[str, Any]) -> _Task:
     statistics = statistics_of(of["data"])
     made = model.gradient_map(statistics)
     if of.get("cached"):
-        return lambda: made.delta(weights, model.fixed_point).rerandomise()
-    return lambda: model.gradient_map(statistics).delta(weights, model.fixed_point).rerandomise()
+        return lambda: made.delta(weights, model.fixed_point)
+    return lambda: model.gradient_map(statistics).delta(weights, model.fixed_point)
 
 
 def _product(of: Mapping[str, Any]) -> _Task:
@@ -49,6 +52,21 @@ def _product(of: Mapping[str, Any]) -> _Task:
     model, weights = head(of, context)
     matrix = proximal_map(statistics_of(of["data"]), model.mu, model.fixed_point.gradient_bits).matrix
     return lambda: matrix @ weights
+
+
+def _multiply(of: Mapping[str, Any]) -> _Task:
+    """Squarings in registers, of numbers that fit a core's own cache: nothing that threads could share."""
+    context = mine(of)
+    pool = context.ring.load(range(2, 2 + _NUMBERS))
+
+    def square(part: slice) -> None:
+        context.ring.square(pool[part], _SQUARINGS)
+
+    def task() -> None:
+        with Workers(context.threads) as workers:
+            workers.on_chunks(square, _NUMBERS, context.ring.lanes)
+
+    return task
 
 
 def _encrypt(of: Mapping[str, Any]) -> _Task:
@@ -64,4 +82,4 @@ def _decrypt(of: Mapping[str, Any]) -> _Task:
     return lambda: context.decrypt(weights)
 
 
-TASKS = {"round": _round, "product": _product, "encrypt": _encrypt, "decrypt": _decrypt}
+TASKS = {"round": _round, "product": _product, "multiply": _multiply, "encrypt": _encrypt, "decrypt": _decrypt}

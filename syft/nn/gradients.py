@@ -100,7 +100,7 @@ class AffineMap:
     def delta(self, weights: Tensor, fixed_point: FixedPoint) -> Tensor:
         """The Gradient (A - I) W + B, `bits` digits finer than the weights, under its public bound.
 
-        Not re-randomised yet: see `EncryptedTensor.rerandomise`.
+        Encrypted, it is ready to leave: under fresh randomness, nobody can tell from it how it came about.
 
         Raises:
             TensorMismatchError: the map has other digits than the Campaign, or the weights' bound is larger.
@@ -125,10 +125,10 @@ class AffineMap:
         bound = fixed_point.gradient_bound(weights.shape[0], weights.exponent)
         if isinstance(weights, EncryptedTensor) and not weights.packing.holds(bound):
             raise SlotOverflowError(bound, weights.packing.slot_bits)
-        moved = (self.matrix @ weights).with_bound(bound - fixed_point.head_bound(exponent))
         offset = IntegerTensor.from_floats(self.offset, exponent, fixed_point.head_bound(exponent))
-        # A product with integers at 2^bits is finer already: only its label changes.
-        return (replace(moved, exponent=exponent) + offset).with_bound(bound)
+        # A product with integers at 2^bits is finer than the weights, though it goes by their exponent.
+        moved = weights.affine(self.matrix, replace(offset, exponent=weights.exponent))
+        return replace(moved, exponent=exponent, bound=bound)
 
 
 def proximal_map(statistics: LocalStatistics, mu: float, bits: int) -> AffineMap:

@@ -221,7 +221,7 @@ class Model:
         return proximal_map(statistics, self.mu if mu is None else mu, self.fixed_point.gradient_bits)
 
     def gradient(self, rows: Integers, answers: Integers) -> Tensor:
-        """The Gradient of the Model's weights: encrypted if they are, and then not yet re-randomised."""
+        """The Gradient of the Model's weights: encrypted if they are, and then ready to leave."""
         return self.gradient_map(self.statistics(rows, answers)).delta(self.weights_, self.fixed_point)
 
     def apply(self, delta: Tensor, step: int) -> Self:

@@ -106,14 +106,18 @@ class PublicContext:
         """
         tensor.check_bound()
         packing.require(tensor.bound)
-        packed = [m for row in tensor.values for m in packing.pack_row(row)]
-        ciphertexts = self.raw_encrypt(packed)
+        ciphertexts = self.raw_encrypt(packing.pack(tensor.values))
         return EncryptedTensor(self, ciphertexts, tensor.shape, packing, tensor.exponent, tensor.bound)
 
     def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """The same plaintexts under fresh randomness."""
+        residues = self.fresh_residues(len(ciphertexts))
+        return [c * r % self.nsquare for c, r in zip(ciphertexts, residues, strict=True)]
+
+    def fresh_residues(self, count: int) -> list[mpz]:
+        """n-th residues, each the encryption of 0: times one of its own, a ciphertext is under fresh randomness."""
         bits = self.n_bits // 2 + 1
-        return self._residue_power.multiply(ciphertexts, [secrets.randbits(bits) for _ in ciphertexts])
+        return self._residue_power.powers([secrets.randbits(bits) for _ in range(count)])
 
     def check_ciphertexts(self, ciphertexts: Sequence[int]) -> None:
         """Checks that a stranger's numbers are ciphertexts: 0 < c < n^2, and prime to n.
@@ -132,13 +136,14 @@ class PublicContext:
         if gmpy2.gcd(product, self.n) != 1:
             raise CiphertextInvalidError("a ciphertext shares a factor with the modulus")
 
-    def raw_encode(self, plaintext: int) -> mpz:
-        """The encryption of a signed integer without any randomness: (1 + n)^m = 1 + n m. Hides nothing."""
-        return (1 + self.n * (plaintext % self.n)) % self.nsquare
+    def raw_add(self, ciphertext: mpz, plaintext: int) -> mpz:
+        """A ciphertext of m more than c holds: c (1 + n)^m = c (1 + n m) = c + n (c m mod n)."""
+        return (ciphertext + self.n * (ciphertext * plaintext % self.n)) % self.nsquare
 
     def raw_encrypt(self, plaintexts: Sequence[int]) -> list[mpz]:
         """Encrypts signed integers, each |m| < n / 2."""
-        return self.rerandomise([self.raw_encode(m) for m in plaintexts])
+        residues = self.fresh_residues(len(plaintexts))
+        return [self.raw_add(r, m) for r, m in zip(residues, plaintexts, strict=True)]
 
     def raw_products(self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
         """prod_j ciphertexts[j]^exponents[i, j], for every row i (`multi_exponentiate`), wherever work is spread to.
@@ -211,9 +216,8 @@ class PrivateContext(PublicContext):
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(PrivateContext, threads=self.threads), (self.private_key, int(self.h))
 
-    def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
-        exponents = {half: half.fresh_exponents(len(ciphertexts)) for half in self._halves}
-        modulo_p, modulo_q = self._modulo_each(lambda half: half.rerandomise(ciphertexts, exponents[half]))
+    def fresh_residues(self, count: int) -> list[mpz]:
+        modulo_p, modulo_q = self._modulo_each(lambda half: half.fresh_residues(count))
         return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
 
     def decrypt(self, tensor: EncryptedTensor) -> IntegerTensor:
@@ -319,14 +323,10 @@ class _PrimeHalf:
         modulo_prime = ring(int(self._prime), 1, self._ring.threads)
         return transform(modulo_prime, ciphertexts, lambda pool, _: modulo_prime.power(pool, self._root_exponent))
 
-    def fresh_exponents(self, count: int) -> list[int]:
-        """Uniform modulo the order of the group that hs generates modulo the prime's square."""
+    def fresh_residues(self, count: int) -> list[mpz]:
+        """Powers of hs modulo the prime's square, uniform in the group that it generates."""
         order = int(self._prime) - 1
-        return [secrets.randbelow(order) for _ in range(count)]
-
-    def rerandomise(self, ciphertexts: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
-        """Ciphertexts times powers of hs, modulo the prime's square."""
-        return self._residue_power.multiply(ciphertexts, exponents)
+        return self._residue_power.powers([secrets.randbelow(order) for _ in range(count)])
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:

@@ -8,7 +8,7 @@ import numpy as np
 from gmpy2 import mpz
 
 from syft.kernel import Keys, Pool, Ring, Workers
-from syft.paillier.multiexp import subset_tables
+from syft.paillier.multiexp import multiply_all, subset_tables
 
 
 class FixedBasePower:
@@ -31,25 +31,27 @@ class FixedBasePower:
         if cofactor is not None:
             bases = np.concatenate([bases, ring.load([cofactor])])
         self._windows = -(-len(bases) // ring.window_bits)
-        with Workers(ring.threads) as workers:
-            self._table = ring.secret_table(subset_tables(ring, workers, bases, ring.window_bits))
+        window = ring.window_bits
 
-    def multiply(self, numbers: Sequence[mpz], exponents: Sequence[int]) -> list[mpz]:
-        """numbers[i] * base^exponents[i], for 0 <= exponent < 2^exponent_bits; one bit more with a cofactor."""
+        def tables(part: slice) -> Pool:
+            return ring.secret_table(subset_tables(ring, bases[part.start * window : part.stop * window], window))
+
+        with Workers(ring.threads) as workers:
+            self._table = np.concatenate(workers.on_chunks(tables, self._windows, grain=1))
+
+    def powers(self, exponents: Sequence[int]) -> list[mpz]:
+        """base^exponents[i], for 0 <= exponent < 2^exponent_bits; one bit more with a cofactor."""
         keys = self._keys(exponents)
         ring = self._ring
 
         def work(part: slice) -> Pool:
-            pool = ring.ones(len(numbers)) if part.start else ring.load(numbers)
+            pool = ring.ones(len(exponents))
             ring.chain_secret(pool, self._table[part], keys[part])
             return pool
 
         # Every thread has some of the windows of all numbers: shares are equal, however few numbers there are.
         with Workers(ring.threads) as workers:
-            product, *others = workers.on_chunks(work, self._windows, grain=1)
-        for other in others:
-            ring.multiply(product, None, product, None, other, None)
-        return ring.unload(product)
+            return ring.unload(multiply_all(ring, workers, workers.on_chunks(work, self._windows, grain=1)))
 
     def _doublings(self, base: int, count: int) -> Pool:
         """base^(2^i) for i < count: one after the other at the windows' beginnings, in between all at once."""

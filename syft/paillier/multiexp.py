@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from gmpy2 import mpz
@@ -73,28 +73,23 @@ def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]
     return ring.unload(_joined(ring, planes))[0]
 
 
-def subset_tables(ring: Ring, workers: Workers, pool: Pool, group: int) -> Pool:
+def subset_tables(ring: Ring, pool: Pool, group: int, room: Pool | None = None) -> Pool:
     """For every `group` numbers one after the other, the products of all subsets.
 
     Returns:
         2^group rows for each group; bit t of a row's place in them says whether the group's number t is in its subset.
     """
     groups = -(-len(pool) // group)
-    table = ring.empty(groups << group)
-
-    def fill(part: slice) -> None:
-        starts = np.arange(part.start, part.stop, dtype=np.int64) << group
-        table[starts] = ring.one
-        for place in range(group):
-            own = np.arange(part.start, part.stop) * group + place
-            own = own[own < len(pool)]
-            with_own = starts[: len(own)] + (1 << place)
-            table[with_own] = pool[own]
-            others = np.arange(1, 1 << place, dtype=np.int64)
-            out, left = ((begin[:, None] + others).ravel() for begin in (with_own, starts[: len(own)]))
-            ring.multiply(table, out, table, left, table, np.repeat(with_own, len(others)))
-
-    workers.on_chunks(fill, groups, grain=1)
+    table = ring.empty(groups << group) if room is None else room[: groups << group]
+    starts = np.arange(groups, dtype=np.int64) << group
+    table[starts] = ring.one
+    for place in range(group):
+        own = pool[place::group]
+        with_own = starts[: len(own)] + (1 << place)
+        table[with_own] = own
+        others = np.arange(1, 1 << place, dtype=np.int64)
+        out, left = ((begin[:, None] + others).ravel() for begin in (with_own, starts[: len(own)]))
+        ring.multiply(table, out, table, left, table, np.repeat(with_own, len(others)))
     return table
 
 
@@ -124,21 +119,30 @@ def _subset_products(ring: Ring, workers: Workers, pool: Pool, bits: _Bits) -> P
     """For every column of bits, the product of the bases whose bit is set; bits of shape (len(pool), products)."""
     columns, products = bits.shape
     group = _group_size(products, columns)
-    results = ring.ones(products)
-    for start, stop in _batches(columns, group, ring.threads):
-        table = subset_tables(ring, workers, pool[start:stop], group)
 
-        def multiply(part: slice, table: Pool = table, own: _Bits = bits[start:stop]) -> None:
-            ring.chain(results[part], table, _keys(own[:, part], group))
+    def multiply(part: slice) -> Pool:
+        results, at_once = ring.ones(products), max(_TABLE_ROWS // ring.threads >> group, 1)
+        # The same memory each time: to be given new pages costs as much as to fill them.
+        room = ring.empty(min(at_once, part.stop - part.start) << group)
+        for start in range(part.start, part.stop, at_once):
+            own = slice(start * group, min(start + at_once, part.stop) * group)
+            ring.chain(results, subset_tables(ring, pool[own], group, room), _keys(bits[own], group))
+        return results
 
-        workers.on_chunks(multiply, products, ring.lanes)
-    return results
+    # Every thread has tables of its own, for all products: none waits for another's.
+    return multiply_all(ring, workers, workers.on_chunks(multiply, -(-columns // group), grain=1))
 
 
-def _batches(columns: int, group: int, threads: int) -> Iterator[tuple[int, int]]:
-    """Columns whose tables are held together: a group for each thread, and more while there is room."""
-    step = max(_TABLE_ROWS >> group, threads) * group
-    return ((start, min(start + step, columns)) for start in range(0, columns, step))
+def multiply_all(ring: Ring, workers: Workers, pools: list[Pool]) -> Pool:
+    """The product of pools of one length, in the first of them."""
+    product, *others = pools
+
+    def multiply(part: slice) -> None:
+        for other in others:
+            ring.multiply(product[part], None, product[part], None, other[part], None)
+
+    workers.on_chunks(multiply, len(product), ring.lanes)
+    return product
 
 
 def _keys(bits: _Bits, group: int) -> NDArray[np.int64]:

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import gmpy2
+import numpy as np
+from gmpy2 import mpz
+from numpy.typing import NDArray
+
 from syft.errors import SlotOverflowError
 
 
@@ -59,9 +64,14 @@ class Packing:
             raise SlotOverflowError(bound, self.slot_bits)
 
     def pack_row(self, row: Sequence[int]) -> list[int]:
-        """The signed plaintexts of one row."""
+        """The signed plaintexts of one row, whose integers fit their slots (`require`)."""
+        half = 1 << (self.slot_bits - 1)
         chunks = (row[start : start + self.slots] for start in range(0, len(row), self.slots))
-        return [sum(int(m) << (self.slot_bits * slot) for slot, m in enumerate(chunk)) for chunk in chunks]
+        return [int(self._joined([m + half for m in chunk]) - self._joined([half] * len(chunk))) for chunk in chunks]
+
+    def pack(self, values: NDArray[np.object_]) -> list[int]:
+        """The signed plaintexts of all rows, one after the other."""
+        return [plaintext for row in values.tolist() for plaintext in self.pack_row(row)]
 
     def unpack(self, plaintext: int, count: int) -> tuple[list[int], int]:
         """The first `count` slots of a signed plaintext, and what is left above them: 0 in a sound packing."""
@@ -73,6 +83,9 @@ class Packing:
             values.append(value)
             plaintext = (plaintext - value) >> self.slot_bits
         return values, plaintext
+
+    def _joined(self, unsigned: list[int]) -> mpz:
+        return gmpy2.pack(unsigned, self.slot_bits)
 
     def folding(self, bound: int) -> Packing:
         """How integers up to `bound` of several plaintexts fit side by side into the slots of one."""

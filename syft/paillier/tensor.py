@@ -10,6 +10,7 @@ from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
+from syft.kernel import Workers
 from syft.paillier.packing import Packing
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ Matrix = NDArray[np.int64]
 BigMatrix = NDArray[np.object_]
 
 _LARGEST_FACTOR = (1 << 31) - 1
+#: A float64 is a whole number of so many bits, times a power of two.
+_MANTISSA_BITS = 53
+_MOST_SHIFTED = 62
 
 
 def row_bound(matrix: Matrix) -> int:
@@ -59,8 +63,7 @@ class IntegerTensor:
         """
         if values.ndim != 2 or not np.isfinite(values).all():
             raise TensorMismatchError("a matrix of finite numbers is needed")
-        integers = [_scaled(float(value), exponent) for value in values.flat]
-        return cls(np.array(integers, dtype=object).reshape(values.shape), exponent, bound)
+        return cls(_scaled(values.astype(np.float64), exponent), exponent, bound)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,6 +125,10 @@ class IntegerTensor:
 
     __rmul__ = __mul__
 
+    def affine(self, matrix: Matrix, offset: IntegerTensor) -> IntegerTensor:
+        """Matrix @ self + offset."""
+        return matrix @ self + offset
+
     def __rmatmul__(self, matrix: Matrix) -> IntegerTensor:
         _require_chained(matrix, self.shape)
         values = matrix.astype(object) @ self.values
@@ -136,8 +143,8 @@ class EncryptedTensor:
     SlotOverflowError, before computing, if its result's bound does not fit the slots; an IntegerTensor that breaks its
     own bound is a PlaintextRangeError.
 
-    Results are not re-randomised: whoever publishes one calls `rerandomise` first, or anyone who knows the operands
-    can search for the plaintext operand.
+    Their results are not re-randomised: whoever publishes one calls `rerandomise` first, or anyone who knows the
+    operands can search for the plaintext operand. Those of `affine` are.
 
     Attributes:
         context: public key and what belongs to it.
@@ -187,6 +194,22 @@ class EncryptedTensor:
         """The same plaintexts under fresh randomness: nobody can tell how the ciphertexts came about."""
         return replace(self, ciphertexts=self.context.rerandomise(self.ciphertexts))
 
+    def affine(self, matrix: Matrix, offset: IntegerTensor) -> EncryptedTensor:
+        """Matrix @ self + offset under fresh randomness: the offset is encrypted while the product is computed."""
+        offset.check_bound()
+        count, add = len(offset.values) * self.plaintexts_per_row, self.context.raw_add
+
+        def encrypt() -> list[mpz]:
+            plaintexts = self.packing.pack(offset.values)
+            return [add(r, m) for r, m in zip(residues(), plaintexts, strict=True)]
+
+        with Workers(self.context.threads) as workers:
+            residues = workers.aside(lambda: self.context.fresh_residues(count))
+            encrypted = workers.aside(encrypt)
+            product = matrix @ self
+            _require_alike(product, offset)
+            return product + replace(product, ciphertexts=encrypted(), bound=offset.bound)
+
     def ciphertext_bytes(self) -> list[bytes]:
         """Every ciphertext as big-endian bytes of the width of n^2."""
         width = self.context.ciphertext_bytes
@@ -198,10 +221,7 @@ class EncryptedTensor:
         _require_alike(self, other)
         bound = self.bound + other.bound
         self.packing.require(bound)
-        n2 = self.context.nsquare
-        addends = self._addends(other)
-        sums = [a * b % n2 for a, b in zip(self.ciphertexts, addends, strict=True)]
-        return replace(self, ciphertexts=sums, bound=bound)
+        return replace(self, ciphertexts=self._sums(other), bound=bound)
 
     __radd__ = __add__
 
@@ -234,14 +254,15 @@ class EncryptedTensor:
         products = [column[row] for row in range(matrix.shape[0]) for column in columns]
         return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
 
-    def _addends(self, other: Tensor) -> list[mpz]:
+    def _sums(self, other: Tensor) -> list[mpz]:
         if isinstance(other, IntegerTensor):
             other.check_bound()
-            packed = (m for row in other.values for m in self.packing.pack_row(row))
-            return [self.context.raw_encode(m) for m in packed]
+            plaintexts = self.packing.pack(other.values)
+            return [self.context.raw_add(c, m) for c, m in zip(self.ciphertexts, plaintexts, strict=True)]
         if other.context.n != self.context.n or other.packing != self.packing:
             raise TensorMismatchError("the tensors are encrypted under different keys, or packed differently")
-        return other.ciphertexts
+        n2 = self.context.nsquare
+        return [a * b % n2 for a, b in zip(self.ciphertexts, other.ciphertexts, strict=True)]
 
 
 Tensor = EncryptedTensor | IntegerTensor
@@ -273,7 +294,13 @@ def _is_integer(factor: object) -> bool:
     return isinstance(factor, int | np.integer) and not isinstance(factor, bool)
 
 
-def _scaled(value: float, exponent: int) -> int:
-    """Value x 2^exponent, to the nearest integer, without a float that could overflow or round on the way."""
-    numerator, denominator = value.as_integer_ratio()
-    return (2 * (numerator << exponent) + denominator) // (2 * denominator)
+def _scaled(values: NDArray[np.float64], exponent: int) -> BigMatrix:
+    """Values x 2^exponent, to the nearest integers, without a float that could overflow or round on the way."""
+    fractions, exponents = np.frexp(values)
+    whole = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
+    places = exponents.astype(np.int64) + (exponent - _MANTISSA_BITS)
+    # What is shifted out of 64 bits is less than a half.
+    down, up = np.clip(-places, 0, _MOST_SHIFTED), np.maximum(places, 0)
+    nearest = (whole + ((np.int64(1) << down) >> 1)) >> down
+    scaled: BigMatrix = nearest.astype(object) << up.astype(object)
+    return scaled

@@ -34,7 +34,7 @@ def test_digits_are_learned_while_encrypted(full_size):
     for map_ in (*maps, maps[0]):
         # A Mine that trusts no published re-randomiser.
         mine = PublicContext(public.public_key)
-        delta = map_.delta(wire.loads_tensor(wire.dumps_tensor(head), mine), model.fixed_point).rerandomise()
+        delta = map_.delta(wire.loads_tensor(wire.dumps_tensor(head), mine), model.fixed_point)
         received = wire.loads_tensor(wire.dumps_tensor(delta), full_size)
         decrypted = full_size.decrypt(received)
         exact = map_.delta(clear, model.fixed_point)

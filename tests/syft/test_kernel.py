@@ -116,7 +116,7 @@ def a_round(monkeypatch, name, threads, key, values, matrix):
     fixed_point, packing = FixedPoint(weight_exponent=4, weight_bound=1 << 10), Packing(100, 4)
     head = private.encrypt(IntegerTensor(values, 4, 1 << 14), packing)
     head = EncryptedTensor(public, head.ciphertexts, head.shape, packing, 4, head.bound)
-    delta = (matrix @ head + IntegerTensor(values, 4, 1 << 14)).rerandomise()
+    delta = head.affine(matrix, IntegerTensor(values, 4, 1 << 14))
     following = apply_delta(head, -delta, 3, fixed_point)
     mine = EncryptedTensor(private, following.ciphertexts, following.shape, packing, following.exponent, 1 << 60)
     openings = private.open(mine)

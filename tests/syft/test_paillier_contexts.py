@@ -50,8 +50,8 @@ def test_powers_multiply_the_plaintext(private, public, plaintext, factor):
 
 
 def test_what_has_no_randomness_is_its_plaintext(public):
-    assert public.raw_encode(5) == 1 + 5 * public.n
-    assert public.raw_encode(-5) == 1 + (public.n - 5) * public.n
+    assert public.raw_add(mpz(1), 5) == 1 + 5 * public.n
+    assert public.raw_add(mpz(1), -5) == 1 + (public.n - 5) * public.n
 
 
 def test_rerandomised_ciphertexts_show_no_jacobi_symbol(private, public):
@@ -156,7 +156,7 @@ def test_integers_that_would_run_into_their_neighbours_are_found(private, public
     honest = public.encrypt(IntegerTensor(values, 0, 15), packing)
     assert packing.folding(15) == Packing(5, 11)
     ciphertexts = list(honest.ciphertexts)
-    ciphertexts[4] = ciphertexts[4] * public.raw_encode(stray) % public.nsquare
+    ciphertexts[4] = ciphertexts[4] * public.raw_add(mpz(1), stray) % public.nsquare
     forged = EncryptedTensor(public, ciphertexts, (40, 3), packing, 0, 15)
     expected = [packing.pack_row(row)[0] for row in values.tolist()]
     expected[4] += stray

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from strategies import cases, matrices, tensors
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, SlotOverflowError, TensorMismatchError
-from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PrivateContext, generate_insecure_keypair, row_bound
+from syft.paillier import (
+    EncryptedTensor,
+    IntegerTensor,
+    Packing,
+    PrivateContext,
+    PublicContext,
+    generate_insecure_keypair,
+    row_bound,
+)
 
 BITS = 512
 quick = settings(deadline=None, max_examples=40)
@@ -80,6 +88,26 @@ def test_matrix_products(private, public, case, rows, data):
     assert product.values.tolist() == expected
     assert product.bound == case.tensor.bound * max(sum(abs(a) for a in row) for row in matrix.tolist())
     same(matrix @ case.tensor, product)
+
+
+@quick
+@given(cases(BITS, spare_bits=12), st.integers(1, 4), st.data())
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_affine_maps_come_under_fresh_randomness(private, threads, case, rows, data):
+    matrix = data.draw(matrices(rows, case.tensor.shape[0], 100))
+    offset = data.draw(tensors(rows, case.tensor.shape[1], case.tensor.bound))
+    expected = case.tensor.affine(matrix, offset)
+    same(matrix @ case.tensor + offset, expected)
+    for context in (PublicContext(private.public_key, threads=threads), private):
+        encrypted = context.encrypt(case.tensor, case.packing)
+        first, second, bare = (*(encrypted.affine(matrix, offset) for _ in range(2)), matrix @ encrypted + offset)
+        same(private.decrypt(first), expected)
+        for one, other in ((first, second), (first, bare)):
+            assert not set(one.ciphertexts) & set(other.ciphertexts)
+    with pytest.raises(TensorMismatchError):
+        encrypted.affine(matrix, offset.shift(1))
+    with pytest.raises(PlaintextRangeError):
+        encrypted.affine(matrix, replace(offset, values=offset.values * 0 + offset.bound + 1))
 
 
 @quick

@@ -94,7 +94,7 @@ def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -
     """
     if head.shape != model.shape:
         raise CampaignUnusableError(f"the head has shape {head.shape}, but the spec's Model has shape {model.shape}")
-    return model.gradient_map(statistics).delta(head, model.fixed_point).rerandomise()
+    return model.gradient_map(statistics).delta(head, model.fixed_point)
 
 
 def rows_at_once(model: Model) -> int:

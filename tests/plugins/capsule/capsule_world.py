@@ -203,7 +203,7 @@ class World:
         inputs, classes = rows(seed)
         delta = model().with_weights(self.head(campaign, version)).gradient(inputs, 1 - classes if wrong else classes)
         assert isinstance(delta, EncryptedTensor)
-        return delta.rerandomise()
+        return delta
 
     def bundle(self, campaign: bytes, gradient: EncryptedTensor, *, role: str = "miner", version: int = 0) -> Bundle:
         return Bundle(

@@ -349,7 +349,7 @@ def gradient(context: PublicContext, **changed: object) -> EncryptedTensor:
     exponent = POINTS.weight_exponent + POINTS.gradient_bits
     facts = {
         "context": context,
-        "ciphertexts": [context.raw_encode(0)] * (INPUTS + 1),
+        "ciphertexts": [1] * (INPUTS + 1),
         "shape": (INPUTS + 1, CLASSES),
         "packing": packing,
         "exponent": exponent,
