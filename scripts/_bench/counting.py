@@ -48,6 +48,12 @@ class CountingRing(Ring):
         self.count += len(pool) * times
         self._inner.square(pool, times)
 
+    def subsets(self, table: Pool, pool: Pool, group: int) -> None:
+        for start in range(0, len(pool), group):
+            numbers = min(len(pool) - start, group)
+            self.count += (1 << numbers) - 1 - numbers
+        self._inner.subsets(table, pool, group)
+
     def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
         self.count += keys.size
         self._inner.chain(pool, table, keys)

@@ -58,6 +58,16 @@ class GmpyRing(Ring):
             for _ in range(times):
                 self._square(pool, out=pool)
 
+    def subsets(self, table: Pool, pool: Pool, group: int) -> None:
+        rows = table.reshape(-1, 1 << group)
+        rows[:, 0] = self.one
+        with self._unlocked():
+            for place in range(group):
+                own, half = pool[place::group], 1 << place
+                with_own, without = rows[: len(own), half:], rows[: len(own), :half]
+                with_own[:, 0] = own
+                self._product(without[:, 1:], own[:, None], out=with_own[:, 1:half])
+
     def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
         with self._unlocked():
             for places in keys:

@@ -16,7 +16,7 @@ from typing import Any
 #: Where `make setup` puts what it compiles.
 LIBRARY = Path(__file__).parent / "kernel.so"
 #: Of the calls below: kernel.c has the same number.
-_INTERFACE = 1
+_INTERFACE = 2
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_uint64
 
@@ -57,6 +57,7 @@ PATHS = {"ifma": Shape(lanes=8, radix=52, block=5, window=6), "avx2": Shape(lane
 _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "multiply": (_POINTER,) * 7 + (_COUNT,),
     "square": (_POINTER, _POINTER, _COUNT, _COUNT),
+    "subsets": (_POINTER, _POINTER, _POINTER, _COUNT, _COUNT, _POINTER),
     "chain": (_POINTER, _POINTER, _COUNT, _POINTER, _POINTER, _COUNT, _COUNT),
     "chain_secret": (_POINTER, _POINTER, _COUNT, _POINTER, _POINTER, _COUNT, _COUNT),
     "power": (_POINTER, _POINTER, _COUNT, _POINTER, _COUNT, _POINTER, _POINTER),

@@ -81,6 +81,14 @@ class Ring(ABC):
         """Pool = pool^(2^times)."""
 
     @abstractmethod
+    def subsets(self, table: Pool, pool: Pool, group: int) -> None:
+        """Fills a table with the products of all subsets of every `group` numbers of the pool, one after the other.
+
+        2^group rows for each group; bit t of a row's place in them says whether the group's number t is in its subset.
+        Rows that stand for more numbers than the last group has are not filled.
+        """
+
+    @abstractmethod
     def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
         """pool[i] *= prod_g table[keys[g, i]]."""
 

@@ -93,6 +93,18 @@ class SimdRing(Ring):
     def square(self, pool: Pool, times: int) -> None:
         self._calls["square"](ctypes.byref(self._modulus), self._rows(pool), len(pool), times)
 
+    def subsets(self, table: Pool, pool: Pool, group: int) -> None:
+        if len(table) != -(-len(pool) // group) << group:
+            raise ValueError(f"a table of {len(table)} rows for groups of {group} of {len(pool)} numbers")
+        self._calls["subsets"](
+            ctypes.byref(self._modulus),
+            self._rows(table),
+            self._rows(pool),
+            len(pool),
+            group,
+            self.one.ctypes.data,
+        )
+
     def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
         groups, stride = _grid(keys, len(pool))
         places = _places(keys, len(table))

@@ -74,22 +74,17 @@ def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]
 
 
 def subset_tables(ring: Ring, pool: Pool, group: int, room: Pool | None = None) -> Pool:
-    """For every `group` numbers one after the other, the products of all subsets.
+    """For every `group` numbers one after the other, the products of all subsets (`Ring.subsets`).
 
-    Returns:
-        2^group rows for each group; bit t of a row's place in them says whether the group's number t is in its subset.
+    Args:
+        ring: what they are taken modulo.
+        pool: the numbers.
+        group: at least 1.
+        room: a pool that has room for the table, if there is one.
     """
-    groups = -(-len(pool) // group)
-    table = ring.empty(groups << group) if room is None else room[: groups << group]
-    starts = np.arange(groups, dtype=np.int64) << group
-    table[starts] = ring.one
-    for place in range(group):
-        own = pool[place::group]
-        with_own = starts[: len(own)] + (1 << place)
-        table[with_own] = own
-        others = np.arange(1, 1 << place, dtype=np.int64)
-        out, left = ((begin[:, None] + others).ravel() for begin in (with_own, starts[: len(own)]))
-        ring.multiply(table, out, table, left, table, np.repeat(with_own, len(others)))
+    rows = -(-len(pool) // group) << group
+    table = ring.empty(rows) if room is None else room[:rows]
+    ring.subsets(table, pool, group)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from pathlib import Path
@@ -80,12 +81,30 @@ def check_chains(ring, xs, seed):
     assert ring.unload(pool) == expected
 
 
+def check_subsets(ring, xs, group):
+    """Every subset's product; rows beyond a last group that is not full are not touched."""
+    rows = -(-len(xs) // group) << group
+    table = ring.empty(rows)
+    table[:] = ring.load([2])[0]
+    ring.subsets(table, ring.load(xs), group)
+    expected = []
+    for start in range(0, len(xs), group):
+        own = xs[start : start + group]
+        for subset in range(1 << group):
+            chosen = [place for place in range(group) if subset >> place & 1]
+            inside = all(place < len(own) for place in chosen)
+            expected.append(math.prod(own[place] for place in chosen) % ring.modulus if inside else 2 % ring.modulus)
+    assert ring.unload(table) == expected
+
+
 def check_all(ring: Ring, xs: list[int], seed: int) -> None:
     """Numbers below the modulus, through every operation."""
     check_conversion(ring, xs)
     check_products(ring, xs, xs[1:] + xs[:1])
     check_powers(ring, xs, 2, 1 + seed)
     check_chains(ring, xs, seed)
+    for group in (1, 2, 5):
+        check_subsets(ring, xs, group)
 
 
 def main() -> None:

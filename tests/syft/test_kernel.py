@@ -194,6 +194,8 @@ def test_the_kernel_gets_no_address_outside_of_a_pool(name):
         whole.multiply(pool, None, pool, inside.astype(np.int32), pool, None)
     with pytest.raises(ValueError, match="for 3 numbers"):
         whole.chain(pool, pool, inside[None, :2])
+    with pytest.raises(ValueError, match="table of 7 rows"):
+        whole.subsets(whole.ones(7), pool, 2)
     table = whole.secret_table(whole.ones(1 << whole.window_bits))
     for keys in (np.zeros((2, 3), dtype=np.uint8), np.zeros((1, 2), dtype=np.uint8)):
         with pytest.raises(ValueError, match="keys"):

@@ -175,6 +175,28 @@ TARGET void NAMED(square)(const struct modulus *m, uint64_t *numbers, uint64_t c
     }
 }
 
+/* For every `group` numbers of the pool, the products of all subsets: row s of the group's 2^group has the number t
+ * where bit t of s is set. Rows of numbers that are not there any more, at the end, are left as they are. */
+TARGET void NAMED(subsets)(const struct modulus *m, uint64_t *table, const uint64_t *pool, uint64_t count,
+                           uint64_t group, const uint64_t *one) {
+    const int64_t first[LANES] = {0};
+    vector x[NUMBER], y[NUMBER];
+    for (uint64_t start = 0; start < count; start += group, table += m->stride << group) {
+        memcpy(table, one, m->stride * sizeof(uint64_t));
+        for (uint64_t place = 0; place < group && start + place < count; place++) {
+            const uint64_t half = UINT64_C(1) << place;
+            uint64_t *with = table + half * m->stride;
+            memcpy(with, pool + (start + place) * m->stride, m->stride * sizeof(uint64_t));
+            NAMED(gather)(y, with, first, 0, LANES, m);
+            for (uint64_t subset = 1; subset < half; subset += LANES) {
+                NAMED(gather)(x, table, NULL, subset, half, m);
+                NAMED(product)(x, x, y, m);
+                NAMED(scatter)(with, NULL, subset, half, x, m);
+            }
+        }
+    }
+}
+
 /* numbers[i] *= prod_g table[keys[g * key_stride + i]]. The keys decide what is read: they must not be secret from
  * whoever can watch this machine's caches. */
 TARGET void NAMED(chain)(const struct modulus *m, uint64_t *numbers, uint64_t count, const uint64_t *table,
