@@ -334,6 +334,7 @@ class Mine:
                 dataset,
                 match,
                 policy.privacy(dataset.name),
+                own_mu=policy.own_mu(dataset.name),
                 chain_id=self._chain.chain_id,
                 contract=self._chain.address,
                 miner=self._miner,

@@ -9,6 +9,7 @@ Deny by default: without a rule that allows it, nothing leaves, and a rule allow
         consent: {for: [readmitted], until: 2027-12-31}  # of whom the rows are about, or `own`; without it, nothing
         columns: {outcome: readmitted}  # a Campaign's field, and what the dataset calls it; the default is by name
         privacy: {epsilon: 1.0, delta: 1e-6, releases: 2}  # the default is none: exact statistics
+        mu: own                       # by cross-validation, for fresh Models; the default is `campaign`: its spec's
     rates: {USDC: 0.0004 ether}       # what one is worth to you, where rewards are held against gas
     allow:
       - dataset: ward-7
@@ -211,7 +212,8 @@ class Source(_Part):
     """Where a dataset comes from, relative to the policy file, and what may be told of its rows.
 
     Without path and schema it is in the Mine already; without consent nothing is trained on it; without privacy its
-    exact statistics are used. `columns` says which column stands for a Campaign's field of another name.
+    exact statistics are used. `columns` says which column stands for a Campaign's field of another name, `mu` who
+    chooses how far a Gradient pulls a Model that nobody has trained yet.
     """
 
     path: str | None = None
@@ -219,11 +221,14 @@ class Source(_Part):
     consent: Annotated[Consent | None, BeforeValidator(parse_consent)] = None
     columns: dict[_FieldName, _FieldName] = Field(default_factory=dict)
     privacy: Privacy | None = None
+    mu: Literal["campaign", "own"] = "campaign"
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.path is None) != (self.table_schema is None):
             raise ValueError("path and schema go together")
+        if self.privacy and self.mu == "own":
+            raise ValueError("mu: own takes exact statistics, which a dataset with a privacy budget does not give")
         return self
 
 
@@ -330,6 +335,11 @@ class Policy(_Part):
         """What may be told of a dataset's rows; None where its exact statistics are used."""
         source = self.datasets.get(dataset)
         return source.privacy if source else None
+
+    def own_mu(self, dataset: str) -> bool:
+        """Whether the dataset's rows choose mu, where they may."""
+        source = self.datasets.get(dataset)
+        return source is not None and source.mu == "own"
 
     def consent(self, dataset: str) -> Consent | None:
         """What those whom a dataset's rows are about agreed to; None where nothing is on record."""

@@ -1,4 +1,4 @@
-"""Local statistics that were computed before: a new round, or another Campaign's same question, reads no row."""
+"""What was computed of rows before: a new round, or another Campaign's same question, reads no row."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ape_mine.task import Own
 from ape_sonar.files import sweep, write_atomically
 from syft import wire
 from syft.errors import SyftError
@@ -50,18 +51,21 @@ class StatisticsCache:
         for path in (*self._folder.glob("*.safetensors"), *self._folder.glob("*.sealed")):
             path.unlink(missing_ok=True)
 
-    def get(self, key: bytes) -> LocalStatistics | None:
+    def get(self, key: bytes) -> Own | None:
         """What was kept under a key of `task.statistics_key`; None where nothing was, or it is damaged."""
         try:
             arrays = wire.loads_arrays(self._opened(key), limit=_LARGEST)
-            return LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
-        except (FileNotFoundError, InvalidTag, SyftError, KeyError, IndexError):
+            statistics = LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
+            mu = float(arrays["mu"].view(np.float64)[0])
+            return Own(statistics, mu if mu > 0 else None)
+        except (FileNotFoundError, InvalidTag, SyftError, KeyError, IndexError, ValueError):
             return None
 
-    def put(self, key: bytes, statistics: LocalStatistics) -> None:
-        """Keeps statistics. Raises OSError."""
-        rows = np.array([statistics.rows], dtype=np.int64)
-        data = wire.dumps_arrays({"gram": statistics.gram, "cross": statistics.cross, "rows": rows})
+    def put(self, key: bytes, own: Own) -> None:
+        """Keeps statistics and mu; not the folds, which tell nothing more. Raises OSError."""
+        statistics = own.statistics
+        arrays = {"gram": statistics.gram, "cross": statistics.cross, "rows": np.array([statistics.rows])}
+        data = wire.dumps_arrays({**arrays, "mu": np.array([own.mu or 0.0]).view(np.int64)})
         if self._key is not None:
             nonce = secrets.token_bytes(_NONCE_BYTES)
             data = nonce + AESGCM(self._key).encrypt(nonce, data, key)

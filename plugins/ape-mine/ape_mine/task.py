@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import add
 
 import numpy as np
 import pandas as pd
@@ -21,29 +24,49 @@ from ape_sonar.canonical import to_canonical
 from ape_sonar.rows import RowEncoder
 from ape_sonar.spec import CampaignSpec
 from syft import Spread
-from syft.nn import LocalStatistics, Model
+from syft.nn import LocalStatistics, Model, choose_mu
 from syft.paillier import EncryptedTensor
 from syft.privacy import Release
 
+#: Parts of the rows that are held out in turn to choose mu, and the least rows of each.
+FOLDS = 5
+LEAST_FOLD = 5
+#: Features of the largest Model whose mu is chosen: it takes as many eigendecompositions as there are parts.
+MOST_VALIDATED = 2_048
 #: Cells of a chunk of features: bounds the memory that training takes, whatever the number of rows.
 _CELLS_AT_ONCE = 1 << 22
 
 
-def local_statistics(
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a Mine knows of its own rows.
+
+    Attributes:
+        statistics: exact.
+        mu: by cross-validation; None where it was not asked for, the rows are too few, or the features too many.
+    """
+
+    statistics: LocalStatistics
+    mu: float | None
+
+
+def own_statistics(
     model: Model,
     encoder: RowEncoder,
     match: Match,
     frames: Iterable[pd.DataFrame],
     *,
+    seed: bytes | None = None,
     spread: Spread | None = None,
-) -> LocalStatistics:
-    """What the rows say of a Model, chunk by chunk.
+) -> Own:
+    """What the rows say of a Model, and the mu that cross-validation on them chooses, if it is asked for.
 
     Args:
         model: the Campaign's, with or without weights.
         encoder: of the Campaign's Input and Output.
         match: which columns stand for which fields.
         frames: the rows, as `Dataset.frames` gives them.
+        seed: draws the parts of the rows that are held out in turn, the same for the same dataset; None for no mu.
         spread: where chunks are summed up; None for this process.
 
     Raises:
@@ -51,7 +74,13 @@ def local_statistics(
         StatisticsError: there are no rows.
         SpreadError: a worker was lost for good.
     """
-    return LocalStatistics.from_chunks(_features(model, encoder, match, frames), spread)
+    rows = _features(model, encoder, match, frames)
+    if seed is None or model.shape[0] > MOST_VALIDATED:
+        return Own(LocalStatistics.from_chunks(rows, spread), None)
+    source = np.random.default_rng(int.from_bytes(seed, "big"))
+    folds = LocalStatistics.folds(rows, FOLDS, source, spread)
+    mu = choose_mu(folds) if min(fold.rows for fold in folds) >= LEAST_FOLD else None
+    return Own(reduce(add, folds), mu)
 
 
 def noisy_statistics(
@@ -67,25 +96,29 @@ def noisy_statistics(
     """What the rows say of a Model as far as rho allows; each call spends it anew.
 
     Args:
-        model, encoder, match, frames, spread: as for `local_statistics`.
+        model, encoder, match, frames, spread: as for `own_statistics`.
         clip: as for `row_bounds`.
         rho: the most that may be spent, in zCDP.
 
     Raises:
-        RowError, StatisticsError, SpreadError: as for `local_statistics`.
+        RowError, StatisticsError, SpreadError: as for `own_statistics`.
         PrivacyError: no noise that a Mine can add keeps the promise, or no bounds follow from the clip.
     """
     rows, bounds = _features(model, encoder, match, frames), row_bounds(model, encoder, clip)
     return Release.draw(rows, bounds, rho, spread=spread)
 
 
-def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -> EncryptedTensor:
+def gradient(
+    model: Model, statistics: LocalStatistics, head: EncryptedTensor, mu: float | None = None
+) -> EncryptedTensor:
     """The Gradient of the head, ready to leave: nobody can tell from it how it came about.
 
     Args:
         model: the Campaign's.
         statistics: of the Mine's rows, exact or noisy.
         head: the newest Model, under a context whose re-randomiser the Mine trusts: its own.
+        mu: that the Mine's own rows ask for, if it is known. The Campaign's is the least: it keeps Mines whose rows
+            are of different kinds from pulling the Model apart, which none of them sees in its own.
 
     Raises:
         CampaignUnusableError: the head is of another shape than the Model.
@@ -94,7 +127,7 @@ def gradient(model: Model, statistics: LocalStatistics, head: EncryptedTensor) -
     """
     if head.shape != model.shape:
         raise CampaignUnusableError(f"the head has shape {head.shape}, but the spec's Model has shape {model.shape}")
-    return model.gradient_map(statistics).delta(head, model.fixed_point)
+    return model.gradient_map(statistics, max(model.mu, mu or 0.0)).delta(head, model.fixed_point)
 
 
 def rows_at_once(model: Model) -> int:

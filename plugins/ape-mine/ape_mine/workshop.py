@@ -5,6 +5,7 @@ Nothing is published here: what leaves the workshop is sealed and has its addres
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ape_mine.matching import Match
 from ape_mine.policy import Privacy
 from ape_mine.releases import Releases
 from ape_mine.statistics import StatisticsCache
-from ape_mine.task import gradient, local_statistics, noisy_statistics, rows_at_once, statistics_key
+from ape_mine.task import Own, gradient, noisy_statistics, own_statistics, rows_at_once, statistics_key
 from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, read_tensor, read_texts
 from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.errors import RowError
@@ -117,6 +118,7 @@ class Workshop:
         match: Match,
         privacy: Privacy | None,
         *,
+        own_mu: bool = False,
         chain_id: int,
         contract: str,
         miner: str,
@@ -126,6 +128,7 @@ class Workshop:
         Args:
             campaign, dataset, match: what to train for, and on.
             privacy: the policy's terms for the dataset; None for exact statistics.
+            own_mu: whether the rows choose how far a fresh Model is pulled (exact statistics only).
             chain_id, contract, miner: whose it is.
 
         Raises:
@@ -136,7 +139,7 @@ class Workshop:
             BudgetExceededError, ExactStatisticsLeftError: its privacy does not allow it.
             ReleaseCorruptError: noisy statistics that were released are damaged.
         """
-        head, version = self.train(campaign, dataset, match, privacy), campaign.model.version
+        head, version = self.train(campaign, dataset, match, privacy, own_mu=own_mu), campaign.model.version
         release = self.question(campaign, dataset, match) if privacy else None
         bundle = Bundle(chain_id, contract, campaign.id, miner, version, new_salt(), wire.dumps_tensor(head))
         ring = read_ring(self._store, campaign.certificates)
@@ -144,7 +147,13 @@ class Workshop:
         return SealedGradient(version, sealed, bundle.commitment(tensor_root(head)), release)
 
     def train(
-        self, campaign: CampaignState, dataset: Dataset, match: Match, privacy: Privacy | None
+        self,
+        campaign: CampaignState,
+        dataset: Dataset,
+        match: Match,
+        privacy: Privacy | None,
+        *,
+        own_mu: bool = False,
     ) -> EncryptedTensor:
         """The Gradient itself, re-randomised. Raises as `seal` does."""
         spec = self.spec(campaign)
@@ -155,7 +164,11 @@ class Workshop:
                 f"its Model has {len(head.ciphertexts)} ciphertexts, and a Mine trains at most {MOST_CIPHERTEXTS}"
             )
         asked = _Asked(spec, bench.model, dataset, match)
-        return gradient(bench.model, self._noisy(asked, privacy) if privacy else self._exact(asked), head)
+        if privacy:
+            # No mu of its own: to choose one by noisy parts would cost budget, or more noise in their sum.
+            return gradient(bench.model, self._noisy(asked, privacy), head)
+        own = self._exact(asked, own_mu and _is_fresh(campaign))
+        return gradient(bench.model, own.statistics, head, own.mu)
 
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
         assert campaign.opening is not None  # an open Campaign has one
@@ -173,14 +186,20 @@ class Workshop:
         """What makes integers of rows; fetched when rows are read, which most rounds do not."""
         return self._encoders.get(spec.to_bytes(), lambda: spec.encoder(read_texts(self._store, spec)))
 
-    def _exact(self, asked: _Asked) -> LocalStatistics:
-        found = self._statistics.get(asked.key)
+    def _exact(self, asked: _Asked, own_mu: bool) -> Own:
+        key = asked.key_with_mu if own_mu else asked.key
+        found = self._statistics.get(key)
         if found is None:
             with _no_value_in_errors(asked.dataset):
-                found = local_statistics(
-                    asked.model, self._encoder(asked.spec), asked.match, asked.frames(), spread=self._spread
+                found = own_statistics(
+                    asked.model,
+                    self._encoder(asked.spec),
+                    asked.match,
+                    asked.frames(),
+                    seed=asked.dataset.version if own_mu else None,
+                    spread=self._spread,
                 )
-            self._statistics.put(asked.key, found)
+            self._statistics.put(key, found)
         return found
 
     def _noisy(self, asked: _Asked, privacy: Privacy) -> LocalStatistics:
@@ -214,6 +233,11 @@ class _Asked:
     def key(self) -> bytes:
         return statistics_key(self.spec, self.dataset.version, self.match)
 
+    @property
+    def key_with_mu(self) -> bytes:
+        """Of statistics of which a mu was chosen, too: others are made faster."""
+        return hashlib.sha256(b"mu of its own" + self.key).digest()
+
     def frames(self) -> Iterator[pd.DataFrame]:
         columns = [*self.match.columns, *self.match.outputs]
         return self.dataset.frames(columns, rows_at_once=rows_at_once(self.model))
@@ -240,3 +264,8 @@ class _Recent(Generic[_Value]):
         while len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
+
+
+def _is_fresh(campaign: CampaignState) -> bool:
+    """Whether nobody has trained the head: cross-validation weighs the rows against a Model that knows nothing."""
+    return campaign.model.version == 0 and not any(campaign.terms.parent)

@@ -155,7 +155,7 @@ def test_a_mine_trains_on_encrypted_rows_once_it_is_unlocked(home: Home, tmp_pat
     assert kept.suffix == ".sealed"
     found = unlocked.statistics.get(key)
     assert found is not None
-    assert found.rows == 60
+    assert found.statistics.rows == 60
     assert Home(home.folder).statistics.get(key) is None
     kept.write_bytes(kept.read_bytes()[:-1] + b"\0")
     assert unlocked.statistics.get(key) is None

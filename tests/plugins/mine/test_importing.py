@@ -39,6 +39,7 @@ from ape_mine.home import Home
 from ape_mine.importing import Imported, import_source
 from ape_mine.intake import Counts
 from ape_mine.labels import Labels
+from ape_mine.task import Own
 from ape_sonar.errors import ColumnError, WrongRowsError
 from ape_sonar.tables import TableSchema
 from syft.nn import LocalStatistics
@@ -293,7 +294,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     run(*command)
     assert [one["rows"] for one in json.loads(run("versions", "people", "--json"))] == [2, 3]
     assert "csv" in run("versions", "people")
-    home.statistics.put(b"k", LocalStatistics(np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64), 2))
+    home.statistics.put(b"k", Own(LocalStatistics(np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64), 2), None))
     assert "the rows of 1 versions are gone" in run("prune", "people")
     assert home.statistics.get(b"k") is None, "what was computed of rows that are gone is gone too"
     assert {one["name"] for one in json.loads(run("sources", "--json"))} >= {"csv", "fhir", "gpx"}

@@ -88,6 +88,17 @@ def test_a_gradient_is_submitted_then_published(world: World, mine: Mine) -> Non
     assert mine.step() == []
 
 
+def test_the_rows_choose_mu_where_the_policy_says_so(world: World, home: Home, mine: Mine) -> None:
+    kept = set()
+    for text in (POLICY, POLICY.replace("consent: own", "consent: own, mu: own")):
+        adopt(home, text)
+        world.open_campaign()
+        assert "submitted" in kinds(mine.step())
+        kept |= {path.stem for path in (home.folder / "statistics").iterdir()}
+    found = [own.mu for own in (home.statistics.get(bytes.fromhex(stem)) for stem in kept) if own]
+    assert sorted(mu is None for mu in found) == [False, True]
+
+
 def test_the_blob_waits_for_its_confirmations(world: World, home: Home) -> None:
     campaign = world.open_campaign()
     world.wait(1)

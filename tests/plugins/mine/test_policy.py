@@ -406,6 +406,13 @@ def test_a_promise_that_is_none_is_refused(privacy: Any, words: str) -> None:
         Policy.parse(with_budget(privacy), TOKENS)
 
 
+def test_mu_is_the_campaigns_unless_the_dataset_chooses() -> None:
+    parsed = Policy.parse({"datasets": {"own": {"mu": "own"}, "asked": {}}})
+    assert [parsed.own_mu(name) for name in ("own", "asked", "other")] == [True, False, False]
+    with pytest.raises(PolicyError, match="mu: own takes exact statistics"):
+        Policy.parse({"datasets": {"ward-7": {"mu": "own", "privacy": {"epsilon": 1.0, "delta": 1e-6}}}})
+
+
 def test_a_rule_cannot_take_the_promise_back() -> None:
     privacy = {"epsilon": 1, "delta": 1e-6}
     with pytest.raises(PolicyError, match=r"rule 1 says privacy: none, but the dataset 'ward-7' has a budget"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
@@ -32,16 +32,18 @@ from mine_world import (
     spec,
     write_csv,
 )
+from sklearn.linear_model import Ridge
 
 from ape_mine.datasets import Dataset, DatasetStore
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.matching import Match, match
+from ape_mine.policy import Privacy
 from ape_mine.releases import Releases
 from ape_mine.state import State
 from ape_mine.statistics import StatisticsCache
-from ape_mine.task import gradient, local_statistics, rows_at_once, statistics_key
+from ape_mine.task import FOLDS, Own, gradient, own_statistics, rows_at_once, statistics_key
 from ape_mine.workshop import Workshop
 from ape_sonar.bundle import Bundle
 from ape_sonar.errors import FormatError, RowError
@@ -50,7 +52,7 @@ from ape_sonar.seal import unseal_anonymous
 from ape_sonar.tables import TableSchema
 from syft import wire
 from syft.errors import SyftError
-from syft.nn import LinearRegression, LocalStatistics, MultiLabelClassifier
+from syft.nn import MU_GRID, LinearRegression, LocalStatistics, MultiLabelClassifier
 from syft.paillier import EncryptedTensor, PublicContext
 
 TIRED = {"name": "tired", "type": "boolean"}
@@ -104,7 +106,7 @@ def plain_statistics() -> tuple[list[list[int]], list[list[int]], int]:
 
 def local(dataset: Dataset, size: int = 1000) -> LocalStatistics:
     frames = dataset.frames([*MATCH.columns, *MATCH.outputs], rows_at_once=size)
-    return local_statistics(model(), spec().encoder(), MATCH, frames)
+    return own_statistics(model(), spec().encoder(), MATCH, frames).statistics
 
 
 # ------------------------------------------------------------------ the pure task
@@ -134,7 +136,8 @@ def test_statistics_of_several_outputs(kind: Any, fields: list[Any], targets: An
     found = match(asked.input.table, asked.output.table, TableSchema.parse({"fields": [TIRED, DOSE, ILL, AGE]}))
     assert isinstance(found, Match)
     assert found.outputs == tuple(field["name"] for field in fields)
-    statistics = local_statistics(asked.model({}), asked.encoder(), found, [frame[:1], frame[1:]])
+    parts = [frame[:1], frame[1:]]
+    statistics = own_statistics(asked.model({}), asked.encoder(), found, parts).statistics
     features = [[512, 1024, 1024], [1024, 512, 1024]]
     wanted = [row[:2] for row in features] if targets is None else [targets(0, 1), targets(1, 0)]
     cross = [
@@ -220,6 +223,103 @@ def test_statistics_are_named_by_rows_and_question() -> None:
     weighted = {**architecture, "parameters": {**architecture["parameters"], "class_weight": [1024, 2048]}}
     assert key != statistics_key(spec(model=weighted), bytes(32))
     assert key != statistics_key(spec(model={**architecture, "features": []}), bytes(32))
+
+
+# ------------------------------------------------------------------ how much a Mine trusts its own rows
+
+
+def by_chance(count: int = 60) -> list[pd.DataFrame]:
+    """Rows whose answers have nothing to do with them, in two chunks."""
+    table, answers = rows(count)
+    shuffled = np.random.default_rng(5).permutation(answers)
+    frame = pd.DataFrame({"age": [a for a, _ in table], "dose": [d for _, d in table], "ill": shuffled})
+    return [frame[: count // 2], frame[count // 2 :]]
+
+
+def own(frames: Iterable[pd.DataFrame], seed: bytes = b"\x07" * 32) -> Own:
+    return own_statistics(model(), spec().encoder(), MATCH, frames, seed=seed)
+
+
+def test_mu_is_chosen_by_parts_of_the_rows_that_the_dataset_draws() -> None:
+    """Held against scikit-learn's ridge on the same parts, row by row."""
+    found = own(by_chance())
+    features, targets = [], []
+    for frame in by_chance():
+        part, answers = spec().encoder().encode_inputs(frame[["age", "dose"]]), frame["ill"].to_numpy(dtype=bool)
+        features.append(np.column_stack([part, np.full(len(part), 1024)]) / 1024)
+        targets.append(np.column_stack([~answers, answers]) - 0.5)
+    source = np.random.default_rng(int.from_bytes(b"\x07" * 32, "big"))
+    places = np.concatenate([source.integers(FOLDS, size=len(part)) for part in features])
+    phi, y = np.concatenate(features), np.concatenate(targets)
+    errors = []
+    for mu in MU_GRID:
+        total = 0.0
+        for fold in range(FOLDS):
+            seen, out = places != fold, places == fold
+            ridge = Ridge(alpha=mu * seen.sum(), fit_intercept=False).fit(phi[seen], y[seen])
+            total += float(np.square(ridge.predict(phi[out]) - y[out]).sum())
+        errors.append(total)
+    assert found.mu == MU_GRID[int(np.argmin(errors))]
+    gram = np.rint(phi * 1024).astype(np.int64)
+    assert (found.statistics.gram == gram.T @ gram).all()
+    assert (found.statistics.cross == gram.T @ (y * 1024).astype(np.int64)).all()
+
+
+def test_the_campaigns_mu_is_the_least(dataset: Dataset) -> None:
+    cautious, sure = own(by_chance()), own(dataset.frames([*MATCH.columns, *MATCH.outputs]))
+    assert sure.mu is not None
+    assert cautious.mu is not None
+    assert sure.mu < model().mu < cautious.mu
+    for known, mu in ((cautious, cautious.mu), (sure, model().mu)):
+        found = gradient(model(), known.statistics, encrypted_model(), known.mu)
+        plain = model().gradient_map(known.statistics, mu).delta(model().weights_, model().fixed_point)
+        assert private_context().decrypt(found).values.tolist() == plain.values.tolist()
+
+
+def test_few_rows_and_many_features_choose_no_mu(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own(by_chance(20)).mu is None
+    assert own(by_chance()).mu is not None
+    monkeypatch.setattr("ape_mine.task.MOST_VALIDATED", 2)
+    few = own(by_chance())
+    assert few.mu is None
+    assert few.statistics.rows == 60
+
+
+def test_a_mu_is_kept_with_its_statistics(cache: StatisticsCache) -> None:
+    known = own(by_chance())
+    for mu in (known.mu, None):
+        cache.put(bytes(32), Own(known.statistics, mu))
+        again = cache.get(bytes(32))
+        assert again is not None
+        assert again.mu == mu
+        assert (again.statistics.gram == known.statistics.gram).all()
+
+
+def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
+    world: World, workshop: Workshop, tmp_path: Path
+) -> None:
+    whole = pd.concat(by_chance())
+    whole.to_csv(tmp_path / "chance.csv", index=False)
+    dataset = DatasetStore(tmp_path / "datasets").add("chance", tmp_path / "chance.csv", SCHEMA)
+    known = own([whole], seed=dataset.version)
+    given: list[float | None] = []
+
+    def watched(*arguments: Any) -> EncryptedTensor:
+        given.append(arguments[3] if len(arguments) > 3 else None)
+        return gradient(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ape_mine.workshop.gradient", watched)
+        campaign = world.state(world.open_campaign())
+        for privacy, own_mu in ((None, False), (None, True), (None, False), (Privacy(epsilon=8.0, delta=1e-6), True)):
+            workshop.train(campaign, dataset, MATCH, privacy, own_mu=own_mu)
+        for trained in (
+            replace(campaign, models=(replace(campaign.model, version=1),)),
+            replace(campaign, terms=replace(campaign.terms, parent=bytes(31) + b"\x01")),
+        ):
+            workshop.train(trained, dataset, MATCH, None, own_mu=True)
+    assert known.mu is not None
+    assert given == [None, known.mu, None, None, None, None]
 
 
 # ------------------------------------------------------------------ the cache
