@@ -2,8 +2,8 @@
 
     fuzz.py DECODER [libFuzzer's options]
 
-A message is mutated by libFuzzer; every other one is then given a true header length, so that more than the first
-check is reached.
+A message is mutated by libFuzzer; where it begins with the length of its header, every other one is then given the
+true one, so that more than the first check is reached.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _LENGTH_BYTES = 8
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
     changed = atheris.Mutate(data, most)
-    return with_true_length(changed) if random.Random(seed).random() < 0.5 else changed
+    headed = data[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{"
+    return with_true_length(changed) if headed and random.Random(seed).random() < 0.5 else changed
 
 
 def with_true_length(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ fuzz() { PYTHONPATH=$members:$borrowed "$apart/bin/python" -m tests.fuzz.fuzz "$
 names=$(PYTHONPATH=$members .venv/bin/python -c 'from tests.fuzz.decoders import decoders; print(*decoders(), sep="\n")')
 while read -r name; do
   log=$found/${name// /-}.log
-  if ! fuzz "$name" -runs="$1" -seed="${2:-1}" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \
+  if ! fuzz "$name" -runs="$1" -seed="${2:-1}" -timeout=10 -rss_limit_mb=2048 -max_len=16384 \
     -artifact_prefix="$found/" </dev/null >"$log" 2>&1; then
     tail -25 "$log"
     echo "fuzzing the decoder of: $name: FAILED" >&2
