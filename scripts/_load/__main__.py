@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from ape.logging import logger
 
 from ape_mine.loop import Mine
 from ape_sonar.chain import SonarChain
-from ape_sonar.events import GradientRejected, GradientScored
+from ape_sonar.events import CampaignOpened, GradientRejected, GradientScored, GradientSubmitted
 from ape_sonar.site import find_site
 from scripts._load.figures import figures, table
 from scripts._load.size import Size
@@ -24,13 +27,15 @@ from scripts._processes import BIN, NETWORK, ROOT, LiveError, Party, anvil
 from scripts._processes import ape as run_ape
 
 _POLL = "0.3"
-#: Seconds without a score after which the run is given up.
-_PATIENCE = 900
+#: Seconds without a score after which the run is given up: while something waits for one, and while nothing does.
+_PATIENCE, _IDLE_PATIENCE = 900, 60
 
 
 def main() -> None:
     options = _options()
     logger.set_level("WARNING")
+    # As an exception, it ends the other processes, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     size = Size(options.campaigns, options.mines, options.share, options.workers)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sonar-load-")))
@@ -74,23 +79,29 @@ def _capsule(size: Size, folder: Path) -> Party:
 
 def _work(size: Size, mines: list[Mine], chain: SonarChain, start_block: int, capsule: Party) -> None:
     """The Mines step in turn until every Gradient that can be is submitted and has its verdict."""
-    read, scored, last, told = start_block, 0, time.monotonic(), 0
-    while scored < size.gradients:
+    read, seen, last, told = start_block, Counter[type](), time.monotonic(), 0
+    while (scored := seen[GradientScored] + seen[GradientRejected]) < size.gradients:
         for mine in mines:
             for action in mine.step():
                 if action.kind in ("trouble", "dropped"):
                     _say(action.words)
         capsule.require_alive()
         head = chain.head()
-        fresh = [one for one in chain.events(read, head + 1) if isinstance(one, GradientScored | GradientRejected)]
-        read, scored = head + 1, scored + len(fresh)
+        fresh = [type(event) for event in chain.events(read, head + 1)]
+        read = head + 1
+        seen.update(fresh)
         if fresh:
             last = time.monotonic()
         if scored - told >= max(size.gradients // 20, 1):
             told = scored
             _say(f"{scored} of {size.gradients} Gradients are scored")
-        if time.monotonic() - last > _PATIENCE:
-            raise LiveError(f"nothing was scored for {_PATIENCE} s, at {scored} of {size.gradients}")
+        idle = seen[CampaignOpened] == size.campaigns and scored == seen[GradientSubmitted]
+        if time.monotonic() - last > (_IDLE_PATIENCE if idle else _PATIENCE):
+            raise LiveError(
+                f"nothing happens any more: of {size.gradients} Gradients {seen[GradientSubmitted]} were submitted "
+                f"and {scored} scored; {seen[CampaignOpened]} of {size.campaigns} Campaigns are open"
+            )
+    _say(f"all {scored} Gradients are scored")
 
 
 def _memory(capsule: Party) -> dict[str, int]:
