@@ -21,7 +21,7 @@ from ape_sonar.units import COIN, format_money
 from scripts._cast import divide, other, write_policy
 from scripts._datasets import Dataset, load
 from scripts._live_books import Books, audit
-from scripts._nodes import Nodes
+from scripts._nodes import Nodes, addresses_of
 from scripts._outcome import GradientOutcome
 from scripts._play import KEY_BITS, ROUNDS, model_for
 from scripts._processes import BIN, NETWORK, LiveError, Party, anvil, until
@@ -75,6 +75,7 @@ class _Live:
                 self._start_other_mines()
                 self._kill_while_submitting(campaign)
                 self._until_nobody_moves(campaign)
+                self._bring_the_node_back(campaign)
                 provider.web3.provider.make_request("evm_setNextBlockTimestamp", [campaign.state.ends_at])
                 provider.web3.provider.make_request("evm_mine", [])
                 self._until_settled(campaign)
@@ -195,6 +196,19 @@ class _Live:
 
         self._until(quiet, "every Mine has stopped", seconds=600)
 
+    def _bring_the_node_back(self, campaign: Campaign) -> None:
+        """Each service copies to the node what it published meanwhile: it has a list of that in its journal."""
+        wanted = addresses_of(campaign.state)
+        self._nodes.restart_shared()
+        missing = len(self._nodes.missing_on_shared(wanted))
+        if not missing:
+            raise LiveError("the node that was killed missed nothing: its death showed nothing")
+        self._say(
+            f"IPFS: the killed node is started again; of {len(wanted)} blobs of the Campaign it misses {missing}."
+        )
+        self._until(lambda: not self._nodes.missing_on_shared(wanted), "the node has what it missed", interval=1)
+        self._say("IPFS: the services have copied all of them to it.")
+
     def _until_settled(self, campaign: Campaign) -> None:
         self._until(lambda: bool(campaign.state.delivery), "the Model is delivered")
         campaign.refund()
@@ -204,6 +218,8 @@ class _Live:
             return (account.held, account.scoring_escrowed) == (0, account.scoring_paid)
 
         self._until(nothing_held, "everybody took what is theirs")
+        if missing := self._nodes.missing_on_shared(addresses_of(campaign.state)):
+            raise LiveError(f"the node that was killed and came back does not keep {missing}")
 
     def _show(self, campaign: Campaign, books: Books) -> None:
         state, trained = campaign.state, campaign.result()

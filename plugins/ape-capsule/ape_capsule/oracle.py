@@ -23,6 +23,7 @@ from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
+from ape_sonar.upkeep import mend
 from syft.errors import SyftError
 
 from .archive import Archive
@@ -143,7 +144,7 @@ class Oracle:
                 break
             self._observer.stepping()
             actions += self._serve(*pair, now)
-        return actions
+        return actions + mend(self._desk.store)
 
     def _watch(self, batches: list[Batch]) -> None:
         """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ape.api import AccountAPI
@@ -19,6 +19,7 @@ from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
 from ape_sonar.site import find_site, let_sign
 from ape_sonar.store import BlobStore
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
 
 from .archive import Archive
@@ -117,10 +118,11 @@ def open_oracle(
     """
     let_sign(account)
     site = find_site(account, sonar)
-    with lock(home):
+    # The backlog has a connection of its own to the journal: the store is there before the oracle.
+    with lock(home), closing(State(home / STATE_FILE)) as state:
         oracle = build_oracle(
             site.chain,
-            WatchedStore(configured_store(), observer),
+            WatchedStore(configured_store(backlog=Backlog(state.journal)), observer),
             home,
             passphrase,
             confirmations=site.confirmations,

@@ -36,6 +36,7 @@ from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import Currency
+from ape_sonar.upkeep import mend
 from syft import Spread
 from syft.errors import SyftError
 
@@ -129,7 +130,7 @@ class Mine:
         if any(action.kind == "submitted" for action in actions):
             self._catch_up()
             actions += self._finish_submissions(policy)
-        return actions
+        return actions + mend(self._store)
 
     def collect(self) -> list[Action]:
         """Takes what is due and does nothing else. Raises ChainError."""

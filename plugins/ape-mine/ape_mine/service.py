@@ -20,6 +20,7 @@ from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
 from ape_sonar.passphrases import find_passphrase
 from ape_sonar.site import find_site, let_sign
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.units import parse_address
 
 #: Variable that may hold the passphrase of encrypted rows.
@@ -85,10 +86,11 @@ def open_mine(
     place = open_home(home, ask, rows=False)
     let_sign(account)
     site = find_site(account, sonar)
-    with place.lock(), open_engine(engine, scheduler) as spread:
+    # The backlog has a connection of its own to the journal: the store is there before the Mine.
+    with place.lock(), open_engine(engine, scheduler) as spread, place.state().opened() as state:
         mine = Mine(
             site.chain,
-            WatchedStore(configured_store(), watch),
+            WatchedStore(configured_store(backlog=Backlog(state.journal)), watch),
             place,
             confirmations=site.confirmations,
             start_block=site.start_block,

@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from ape_sonar.fees import HIGHEST_FEE
 from ape_sonar.store import BlobStore, open_store
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.store.cache import CachedStore
 from ape_sonar.store.embedded import EmbeddedStore
 
@@ -76,14 +77,18 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
         return os.environ.get("SONAR_STORE") or self.store or f"embedded:{self.home_folder / 'blobs'}"
 
 
-def configured_store(uri: str | None = None) -> BlobStore:
+def configured_store(uri: str | None = None, *, backlog: Backlog | None = None) -> BlobStore:
     """The store in force, or the one at `uri`, with the time-out and the cache of the settings.
+
+    Args:
+        uri: None for the one in force.
+        backlog: of a service, which makes up for what one of several nodes missed.
 
     Raises:
         InvalidStoreError, StoreUnavailableError: as `open_store`.
     """
     chosen = settings()
-    store = open_store(uri or chosen.store_uri, timeout=chosen.store_timeout)
+    store = open_store(uri or chosen.store_uri, timeout=chosen.store_timeout, backlog=backlog)
     if isinstance(store, EmbeddedStore) or not chosen.store_cache:
         return store
     return CachedStore(store, chosen.home_folder / "cache", capacity=chosen.store_cache)

@@ -13,7 +13,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from ape_sonar.errors import one_line
 from ape_sonar.operations.observer import Observer
-from ape_sonar.store import BlobCorruptError, BlobStore, StoreUnavailableError
+from ape_sonar.store import BlobCorruptError, BlobStore, Mended, StoreUnavailableError
 
 _LAYER = "sonar-watch"
 
@@ -57,6 +57,10 @@ class WatchedStore:
         """As the store does it."""
         with self._told("unpin"):
             self._store.unpin(address)
+
+    def mend(self) -> Mended:
+        """As the store does it; a look that finds nothing to do is no call worth telling."""
+        return self._store.mend()
 
     @contextmanager
     def _told(self, call: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ape_sonar.address import to_cid
-from ape_sonar.store.base import BlobCorruptError, BlobNotFoundError, BlobStore, StoreUnavailableError
+from ape_sonar.store.base import BlobCorruptError, BlobNotFoundError, BlobStore, Mended, StoreUnavailableError
 from ape_sonar.store.embedded import EmbeddedStore
 
 
@@ -65,6 +65,10 @@ class CachedStore:
         self._store.unpin(address)
         with suppress(OSError):
             (self._folder / to_cid(address)).unlink(missing_ok=True)
+
+    def mend(self) -> Mended:
+        """As the store behind does it."""
+        return self._store.mend()
 
     def _kept(self) -> EmbeddedStore:
         return EmbeddedStore(self._folder)

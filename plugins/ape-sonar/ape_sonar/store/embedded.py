@@ -17,6 +17,7 @@ from ape_sonar.store.base import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobTooLargeError,
+    Mended,
     StoreUnavailableError,
 )
 from ape_sonar.store.unixfs import address_of
@@ -86,6 +87,10 @@ class EmbeddedStore:
     def unpin(self, address: bytes) -> None:
         """Nothing: other processes may still need the blob."""
         self._path(address)
+
+    def mend(self) -> Mended:
+        """Nothing: there is no other store that it could lag behind."""
+        return Mended(0, 0)
 
     def _path(self, address: bytes) -> Path:
         return self._folder / to_cid(address)

@@ -28,6 +28,7 @@ from ape_sonar.store.base import (
     BlobNotFoundError,
     BlobTooLargeError,
     InvalidStoreError,
+    Mended,
     StoreError,
     StoreUnavailableError,
 )
@@ -136,6 +137,10 @@ class IpfsStore:
             except ipfs_errors.ErrorResponse as error:
                 if "not pinned" not in str(error):
                     raise
+
+    def mend(self) -> Mended:
+        """Nothing: there is no other store that it could lag behind."""
+        return Mended(0, 0)
 
     def _cat(self, address: bytes, limit: int) -> bytes:
         """The bytes the node answers, cut off as soon as there are more than `limit`."""
