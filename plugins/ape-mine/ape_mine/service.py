@@ -13,7 +13,7 @@ from ape_mine.errors import HomeLockedError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
-from ape_sonar.config import configured_store, settings
+from ape_sonar.config import configured_cache, configured_store, settings
 from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
@@ -99,6 +99,8 @@ def open_mine(
             most_features=most_features,
             spread=spread,
             observer=watch,
+            cache=configured_cache(),
+            tidy_after=settings().tidy_after,
         )
         watch.started(service_facts("ape-mine", site.chain))
         try:

@@ -48,6 +48,11 @@ class WatchedStore:
         with self._told("has"):
             return self._store.has(address)
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """As the store does it."""
+        with self._told("size"):
+            return self._store.pinned_bytes(address)
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """As the store does it."""
         with self._told("pin"):

@@ -55,6 +55,9 @@ class BlobStore(Protocol):
     def has(self, address: bytes) -> bool:
         """Whether this very store keeps the blob (pinned, where there are pins); nobody else is asked."""
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """Bytes that this very store has pinned of the blob, all its nodes together; 0 where there are no pins."""
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """Fetches the blob as `get` does, with its errors, and keeps it from being collected."""
 

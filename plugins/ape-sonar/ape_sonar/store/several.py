@@ -98,6 +98,10 @@ class SeveralStores:
         """Whether one of the stores that answer keeps the blob."""
         return any(self._each(lambda store: store.has(address)).values())
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """What the stores that answer have pinned of the blob."""
+        return sum(self._each(lambda store: store.pinned_bytes(address)).values())
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """Pins the blob on every store that is up and finds it; see `BlobStore.pin`. Enough when one did."""
         self._at_all(lambda store: store.pin(address, limit=limit), Missed(address, limit, keeps=True))
