@@ -147,7 +147,7 @@ class Oracle:
                 break
             self._observer.stepping()
             actions += self._serve(*pair, now)
-        return actions + self._upkeep.look(self._chronicle.ledger, ahead, now)
+        return actions + self._upkeep.look(self._chronicle.ledger, lambda: ahead, lambda: now)
 
     def _watch(self, batches: list[Batch]) -> None:
         """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""

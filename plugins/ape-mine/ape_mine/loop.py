@@ -139,10 +139,7 @@ class Mine:
         if any(action.kind == "submitted" for action in actions):
             self._catch_up()
             actions += self._finish_submissions(policy)
-        return actions + self._keep_up()
-
-    def _keep_up(self) -> list[Action]:
-        return self._upkeep.look(self._chronicle.ledger, self._chronicle.ahead(), self._chain.timestamp())
+        return actions + self._upkeep.look(self._chronicle.ledger, self._chronicle.ahead, self._chain.timestamp)
 
     def collect(self) -> list[Action]:
         """Takes what is due and does nothing else. Raises ChainError."""

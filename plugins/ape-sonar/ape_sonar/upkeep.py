@@ -36,8 +36,14 @@ class Upkeep:
         self._store, self._tidier, self._after = store, tidier, after
         self._clock, self._tidy_at = clock, clock()
 
-    def look(self, confirmed: Ledger, newest: Ledger, now: int) -> list[Action]:
-        """A bounded part of what is to be done; see `Tidier.leftovers` for the arguments."""
+    def look(self, confirmed: Ledger, newest: Callable[[], Ledger], now: Callable[[], int]) -> list[Action]:
+        """A bounded part of what is to be done.
+
+        Args:
+            confirmed: all Campaigns, by what has its confirmations.
+            newest: gives them with the newest blocks; asked where there is need of it.
+            now: gives the chain's time.
+        """
         actions = []
         for work in (self._mend, lambda: self._tidy(confirmed, newest, now)):
             try:
@@ -52,11 +58,11 @@ class Upkeep:
             return []
         return [Action("copied", None, f"{mended.blobs} blobs to a node that had missed them; {mended.left} are left")]
 
-    def _tidy(self, confirmed: Ledger, newest: Ledger, now: int) -> list[Action]:
+    def _tidy(self, confirmed: Ledger, newest: Callable[[], Ledger], now: Callable[[], int]) -> list[Action]:
         if self._after is None or self._clock() < self._tidy_at:
             return []
         former, self._tidy_at = self._tidy_at, self._clock() + _TIDY_EVERY
-        leftovers = self._tidier.leftovers(confirmed, newest, now, int(self._after))
+        leftovers = self._tidier.leftovers(confirmed, newest(), now(), int(self._after))
         released = self._tidier.release(leftovers, most=_RELEASED_AT_ONCE)
         if released == _RELEASED_AT_ONCE:
             self._tidy_at = former  # there may be more

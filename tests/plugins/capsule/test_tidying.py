@@ -250,14 +250,18 @@ class Clock:
         return self.now
 
 
-def looks(scene: Scene, after: float | None, clock: Clock) -> Upkeep:
-    return Upkeep(scene.node, scene.tidier, after, clock=clock)
+def look(upkeep: Upkeep, scene: Scene, now: int = OVER) -> list[Action]:
+    return upkeep.look(scene.ledger, lambda: scene.ledger, lambda: now)
+
+
+def upkeep_of(scene: Scene, after: float | None, clock: Clock | None = None) -> Upkeep:
+    return Upkeep(scene.node, scene.tidier, after, clock=clock or Clock())
 
 
 def test_a_service_keeps_everything_unless_it_is_told_otherwise(scene: Scene) -> None:
     scene.campaign("one")
-    assert looks(scene, None, Clock()).look(scene.ledger, scene.ledger, 10 * OVER) == []
-    told = looks(scene, 10.0, Clock()).look(scene.ledger, scene.ledger, OVER + 10)
+    assert look(upkeep_of(scene, None), scene, 10 * OVER) == []
+    told = look(upkeep_of(scene, 10.0), scene, OVER + 10)
     assert told == [Action("released", None, "5 blobs of Campaigns that are over")]
 
 
@@ -265,17 +269,17 @@ def test_a_service_lets_go_of_a_bounded_number_at_a_look(scene: Scene, monkeypat
     monkeypatch.setattr("ape_sonar.upkeep._RELEASED_AT_ONCE", 3)
     scene.campaign("one")
     clock = Clock()
-    upkeep = looks(scene, 0.0, clock)
+    upkeep = upkeep_of(scene, 0.0, clock)
     counts = []
     for _ in range(3):
-        upkeep.look(scene.ledger, scene.ledger, OVER)
+        look(upkeep, scene)
         counts.append(len(scene.node.unpinned))
     assert counts == [3, 5, 5]
     scene.campaign("two")
-    upkeep.look(scene.ledger, scene.ledger, OVER)
+    look(upkeep, scene)
     assert len(scene.node.unpinned) == 5, "it looked not long ago"
     clock.now += 600
-    upkeep.look(scene.ledger, scene.ledger, OVER)
+    look(upkeep, scene)
     assert len(scene.node.unpinned) == 8
 
 
@@ -285,6 +289,6 @@ def test_trouble_with_blobs_is_told_and_stops_nothing(scene: Scene, monkeypatch:
     scene.run_on(running)
     scene.node.unpin(scene.ledger.campaigns[running].terms.spec)
     monkeypatch.setattr(scene.node, "mend", lambda: Mended(2, 1))
-    actions = looks(scene, 0.0, Clock()).look(scene.ledger, scene.ledger, OVER)
+    actions = look(upkeep_of(scene, 0.0), scene)
     assert [action.kind for action in actions] == ["copied", "trouble"]
     assert actions[0].words == "2 blobs to a node that had missed them; 1 are left"
