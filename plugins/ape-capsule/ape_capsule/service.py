@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from ape.api import AccountAPI
@@ -129,7 +129,7 @@ def open_oracle(
     let_sign(account)
     site = find_site(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the oracle.
-    with lock(home), closing(State(home / STATE_FILE)) as state:
+    with lock(home), State(home / STATE_FILE).opened() as state:
         oracle = build_oracle(
             site.chain,
             WatchedStore(configured_store(backlog=Backlog(state.journal)), observer),

@@ -1,12 +1,9 @@
-"""Several stores as one, and the cache in front: on two real IPFS nodes, and on stores that fail as they are told."""
+"""Several stores as one, and the cache in front, on stores that fail as they are told; real: test_store_two_nodes."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from ipfs_node import IpfsNode, running_node
 
 from ape_sonar.address import to_cid
 from ape_sonar.journal import Journal
@@ -298,30 +295,3 @@ def test_a_cache_that_cannot_be_used_is_as_good_as_none(tmp_path: Path) -> None:
     _, store = cached(tmp_path)
     address = store.put(DATA)
     assert store.get(address, limit=LIMIT) == DATA
-
-
-# ---------------------------------------------------------------------- two real nodes
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[list[IpfsNode]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(running_node(tmp_path / f"repo-{place}")) for place in range(2)]
-
-
-def test_two_nodes_of_which_one_is_killed_and_comes_back(nodes: list[IpfsNode], tmp_path: Path) -> None:
-    scene = Scene(tmp_path)
-    stores = [open_store(f"ipfs:{node.api}", timeout=20) for node in nodes]
-    store = SeveralStores(stores, backlog=scene.backlog, clock=lambda: scene.now)
-    address = store.put(DATA)
-    assert all(one.has(address) for one in stores)
-    nodes[0].kill()
-    assert store.get(address, limit=LIMIT) == DATA
-    missed = store.put(b"later")
-    assert store.get(missed, limit=LIMIT) == b"later"
-    store.unpin(address)
-    assert store.mend() == Mended(0, 2)
-    with running_node(nodes[0].repo, api=nodes[0].api):
-        scene.now += 31
-        assert store.mend() == Mended(2, 0)
-        assert (stores[0].has(missed), stores[0].has(address)) == (True, False)
