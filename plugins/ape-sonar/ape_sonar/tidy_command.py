@@ -12,6 +12,7 @@ from rich.table import Table
 from ape_sonar.chain import SonarChain
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import settings
+from ape_sonar.errors import UsageError
 from ape_sonar.screen import open_console
 from ape_sonar.tidying import Leftover, Tidier
 from ape_sonar.units import parse_duration
@@ -32,9 +33,11 @@ def tidy(
     """Shows what a party still keeps of Campaigns that are over, and lets go of it if told to.
 
     Raises:
-        UsageError: `after` is no duration.
+        UsageError: `after` is no duration, or the store lets go of nothing.
         ChainError, StoreError, JournalError: what may go cannot be found out, or is not gone yet.
     """
+    if tidier.keeps_all:
+        raise UsageError("an embedded store belongs to all its parties and keeps every blob: there is nothing to tidy")
     chronicle.catch_up()
     leftovers = tidier.leftovers(chronicle.ledger, chronicle.ahead(), chain.timestamp(), _seconds(after))
     facts = [_facts(one, tidier.size(one)) for one in leftovers]

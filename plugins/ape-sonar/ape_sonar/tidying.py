@@ -98,6 +98,11 @@ class Tidier:
         self._journal, self._store, self._cache, self._holding = journal, store, cache, holding
         self._named: dict[bytes, frozenset[bytes]] = {}
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the store lets go of nothing whatever is asked: a folder that its parties share, without pins."""
+        return self._store.uri.startswith("embedded:")
+
     def leftovers(self, confirmed: Ledger, newest: Ledger, now: int, after: int) -> list[Leftover]:
         """What is still kept of Campaigns that have been over for `after` seconds, oldest first.
 
