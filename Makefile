@@ -44,8 +44,8 @@ setup: ## Everything the project needs, in .venv, .solc and node_modules
 demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|wine|diabetes|tweets|PATH.csv, ENCODER=minilm
 	@$(BIN)/ape run demo --dataset "$(DATASET)" $(if $(ENCODER),--encoder "$(ENCODER)")
 
-live: setup ## The same play with real parts: anvil, IPFS nodes, one process a party
-	@$(BIN)/ape run live
+live: setup ## The same play with real parts, three of them killed: anvil, IPFS nodes, one process a party
+	@$(BIN)/ape run live --dataset "$(DATASET)"
 
 test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork test-mutants ## Every test there is, part by part
 

@@ -1,23 +1,27 @@
-"""The play with real parts: anvil, two IPFS nodes, one operating-system process a party, and two of them killed."""
+"""The play with real parts: anvil, three IPFS nodes, one operating-system process a party, and three of them killed."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import ape
 import click
 
-from ape_sonar.client import Campaign, open_sonar
+from ape_mine.home import Home
+from ape_sonar.client import Campaign, Sonar, open_sonar
 from ape_sonar.errors import cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.units import COIN, format_money
 from scripts._cast import divide, other, write_policy
 from scripts._datasets import Dataset, load
-from scripts._ipfs_node.ipfs_node import running_node
+from scripts._live_books import Books, audit
+from scripts._nodes import Nodes, addresses_of
 from scripts._outcome import GradientOutcome
 from scripts._play import KEY_BITS, ROUNDS, model_for
 from scripts._processes import BIN, NETWORK, LiveError, Party, anvil, until
@@ -28,6 +32,8 @@ _PASSPHRASE = "only for this demonstration"  # noqa: S105 - nothing of it outliv
 _ACCOUNTS = {"deployer": 0, "scientist": 1, "capsule": 2, "north": 3, "noise": 4, "south": 5, "outsider": 6}
 _MINES = ("north", "noise", "south", "outsider")
 _POLL = "0.3"
+#: How often the Capsule may finish a score before its killer comes.
+_TRIES = 5
 
 
 @click.command()
@@ -35,58 +41,72 @@ _POLL = "0.3"
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep homes and logs in this folder.")
 @cli_errors()
 def cli(dataset, keep):
-    """One Campaign on anvil and IPFS; the Capsule and a Mine are killed and started again on the way."""
+    """One Campaign on anvil and IPFS; the Capsule, an IPFS node and a Mine are killed on the way."""
     data = load(dataset)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sonar-live-")))
         folder = folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)
         url = stack.enter_context(anvil(stack.enter_context((folder / "anvil.log").open("wb"))))
-        public, private = (stack.enter_context(running_node(folder / f"ipfs-{place}")) for place in (0, 1))
-        private.connect(public)
-        # The Mines use one node, everybody else the other: every blob has to travel.
-        common = {"DEVNET_RPC": url, "SONAR_HOME": str(folder / "home"), "SONAR_CAPSULE_PASSPHRASE": _PASSPHRASE}
-        outside = {**common, "SONAR_STORE": f"ipfs:{public.api}"}
-        inside = {**common, "SONAR_STORE": f"ipfs:{private.api}"}
-        _Live(data, folder, outside, inside, Screen()).play()
+        _Live(data, folder, url, Nodes(folder, stack), Screen()).play()
 
 
 class _Live:
-    """The play: `play` reads as its acts."""
+    """The play: `play` reads as its acts. Each party has a home, and with it a cache, of its own."""
 
-    def __init__(
-        self, dataset: Dataset, folder: Path, outside: dict[str, str], inside: dict[str, str], screen: Screen
-    ) -> None:
+    def __init__(self, dataset: Dataset, folder: Path, url: str, nodes: Nodes, screen: Screen) -> None:
         self._dataset, self._rows = dataset, divide(dataset)
-        self._folder, self._outside, self._inside, self._screen = folder, outside, inside, screen
+        self._folder, self._url, self._nodes, self._screen = folder, url, nodes, screen
         self._parties: dict[str, Party] = {}
         self._mines: dict[str, dict[str, str]] = {}
+        self._begun = time.monotonic()
 
     def play(self) -> None:
-        run_ape(["run", "deploy", *_as("deployer")], self._outside)
+        run_ape(["run", "deploy", *_as("deployer")], self._environment("deployer"))
         self._start_capsule()
-        os.environ.update(self._outside)
+        os.environ.update(self._at_home("scientist"))
         with ape.networks.parse_network_choice(NETWORK) as provider:
             try:
                 self._furnish_mines()
-                campaign = self._create()
+                scientist = open_sonar(ape.accounts.test_accounts[_ACCOUNTS["scientist"]], _PASSPHRASE)
+                campaign = self._create(scientist)
                 self._kill_while_scoring(campaign)
-                self._start_other_mines(campaign)
+                self._kill_a_node(campaign)
+                self._start_other_mines()
                 self._kill_while_submitting(campaign)
                 self._until_nobody_moves(campaign)
+                self._bring_the_node_back(campaign)
                 provider.web3.provider.make_request("evm_setNextBlockTimestamp", [campaign.state.ends_at])
                 provider.web3.provider.make_request("evm_mine", [])
                 self._until_settled(campaign)
-                self._show(campaign)
+                self._show(campaign, audit(scientist, campaign.id, provider.get_balance(scientist.chain.address)))
             finally:
                 for party in self._parties.values():
                     party.stop()
 
+    def _environment(self, party: str) -> dict[str, str]:
+        return {
+            "DEVNET_RPC": self._url,
+            "SONAR_HOME": str(self._folder / party),
+            "SONAR_CAPSULE_PASSPHRASE": _PASSPHRASE,
+            "SONAR_STORE": self._nodes.inside if party in _MINES else self._nodes.outside,
+        }
+
+    def _at_home(self, party: str) -> dict[str, str]:
+        """A party's environment, once Sonar is deployed: its home knows where."""
+        known, own = (self._folder / home / "deployments" for home in ("deployer", party))
+        shutil.copytree(known, own, dirs_exist_ok=True)
+        return self._environment(party)
+
+    def _say(self, words: str) -> None:
+        self._screen.say(f"{time.monotonic() - self._begun:4.0f} s  {words}")
+
     def _start_capsule(self) -> None:
-        run_ape(["capsule", "init"], self._outside)
-        run_ape(["capsule", "announce", *_as("capsule")], self._outside)
-        self._start("capsule", ["run", "capsule", *_as("capsule"), "--poll", _POLL], self._outside)
-        self._screen.say("Capsule: announced, and running as a process of its own.")
+        environment = self._at_home("capsule")
+        run_ape(["capsule", "init"], environment)
+        run_ape(["capsule", "announce", *_as("capsule")], environment)
+        self._start("capsule", ["run", "capsule", *_as("capsule"), "--poll", _POLL], environment)
+        self._say("Capsule: announced, and running as a process of its own.")
 
     def _furnish_mines(self) -> None:
         capsule = str(ape.accounts.test_accounts[_ACCOUNTS["capsule"]].address)
@@ -97,20 +117,18 @@ class _Live:
             frame.to_csv(table, index=False)
             schema.write_text(json.dumps(kind.schema))
             write_policy(policy, name, kind, capsule, ["wei"], ROUNDS)
-            environment = {**self._inside, "SONAR_MINE_HOME": str(self._folder / f"mine-{name}")}
+            environment = self._at_home(name)
             run_ape(["mine", "init", *_as(name)], environment)
             run_ape(["mine", "add", name, str(table), str(schema)], environment)
             run_ape(["mine", "policy", str(policy), "--network", NETWORK], environment)
             self._mines[name] = environment
         self._start_mine("north")
-        self._screen.say("Mines: all with their rows and their policy; north is the first to watch.")
+        self._say("Mines: all with their rows and their policy; north is the first to watch.")
 
     def _start_mine(self, name: str) -> None:
         self._start(name, ["run", "mine", *_as(name), "--poll", _POLL], self._mines[name])
 
-    def _create(self) -> Campaign:
-        account = ape.accounts.test_accounts[_ACCOUNTS["scientist"]]
-        scientist = open_sonar(account, _PASSPHRASE)
+    def _create(self, scientist: Sonar) -> Campaign:
         inputs = self._rows.validation.drop(columns=self._dataset.output)
         campaign = scientist.create(
             model_for(self._dataset),
@@ -125,32 +143,45 @@ class _Live:
             lasts="1 day",
             key_bits=KEY_BITS,
         )
-        self._screen.say(f"Campaign 0x{campaign.id.hex()[:16]}: {campaign.bounty}, payable {campaign.payable}.")
+        self._say(f"Campaign 0x{campaign.id.hex()[:16]}: {campaign.bounty}, payable {campaign.payable}.")
         return campaign
 
     def _kill_while_scoring(self, campaign: Campaign) -> None:
-        """SIGKILL between the first warrant, which comes before a decryption, and its score."""
-        log = self._folder / "home" / "capsule" / "warrants.jsonl"
-        self._until(lambda: log.exists() and log.stat().st_size > 0, "the Capsule decrypts a first Gradient")
-        self._parties["capsule"].kill()
-        scored = campaign.state.scored
-        self._screen.say(f"Capsule: killed while scoring ({scored} scored), and started again.")
-        if scored:
-            raise LiveError("the Capsule was faster than its killer: run it again")
-        self._parties["capsule"].start()
+        """SIGKILL between a warrant, which comes before a decryption, and the score that is owed for it."""
+        log = self._folder / "capsule" / "capsule" / "warrants.jsonl"
 
-    def _start_other_mines(self, campaign: Campaign) -> None:
+        def warrants() -> int:
+            return log.read_bytes().count(b"\n") if log.exists() else 0
+
+        for _ in range(_TRIES):
+            granted = warrants()
+            self._until(lambda granted=granted: warrants() > granted, "the Capsule decrypts a Gradient", interval=0.01)
+            self._parties["capsule"].kill()
+            owed = warrants() - campaign.state.scored
+            self._parties["capsule"].start()
+            if owed:
+                self._say("Capsule: killed while scoring (a warrant on disk, no score on chain), and started again.")
+                return
+        raise LiveError(f"the Capsule was faster than its killer, {_TRIES} times: run it again")
+
+    def _kill_a_node(self, campaign: Campaign) -> None:
         self._until(lambda: campaign.state.scored > 0, "a first Gradient is scored")
+        self._nodes.kill_shared()
+        self._say(f"IPFS: of three nodes, the one that all parties share is killed ({campaign.state.scored} scored).")
+
+    def _start_other_mines(self) -> None:
         for name in _MINES[1:]:
             self._start_mine(name)
-        self._screen.say(f"Mines: {', '.join(_MINES[1:])} have come too, each a process of its own.")
+        self._say(f"Mines: {', '.join(_MINES[1:])} have come too, each a process of its own.")
 
     def _kill_while_submitting(self, campaign: Campaign) -> None:
         """SIGKILL when the Mine's transaction is in a block: before or while its bundle is published."""
         miner = str(ape.accounts.test_accounts[_ACCOUNTS["south"]].address)
-        self._until(lambda: bool(_numbers_of(campaign.state, miner)), "the Mine south submits")
+        self._until(lambda: bool(_numbers_of(campaign.state, miner)), "the Mine south submits", interval=0.01)
         self._parties["south"].kill()
-        self._screen.say("Mine south: killed while submitting, and started again.")
+        with closing(Home(self._folder / "south" / "mine").state()) as state:
+            published = "before" if state.unfinished() else "just after"
+        self._say(f"Mine south: killed {published} its bundle is published, and started again.")
         self._parties["south"].start()
 
     def _until_nobody_moves(self, campaign: Campaign) -> None:
@@ -165,43 +196,54 @@ class _Live:
 
         self._until(quiet, "every Mine has stopped", seconds=600)
 
+    def _bring_the_node_back(self, campaign: Campaign) -> None:
+        """Each service copies to the node what it published meanwhile: it has a list of that in its journal."""
+        wanted = addresses_of(campaign.state)
+        self._nodes.restart_shared()
+        missing = len(self._nodes.missing_on_shared(wanted))
+        if not missing:
+            raise LiveError("the node that was killed missed nothing: its death showed nothing")
+        self._say(
+            f"IPFS: the killed node is started again; of {len(wanted)} blobs of the Campaign it misses {missing}."
+        )
+        self._until(lambda: not self._nodes.missing_on_shared(wanted), "the node has what it missed", interval=1)
+        self._say("IPFS: the services have copied all of them to it.")
+
     def _until_settled(self, campaign: Campaign) -> None:
         self._until(lambda: bool(campaign.state.delivery), "the Model is delivered")
         campaign.refund()
-        self._until(lambda: campaign.state.account().held == 0, "everybody took what is theirs")
 
-    def _show(self, campaign: Campaign) -> None:
+        def nothing_held() -> bool:
+            account = campaign.state.account()
+            return (account.held, account.scoring_escrowed) == (0, account.scoring_paid)
+
+        self._until(nothing_held, "everybody took what is theirs")
+        if missing := self._nodes.missing_on_shared(addresses_of(campaign.state)):
+            raise LiveError(f"the node that was killed and came back does not keep {missing}")
+
+    def _show(self, campaign: Campaign, books: Books) -> None:
         state, trained = campaign.state, campaign.result()
         names = {str(ape.accounts.test_accounts[place].address): name for name, place in _ACCOUNTS.items()}
         with self._screen.scores(f"{self._dataset.name}, live") as table:
             for gradient in _outcomes(state, names):
                 table.add(gradient, format_money(gradient.reward, COIN))
-        account = state.account()
-        numbers = [number for number, gradient in state.gradients.items() if gradient.scored]
-        if numbers != list(range(state.submitted)):
-            raise LiveError(f"scored {numbers} of {state.submitted} submitted Gradients")
-        if account.escrowed != account.paid:
-            raise LiveError(f"{account.escrowed} were escrowed, and {account.paid} paid out")
         held_out = self._rows.held_out
         score = trained.score(held_out.drop(columns=self._dataset.output), held_out[self._dataset.output])
-        self._screen.say(
-            f"{state.submitted} Gradients submitted, {len(numbers)} scored, none twice; escrowed "
-            f"{format_money(account.escrowed, COIN)} = paid, refunded and fee {format_money(account.paid, COIN)}; "
-            f"held out {float(score):.2%}."
-        )
+        self._say(f"{state.submitted} Gradients submitted, {books.scored} scored, none twice; held out {score:.2%}.")
+        self._say(books.words())
 
     def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
         party = Party(name, [str(BIN / "ape"), *arguments], environment, self._folder)
         party.start()
         self._parties[name] = party
 
-    def _until(self, condition, what: str, *, seconds: float = 300) -> None:
+    def _until(self, condition, what: str, *, seconds: float = 300, interval: float = 0.1) -> None:
         def alive_and_so() -> bool:
             for party in self._parties.values():
                 party.require_alive()
             return bool(condition())
 
-        until(alive_and_so, what, seconds=seconds, interval=0.1)
+        until(alive_and_so, what, seconds=seconds, interval=interval)
 
 
 def _as(role: str) -> list[str]:
@@ -219,6 +261,7 @@ def _is_done(state: CampaignState, miner: str) -> bool:
 
 def _outcomes(state: CampaignState, names: dict[str, str]):
     for number, gradient in sorted(state.gradients.items()):
-        assert gradient.scored is not None
+        if gradient.scored is None:  # the target was met before
+            continue
         before, after = gradient.scored.before, gradient.scored.afterwards
         yield GradientOutcome(number, names[gradient.record.miner], before, after, state.reward(gradient))

@@ -1,10 +1,11 @@
-// An IPFS node for tests: loopback only, free ports, no bootstrap peers. It lives as long as its standard input.
+// An IPFS node for tests: loopback only, no bootstrap peers. It lives as long as its standard input.
+// Arguments: its repository, and the multiaddr of its RPC API; without that it listens on a free port.
 import { create } from 'ipfs-core'
 import { HttpApi } from 'ipfs-http-server'
 
 const loopback = '/ip4/127.0.0.1/tcp/0'
 const config = {
-  Addresses: { Swarm: [loopback], API: loopback, Gateway: loopback, Delegates: [] },
+  Addresses: { Swarm: [loopback], API: process.argv[3] ?? loopback, Gateway: loopback, Delegates: [] },
   Bootstrap: [], Discovery: { MDNS: { Enabled: false }, webRTCStar: { Enabled: false } }, Routing: { Type: 'none' }
 }
 const ipfs = await create({ repo: process.argv[2], silent: true, config })

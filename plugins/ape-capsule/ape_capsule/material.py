@@ -7,15 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ape_sonar.address import from_cid
-from ape_sonar.blobs import (
-    LARGEST_FROZEN,
-    LARGEST_VALIDATION,
-    LARGEST_WEIGHTS,
-    read_frozen,
-    read_initial,
-    read_spec,
-)
+from ape_sonar.blobs import LARGEST_VALIDATION, public_blobs, read_frozen, read_initial, read_spec
 from ape_sonar.certificates import Certificate, CertificateError, parse_certificate
 from ape_sonar.errors import FormatError, one_line
 from ape_sonar.seal import (
@@ -24,7 +16,7 @@ from ape_sonar.seal import (
     NoValidSignatureError,
     WrongKeyError,
 )
-from ape_sonar.spec import LARGEST_SPEC, Addressed, CampaignSpec, Parent
+from ape_sonar.spec import LARGEST_SPEC, CampaignSpec, Parent
 from ape_sonar.store import BlobStore, BlobTooLargeError
 from ape_sonar.terms import Terms
 from ape_sonar.validation import ValidationSet
@@ -115,8 +107,5 @@ def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -
 
 def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:
     """Addresses of everything `read_material` fetches, with size limits: a Capsule keeps copies of its own."""
-    blobs = [(terms.spec, LARGEST_SPEC), (terms.validation, LARGEST_VALIDATION)]
-    blobs += [(from_cid(cid), LARGEST_FROZEN) for cid in spec.frozen.values()]
-    if isinstance(spec.initial, Addressed):
-        blobs.append((from_cid(spec.initial.address), LARGEST_WEIGHTS))
-    return blobs
+    blobs = {terms.spec: LARGEST_SPEC, terms.validation: LARGEST_VALIDATION, **public_blobs(spec)}
+    return list(blobs.items())

@@ -23,6 +23,7 @@ from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
+from ape_sonar.upkeep import Upkeep
 from syft.errors import SyftError
 
 from .archive import Archive
@@ -56,6 +57,7 @@ class Oracle:
         identity, keystore, warrants, state: of the Capsule's home.
         heads, evidence: its archives.
         workers: where Gradients are weighed; closed with it.
+        upkeep: of its blobs.
         confirmations: blocks on top of an event before it counts.
         start_block: of the contracts' deployment.
         observer: who watches.
@@ -73,11 +75,12 @@ class Oracle:
         heads: Archive,
         evidence: Archive,
         workers: Workers,
+        upkeep: Upkeep,
         confirmations: int,
         start_block: int,
         observer: Observer | None = None,
     ) -> None:
-        self._chain, self._state = chain, state
+        self._chain, self._state, self._upkeep = chain, state, upkeep
         self._observer = observer or Observer()
         self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = Desk(
@@ -134,7 +137,8 @@ class Oracle:
         if in_blocks != with_waiting:
             return []  # what is sent already shows in the next blocks; until then it would be sent again
         self._watch(self._chronicle.catch_up())
-        confirmed, newest = self._chronicle.ledger.campaigns, self._chronicle.ahead().campaigns
+        ahead = self._chronicle.ahead()
+        confirmed, newest = self._chronicle.ledger.campaigns, ahead.campaigns
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
         now, actions = self._chain.timestamp(), []
@@ -143,7 +147,7 @@ class Oracle:
                 break
             self._observer.stepping()
             actions += self._serve(*pair, now)
-        return actions
+        return actions + self._upkeep.look(self._chronicle.ledger, lambda: ahead, lambda: now)
 
     def _watch(self, batches: list[Batch]) -> None:
         """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""

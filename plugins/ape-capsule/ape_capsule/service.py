@@ -12,17 +12,22 @@ from ape.api import AccountAPI
 
 from ape_sonar import vault
 from ape_sonar.chain import Receipt, SonarChain
-from ape_sonar.config import configured_store, settings
+from ape_sonar.config import configured_cache, configured_store, settings
 from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
 from ape_sonar.site import find_site, let_sign
 from ape_sonar.store import BlobStore
+from ape_sonar.store.backlog import Backlog
+from ape_sonar.store.cache import BlobCache
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer
+from ape_sonar.tidying import Tidier
+from ape_sonar.upkeep import Upkeep
 
 from .archive import Archive
 from .errors import HomeBusyError
+from .holding import capsule_holding
 from .identity import Identity, require_identity
 from .keystore import Keystore
 from .oracle import Oracle
@@ -60,31 +65,37 @@ def build_oracle(
     cost: int = vault.COST,
     observer: Observer | None = None,
     workers: int = 0,
+    cache: BlobCache | None = None,
+    tidy_after: float | None = None,
 ) -> Oracle:
     """The oracle of a home, ready to step.
 
     Args:
         workers: processes that weigh Gradients; 0: this one does.
+        cache: copies of blobs on this machine, which are tidied as well.
+        tidy_after: seconds after which blobs of Campaigns that are over go; None: never.
 
     Raises:
         IdentityMissingError: `ape capsule init` was not run.
         VaultError: the passphrase is wrong.
         JournalError, WarrantLogCorruptError: a file in the home is damaged.
     """
-    identity = Identity.load(home, passphrase)
+    identity, state = Identity.load(home, passphrase), State(home / STATE_FILE)
+    tidier = Tidier(state.journal, store, cache, capsule_holding(state, chain.sender))
     return Oracle(
         chain,
         store,
         identity=identity,
         keystore=Keystore(home / KEYS_FOLDER, passphrase, cost=cost),
         warrants=WarrantLog(home / WARRANT_FILE),
-        state=State(home / STATE_FILE),
+        state=state,
         heads=Archive(home / "heads", identity),
         evidence=Archive(home / "evidence", identity),
         confirmations=confirmations,
         start_block=start_block,
         observer=observer,
         workers=Workers(workers),
+        upkeep=Upkeep(store, tidier, tidy_after),
     )
 
 
@@ -117,16 +128,19 @@ def open_oracle(
     """
     let_sign(account)
     site = find_site(account, sonar)
-    with lock(home):
+    # The backlog has a connection of its own to the journal: the store is there before the oracle.
+    with lock(home), State(home / STATE_FILE).opened() as state:
         oracle = build_oracle(
             site.chain,
-            WatchedStore(configured_store(), observer),
+            WatchedStore(configured_store(backlog=Backlog(state.journal)), observer),
             home,
             passphrase,
             confirmations=site.confirmations,
             start_block=site.start_block,
             observer=observer,
             workers=len(os.sched_getaffinity(0)) if workers is None else workers,
+            cache=configured_cache(),
+            tidy_after=settings().tidy_after,
         )
         observer.started(service_facts("ape-capsule", site.chain))
         try:

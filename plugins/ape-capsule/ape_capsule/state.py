@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
+from ape_sonar.store.backlog import BACKLOG_TABLE
+from ape_sonar.tidying import TIDY_TABLE
 
 # Which transaction registered what is asked for each score: found by index, without a look at all that ever happened.
 _CAMPAIGN, _NUMBER = "json_extract(arguments, '$.campaign.hex')", "json_extract(arguments, '$.number')"
@@ -26,8 +30,11 @@ CREATE TABLE refusal (campaign BLOB NOT NULL, number INTEGER NOT NULL, reason TE
     f"""CREATE INDEX event_of_gradient ON event ({_CAMPAIGN}, name, {_NUMBER}, block, log_index);
 CREATE INDEX event_of_model ON event ({_CAMPAIGN}, {_MODEL_ROOT}, block, log_index)
 """,
+    f"{BACKLOG_TABLE};{TIDY_TABLE}",
 )
 _NONE = bytes(32)
+#: Arguments of moves that are addresses of blobs.
+_BLOBS = ("public_key", "model", "opened", "delivery")
 _OLDEST_FIRST = "ORDER BY block, log_index LIMIT 1"
 
 
@@ -59,16 +66,28 @@ class Prepared:
 class State:
     """The Capsule's journal.
 
+    Args:
+        path: of the file; made when missing.
+        rehearsal: works on a copy in memory, which is forgotten; the file is left as it is.
+
     Raises:
         JournalError: the file cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.journal = Journal(path, _MIGRATIONS)
+    def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
+        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS)
 
     def close(self) -> None:
         """Closes the journal."""
         self.journal.close()
+
+    @contextmanager
+    def opened(self) -> Iterator[State]:
+        """Closes the journal at the end of a block."""
+        try:
+            yield self
+        finally:
+            self.close()
 
     # ------------------------------------------------------------------ moves
 
@@ -87,6 +106,12 @@ class State:
             "SELECT arguments FROM prepared WHERE campaign = ? AND move = ? AND anchor = ?", (campaign, move, anchor)
         )
         return Prepared(campaign, move, anchor, json.loads(row["arguments"])) if row else None
+
+    def published(self, campaign: bytes) -> set[bytes]:
+        """Addresses of all blobs that moves of a Campaign put into the store, sent or not."""
+        rows = self.journal.rows("SELECT arguments FROM prepared WHERE campaign = ?", (campaign,))
+        moves = [json.loads(row["arguments"]) for row in rows]
+        return {bytes.fromhex(move[name]) for move in moves for name in _BLOBS if name in move} - {_NONE}
 
     def note_refusal(self, campaign: bytes, number: int, reason: str) -> None:
         """Why a Gradient was rejected, for the Capsule's own log."""

@@ -13,6 +13,7 @@ from threading import Event as Flag
 
 from ape_mine.datasets import Dataset
 from ape_mine.errors import AccountBusyError
+from ape_mine.holding import mine_holding
 from ape_mine.home import Home
 from ape_mine.judge import Choice, Judge
 from ape_mine.matching import Match
@@ -34,8 +35,11 @@ from ape_sonar.errors import SonarError, one_line
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.store import BlobStore
+from ape_sonar.store.cache import BlobCache
 from ape_sonar.terms import Status
+from ape_sonar.tidying import Tidier
 from ape_sonar.units import Currency
+from ape_sonar.upkeep import Upkeep
 from syft import Spread
 from syft.errors import SyftError
 
@@ -56,6 +60,8 @@ class Mine:
         clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
         wall: the machine's clock, for the policy's hours.
         observer: who watches.
+        cache: copies of blobs on this machine, which are tidied as well.
+        tidy_after: seconds after which blobs of Campaigns that are over go; None: never.
 
     Raises:
         HomeMismatchError: the home belongs to another account or Sonar.
@@ -77,6 +83,8 @@ class Mine:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         observer: Observer | None = None,
+        cache: BlobCache | None = None,
+        tidy_after: float | None = None,
     ) -> None:
         self._chain, self._store, self._home = chain, store, home
         self._observer = observer or Observer()
@@ -93,6 +101,8 @@ class Mine:
         self._rests, self._wall = Rests(clock), wall
         self._paid_out: set[bytes] = set()
         self._planner = Planner(self._judge, self._state, self._miner, self._rests.over)
+        tidier = Tidier(self._state.journal, store, cache, mine_holding(chain.sender))
+        self._upkeep = Upkeep(store, tidier, tidy_after)
         self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
@@ -129,7 +139,7 @@ class Mine:
         if any(action.kind == "submitted" for action in actions):
             self._catch_up()
             actions += self._finish_submissions(policy)
-        return actions
+        return actions + self._upkeep.look(self._chronicle.ledger, self._chronicle.ahead, self._chain.timestamp)
 
     def collect(self) -> list[Action]:
         """Takes what is due and does nothing else. Raises ChainError."""

@@ -13,13 +13,14 @@ from ape_mine.errors import HomeLockedError
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import MOST_FEATURES
-from ape_sonar.config import configured_store, settings
+from ape_sonar.config import configured_cache, configured_store, settings
 from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
 from ape_sonar.passphrases import find_passphrase
 from ape_sonar.site import find_site, let_sign
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.units import parse_address
 
 #: Variable that may hold the passphrase of encrypted rows.
@@ -85,10 +86,11 @@ def open_mine(
     place = open_home(home, ask, rows=False)
     let_sign(account)
     site = find_site(account, sonar)
-    with place.lock(), open_engine(engine, scheduler) as spread:
+    # The backlog has a connection of its own to the journal: the store is there before the Mine.
+    with place.lock(), open_engine(engine, scheduler) as spread, place.state().opened() as state:
         mine = Mine(
             site.chain,
-            WatchedStore(configured_store(), watch),
+            WatchedStore(configured_store(backlog=Backlog(state.journal)), watch),
             place,
             confirmations=site.confirmations,
             start_block=site.start_block,
@@ -97,6 +99,8 @@ def open_mine(
             most_features=most_features,
             spread=spread,
             observer=watch,
+            cache=configured_cache(),
+            tidy_after=settings().tidy_after,
         )
         watch.started(service_facts("ape-mine", site.chain))
         try:

@@ -14,6 +14,8 @@ from ape_mine.releases import RELEASE_TABLE, Releases
 from ape_mine.submission import Submission
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
+from ape_sonar.store.backlog import BACKLOG_TABLE
+from ape_sonar.tidying import TIDY_TABLE
 
 _MIGRATIONS = [
     f"""{CHRONICLE_TABLES};
@@ -27,6 +29,7 @@ CREATE TABLE approval (campaign BLOB NOT NULL, dataset TEXT NOT NULL, PRIMARY KE
 CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
 """,
     f"ALTER TABLE submission ADD COLUMN release BLOB; {RELEASE_TABLE}",
+    f"{BACKLOG_TABLE};{TIDY_TABLE}",
 ]
 
 

@@ -52,6 +52,24 @@ def read_frozen(store: BlobStore, spec: CampaignSpec) -> dict[str, NDArray[Any]]
     return tensors
 
 
+def public_blobs(spec: CampaignSpec) -> dict[bytes, int]:
+    """Addresses of the frozen sets and the initial weights that a spec names, each with its limit in bytes."""
+    blobs = {from_cid(cid): LARGEST_FROZEN for cid in spec.frozen.values()}
+    if isinstance(spec.initial, Addressed):
+        blobs[from_cid(spec.initial.address)] = LARGEST_WEIGHTS
+    return blobs
+
+
+def named_blobs(spec: CampaignSpec) -> set[bytes]:
+    """Addresses of all blobs that a spec names, the tables and encoders of its texts too."""
+    texts = (
+        from_cid(str(steps[place][parameter]))
+        for steps in (spec.texts or {}).values()
+        for place, parameter, _ in blob_limits(steps)
+    )
+    return {*public_blobs(spec), *texts}
+
+
 def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
     """What becomes of a spec's texts, by field, with the public tables and encoders that it names.
 

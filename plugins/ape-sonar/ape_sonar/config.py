@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from ape.api import PluginConfig
-from pydantic import Field, NonNegativeInt, PositiveFloat
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
 from pydantic_settings import SettingsConfigDict
 
 from ape_sonar.fees import HIGHEST_FEE
 from ape_sonar.store import BlobStore, open_store
-from ape_sonar.store.cache import CachedStore
+from ape_sonar.store.backlog import Backlog
+from ape_sonar.store.cache import BlobCache, CachedStore
 from ape_sonar.store.embedded import EmbeddedStore
 
 
@@ -32,6 +33,10 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
 
     store_cache: NonNegativeInt = 1 << 28
     """Most bytes of blobs from IPFS that are kept in the home's folder `cache`; 0: none."""
+
+    tidy_after: NonNegativeFloat | None = None
+    """Seconds after which a service lets go of a Campaign's blobs, once nobody can dispute anything of it any more.
+    None: it keeps them. What is unpinned goes from a node's disk when the node collects."""
 
     confirmations: NonNegativeInt | None = None
     """Blocks on top of an event before it counts; None: what the network asks for."""
@@ -76,17 +81,31 @@ class SonarConfig(PluginConfig):  # type: ignore[misc] # Ape is not typed
         return os.environ.get("SONAR_STORE") or self.store or f"embedded:{self.home_folder / 'blobs'}"
 
 
-def configured_store(uri: str | None = None) -> BlobStore:
+def configured_store(uri: str | None = None, *, backlog: Backlog | None = None) -> BlobStore:
     """The store in force, or the one at `uri`, with the time-out and the cache of the settings.
+
+    Args:
+        uri: None for the one in force.
+        backlog: of a service, which makes up for what one of several nodes missed.
 
     Raises:
         InvalidStoreError, StoreUnavailableError: as `open_store`.
     """
     chosen = settings()
-    store = open_store(uri or chosen.store_uri, timeout=chosen.store_timeout)
+    store = open_store(uri or chosen.store_uri, timeout=chosen.store_timeout, backlog=backlog)
     if isinstance(store, EmbeddedStore) or not chosen.store_cache:
         return store
-    return CachedStore(store, chosen.home_folder / "cache", capacity=chosen.store_cache)
+    return CachedStore(store, _cache_folder(chosen), capacity=chosen.store_cache)
+
+
+def configured_cache() -> BlobCache | None:
+    """Copies of blobs from IPFS on this machine; None where the settings keep none."""
+    chosen = settings()
+    return BlobCache(_cache_folder(chosen), capacity=chosen.store_cache) if chosen.store_cache else None
+
+
+def _cache_folder(chosen: SonarConfig) -> Path:
+    return chosen.home_folder / "cache"
 
 
 def settings() -> SonarConfig:

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from capsule_world import PASSPHRASE, World
+from capsule_world import CAPSULE_TERMS, PASSPHRASE, World
 from click.testing import CliRunner
+from ipfs_node import running_node
 
 from ape_capsule._cli import cli
 from ape_capsule.service import WARRANT_FILE, lock
 from ape_capsule.statements import check_statement
+from ape_sonar.address import to_cid
 from ape_sonar.blobs import read_ring
 from ape_sonar.seal import NoValidSignatureError
+from ape_sonar.store import open_store
 from ape_sonar.terms import Status
 
 pytestmark = pytest.mark.chain
@@ -172,3 +175,37 @@ def test_the_doctor_says_that_another_home_is_announced(world: World, ape_capsul
     ape_capsule("init", "--home", other)
     output = ape_capsule("doctor", "--home", other, status=1)
     assert "fail  announced     the ring on chain is not this home's" in output
+
+
+def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
+    world: World, ape_capsule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_node(tmp_path / "repo") as node:
+        monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api}")
+        world.store = open_store(f"ipfs:{node.api}")  # type: ignore[assignment]
+        world.announce(CAPSULE_TERMS)
+        campaign = world.create(audit_window=600)
+        ape_capsule("run", "--once")
+        world.until_end(campaign)
+        ape_capsule("run", "--once")
+        state = world.state(campaign)
+        assert state.opening is not None
+        blobs = [state.terms.spec, state.terms.validation, state.opening.public_key, state.model.address]
+        blobs.append(state.delivery)
+        assert json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"] == []
+
+        world.wait(1201)
+        assert json.loads(ape_capsule("tidy", "--json"))["campaigns"] == [], "a month is left for the Data Scientist"
+        assert "5 blobs of 1 Campaigns" in ape_capsule("tidy", "--after", "10 minutes")
+        (facts,) = json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"]
+        cached = sum(path.stat().st_size for path in (tmp_path / "home" / "cache").iterdir())
+        assert facts["blobs"] == 5
+        assert facts["bytes"] > cached > 2000
+        assert all(map(world.store.has, blobs))
+
+        with lock(world.home):
+            assert "another Capsule" in _error(ape_capsule("tidy", "--yes", "--after", "0 seconds", status=1))
+        assert ": gone." in ape_capsule("tidy", "--yes", "--after", "0 seconds")
+        assert not any(map(world.store.has, blobs))
+        assert not {to_cid(blob) for blob in blobs} & {path.name for path in (tmp_path / "home" / "cache").iterdir()}
+        assert "0 blobs of 0 Campaigns" in ape_capsule("tidy", "--yes", "--after", "0 seconds")

@@ -426,6 +426,32 @@ def test_rewards_are_claimed_once(world: World, mine: Mine) -> None:
     assert mine.step() == []
 
 
+def test_its_own_bundles_go_once_their_campaign_has_been_over_for_long_enough(world: World, home: Home) -> None:
+    """Nothing else: what others published may be pinned on the same node for them."""
+    gone: list[bytes] = []
+    world.store.unpin = gone.append  # type: ignore[method-assign]
+    campaign = world.open_campaign()
+    mine = open_mine(world, home)
+    mine.step()
+    world.score(campaign, 4 * 10**17)
+    world.deliver(campaign)
+    assert "claimed" in kinds(mine.step())
+    mine.close()
+
+    def told(after: float | None) -> list[str]:
+        mine = open_mine(world, home, tidy_after=after)
+        actions = mine.step()
+        mine.close()
+        return kinds(actions)
+
+    assert told(100) == []
+    world.wait(101)
+    assert told(None) == []
+    assert told(100) == ["released"]
+    assert gone == [world.state(campaign).gradients[0].record.bundle]
+    assert told(100) == []
+
+
 def test_money_goes_where_the_miner_says(world: World, home: Home) -> None:
     campaign = world.open_campaign()
     mine = open_mine(world, home, pay_to=RIVAL)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from ipfs_node import running_node
 from mine_world import (
     AGE,
     DOSE,
@@ -26,10 +27,12 @@ from mine_world import (
 from ape_mine._cli import cli
 from ape_mine.home import Home
 from ape_mine.loop import Mine
+from ape_sonar.address import to_cid
 from ape_sonar.certificates import format_ring
 from ape_sonar.chain import SonarChain
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.roots import public_key_root, tensor_root
+from ape_sonar.store import open_store
 from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.tables import TableSchema
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score, Status, Terms
@@ -253,7 +256,9 @@ def ape_mine(town: Town, tmp_path: Path, monkeypatch: Any, miner: Any) -> Any:
     def call(command: str, *arguments: str, status: int = 0, signs: bool = False) -> str:
         signer = ["--account", f"TEST::{_index(miner)}"] if signs else []
         network = ["--network", "ethereum:local:test"] if command not in ("add", "approve") else []
-        contract = ["--sonar", town.sonar.address] if command not in ("add", "approve", "plan", "status") else []
+        contract = (
+            ["--sonar", town.sonar.address] if command not in ("add", "approve", "plan", "status", "tidy") else []
+        )
         result = CliRunner().invoke(cli, [command, *arguments, *signer, *network, *contract])
         assert result.exit_code == status, (result.output, result.exception)
         assert "Traceback" not in result.output
@@ -322,6 +327,34 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     shown = ape_mine("status")
     assert "ward-7" in shown
     assert "Delivered" in shown
+
+
+def test_tidy_lets_go_of_its_own_bundles_on_a_real_node(
+    town: Town, home: Home, ape_mine: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    assert "keeps every blob" in _error(ape_mine("tidy", status=1))
+    with running_node(tmp_path / "repo") as node:
+        monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api}")
+        town.store = open_store(f"ipfs:{node.api}")  # type: ignore[assignment]
+        town.store.put(format_ring([capsule_key().certificate]))
+        campaign = town.open_campaign()
+        assert "submitted" in ape_mine("run", "--once", signs=True)
+        town.score(campaign, 4 * 10**17)
+        town.deliver(campaign)
+        state = town.state(campaign)
+        bundle = state.gradients[0].record.bundle
+        assert json.loads(ape_mine("tidy", "--json"))["campaigns"] == []
+        town.until(town.chain.blocks.head.timestamp + 61)
+        (facts,) = json.loads(ape_mine("tidy", "--json", "--after", "1 minute"))["campaigns"]
+        assert (facts["campaign"], facts["blobs"], facts["needed"]) == ("0x" + campaign.hex(), 1, 0)
+        assert town.store.has(bundle)
+        with home.lock():
+            assert "another Mine process" in _error(ape_mine("tidy", "--yes", status=1))
+        assert "1 blobs of 1 Campaigns" in ape_mine("tidy", "--yes", "--after", "1 minute")
+        assert not town.store.has(bundle)
+        assert all(map(town.store.has, (state.terms.spec, state.model.address)))
+        assert not (tmp_path / "cache" / to_cid(bundle)).exists()
+        assert not (tmp_path / "cache" / to_cid(state.terms.spec)).exists()
 
 
 def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_path: Path) -> None:

@@ -1,23 +1,23 @@
-"""Several stores as one, and the cache in front: on two real IPFS nodes, and on stores that fail as they are told."""
+"""Several stores as one, and the cache in front, on stores that fail as they are told; real: test_store_two_nodes."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from ipfs_node import IpfsNode, running_node
 
 from ape_sonar.address import to_cid
+from ape_sonar.journal import Journal
 from ape_sonar.store import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobTooLargeError,
     InvalidStoreError,
+    Mended,
     StoreError,
     StoreUnavailableError,
     open_store,
 )
+from ape_sonar.store.backlog import BACKLOG_TABLE, Backlog
 from ape_sonar.store.cache import CachedStore
 from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.store.several import SeveralStores
@@ -51,17 +51,31 @@ class Replica(EmbeddedStore):
         self._fail()
         return super().has(address)
 
+    def unpin(self, address: bytes) -> None:
+        self._fail()
+        (self._folder / to_cid(address)).unlink(missing_ok=True)
+
 
 class Scene:
-    """Two replicas behind one store, and a clock that only sleeping moves."""
+    """Two replicas behind one store, a journal, and a clock that only sleeping moves."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.one, self.other = Replica(folder / "one"), Replica(folder / "other")
         self.now, self.pauses = 0.0, list[float]()
-        self.store = SeveralStores(
-            (self.one, self.other), clock=lambda: self.now, sleep=self.sleep, pause=lambda most: most
-        )
+        self.restart()
         self.address = self.store.address_of(DATA)
+
+    def restart(self) -> None:
+        """Another process: what is in memory is gone."""
+        self.backlog = Backlog(Journal(self.folder / "state.sqlite", [BACKLOG_TABLE]))
+        self.store = SeveralStores(
+            (self.one, self.other),
+            backlog=self.backlog,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+            pause=lambda most: most,
+        )
 
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -147,6 +161,95 @@ def test_uris(tmp_path: Path) -> None:
             open_store(wrong)
 
 
+def test_one_that_hangs_costs_a_tenth_of_the_time(scene: Scene) -> None:
+    def hang(data: bytes) -> bytes:
+        scene.now += 60
+        raise DOWN
+
+    put, scene.one.put = scene.one.put, hang  # type: ignore[method-assign]
+    scene.store.put(DATA)
+    scene.one.put = put  # type: ignore[method-assign]
+    scene.now += 590
+    scene.store.put(b"more")
+    assert scene.one.asked == 0
+    scene.now += 11
+    scene.store.put(b"most")
+    assert scene.one.asked == 1
+
+
+# ---------------------------------------------------------------------- what one of them missed
+
+
+def while_one_is_down(scene: Scene, *blobs: bytes) -> list[bytes]:
+    scene.one.fault = DOWN
+    addresses = [scene.store.put(blob) for blob in blobs]
+    scene.one.fault, scene.now = None, scene.now + 31
+    return addresses
+
+
+def test_what_one_missed_is_copied_to_it_after_a_restart_as_well(scene: Scene) -> None:
+    addresses = while_one_is_down(scene, DATA, b"more")
+    assert not any(scene.one.has(address) for address in addresses)
+    scene.restart()
+    assert scene.store.mend() == Mended(2, 0)
+    assert [scene.one.get(address, limit=LIMIT) for address in addresses] == [DATA, b"more"]
+    assert scene.store.mend() == Mended(0, 0)
+
+
+def test_nothing_is_copied_to_one_that_rests_or_is_still_down(scene: Scene) -> None:
+    while_one_is_down(scene, DATA)
+    scene.one.fault = DOWN
+    asked = scene.one.asked
+    assert scene.store.mend() == scene.store.mend() == Mended(0, 1)
+    assert scene.one.asked == asked + 1, "it failed once, and rests"
+
+
+def test_a_look_copies_a_bounded_number_of_blobs_and_bytes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    while_one_is_down(scene, *(bytes([number]) for number in range(20)))
+    assert scene.store.mend() == Mended(16, 4)
+    assert scene.store.mend() == Mended(4, 0)
+    monkeypatch.setattr("ape_sonar.store.several._MENDED_BYTES", 15)
+    while_one_is_down(scene, *(bytes([number]) * 10 for number in range(5)))
+    assert [scene.store.mend() for _ in range(3)] == [Mended(2, 3), Mended(2, 1), Mended(1, 0)]
+
+
+def test_what_nobody_has_keeps_nothing_else_back(scene: Scene) -> None:
+    lost, kept = while_one_is_down(scene, b"lost", b"kept")
+    scene.other.unpin(lost)
+    assert scene.store.mend() == Mended(0, 2)
+    assert scene.store.mend() == Mended(0, 2), "it waits for a while"
+    scene.now += 31
+    assert scene.store.mend() == Mended(1, 1)
+    assert scene.one.has(kept)
+    scene.other.put(b"lost")
+    scene.now += 31
+    assert scene.store.mend() == Mended(1, 0)
+
+
+def test_what_is_wanted_last_counts(scene: Scene) -> None:
+    """Published while one is down and let go of since, or the other way round."""
+    (address,) = while_one_is_down(scene, DATA)
+    scene.store.unpin(address)
+    assert scene.store.mend() == Mended(0, 0)
+    assert not scene.one.has(address)
+    scene.store.put(DATA)
+    scene.one.fault = DOWN
+    scene.store.unpin(address)
+    scene.one.fault, scene.now = None, scene.now + 31
+    assert scene.one.has(address)
+    assert scene.store.mend() == Mended(1, 0)
+    assert not scene.one.has(address)
+
+
+def test_without_a_journal_nothing_is_made_up_for(tmp_path: Path) -> None:
+    one, other = Replica(tmp_path / "one"), Replica(tmp_path / "other")
+    one.fault = DOWN
+    store = SeveralStores((one, other))
+    store.put(DATA)
+    one.fault = None
+    assert store.mend() == Mended(0, 0)
+
+
 # ---------------------------------------------------------------------- the cache
 
 
@@ -192,25 +295,3 @@ def test_a_cache_that_cannot_be_used_is_as_good_as_none(tmp_path: Path) -> None:
     _, store = cached(tmp_path)
     address = store.put(DATA)
     assert store.get(address, limit=LIMIT) == DATA
-
-
-# ---------------------------------------------------------------------- two real nodes
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[list[IpfsNode]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(running_node(tmp_path / f"repo-{place}")) for place in range(2)]
-
-
-def test_two_nodes_of_which_one_is_killed(nodes: list[IpfsNode]) -> None:
-    store = open_store(",".join(f"ipfs:{node.api}" for node in nodes), timeout=20)
-    address = store.put(DATA)
-    assert all(open_store(f"ipfs:{node.api}", timeout=20).has(address) for node in nodes)
-    nodes[0].process.kill()
-    nodes[0].process.wait()
-    assert store.get(address, limit=LIMIT) == DATA
-    assert store.get(store.put(b"later"), limit=LIMIT) == b"later"
-    store.pin(address, limit=LIMIT)
-    store.unpin(address)
-    assert not store.has(address)

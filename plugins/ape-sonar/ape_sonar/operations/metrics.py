@@ -15,10 +15,13 @@ from ape_sonar.operations.observer import Observer, Vitals
 
 #: What each service may tell, so that every counter is there from the start, at zero.
 KINDS = {
-    "capsule": ("opened", "declined", "scored", "rejected", "rebased", "delivered", "collected", "waiting", "trouble"),
+    "capsule": (
+        *("opened", "declined", "scored", "rejected", "rebased", "delivered", "collected"),
+        *("copied", "released", "waiting", "trouble"),
+    ),
     "mine": (
         *("submitted", "published", "dropped", "claimed", "reclaimed", "compensated", "expired"),
-        *("noted", "trouble"),
+        *("copied", "released", "noted", "trouble"),
     ),
 }
 _WORK = {"capsule": "score", "mine": "train"}

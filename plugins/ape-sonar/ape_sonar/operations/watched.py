@@ -13,7 +13,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from ape_sonar.errors import one_line
 from ape_sonar.operations.observer import Observer
-from ape_sonar.store import BlobCorruptError, BlobStore, StoreUnavailableError
+from ape_sonar.store import BlobCorruptError, BlobStore, Mended, StoreUnavailableError
 
 _LAYER = "sonar-watch"
 
@@ -48,6 +48,11 @@ class WatchedStore:
         with self._told("has"):
             return self._store.has(address)
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """As the store does it."""
+        with self._told("size"):
+            return self._store.pinned_bytes(address)
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """As the store does it."""
         with self._told("pin"):
@@ -57,6 +62,10 @@ class WatchedStore:
         """As the store does it."""
         with self._told("unpin"):
             self._store.unpin(address)
+
+    def mend(self) -> Mended:
+        """As the store does it; a look that finds nothing to do is no call worth telling."""
+        return self._store.mend()
 
     @contextmanager
     def _told(self, call: str) -> Iterator[None]:

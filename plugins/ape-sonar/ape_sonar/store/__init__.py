@@ -7,6 +7,7 @@ from ape_sonar.store.base import (
     BlobStore,
     BlobTooLargeError,
     InvalidStoreError,
+    Mended,
     StoreError,
     StoreUnavailableError,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "BlobStore",
     "BlobTooLargeError",
     "InvalidStoreError",
+    "Mended",
     "StoreError",
     "StoreUnavailableError",
     "open_store",

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from ape_sonar.address import to_cid
 from ape_sonar.errors import SonarError
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What `BlobStore.mend` made up for.
+
+    Attributes:
+        blobs: that a store had missed, and has now.
+        left: that stores still miss.
+    """
+
+    blobs: int
+    left: int
 
 
 class BlobStore(Protocol):
@@ -41,11 +55,17 @@ class BlobStore(Protocol):
     def has(self, address: bytes) -> bool:
         """Whether this very store keeps the blob (pinned, where there are pins); nobody else is asked."""
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """Bytes that this very store has pinned of the blob, all its nodes together; 0 where there are no pins."""
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """Fetches the blob as `get` does, with its errors, and keeps it from being collected."""
 
     def unpin(self, address: bytes) -> None:
         """Allows the blob to be collected. Nothing happens when it is not pinned."""
+
+    def mend(self) -> Mended:
+        """Makes up for a little of what one of several stores missed while it was down; a single one missed nothing."""
 
 
 class StoreError(SonarError):

@@ -7,74 +7,52 @@ from contextlib import suppress
 from pathlib import Path
 
 from ape_sonar.address import to_cid
-from ape_sonar.store.base import BlobCorruptError, BlobNotFoundError, BlobStore, StoreUnavailableError
+from ape_sonar.store.base import BlobCorruptError, BlobNotFoundError, BlobStore, Mended, StoreUnavailableError
 from ape_sonar.store.embedded import EmbeddedStore
 
 
-class CachedStore:
-    """A `BlobStore` that keeps on disk what it has read and written lately.
-
-    What is read from the folder is hashed again, so whatever happens to it costs a fetch and no more: a folder that
-    cannot be used, on a full disk for one, is as good as none. Any number of processes may share it.
+class BlobCache:
+    """Copies of blobs in a folder. Any number of processes may share it; one that cannot be used is as good as none.
 
     Args:
-        store: where blobs are.
         folder: of the cache, and of nothing else; made when missing.
         capacity: most bytes of all blobs in the folder; a longer blob is not kept.
     """
 
-    def __init__(self, store: BlobStore, folder: Path, *, capacity: int) -> None:
-        self._store, self._folder, self._capacity = store, folder, capacity
+    def __init__(self, folder: Path, *, capacity: int) -> None:
+        self._folder, self._capacity = folder, capacity
 
-    @property
-    def uri(self) -> str:
-        """That of the store behind."""
-        return self._store.uri
-
-    def address_of(self, data: bytes) -> bytes:
-        """The address `data` would get."""
-        return self._store.address_of(data)
-
-    def put(self, data: bytes) -> bytes:
-        """Publishes `data` on the store behind, and keeps a copy."""
-        address = self._store.put(data)
-        self._keep(data)
-        return address
-
-    def get(self, address: bytes, *, limit: int) -> bytes:
-        """The blob at `address`; see `BlobStore.get`."""
+    def get(self, address: bytes, *, limit: int) -> bytes | None:
+        """The blob, hashed again, or None where there is no copy. Raises BlobTooLargeError."""
         with suppress(BlobNotFoundError, BlobCorruptError, StoreUnavailableError):
-            data = self._kept().get(address, limit=limit)
+            data = EmbeddedStore(self._folder).get(address, limit=limit)
             with suppress(OSError):
-                os.utime(self._folder / to_cid(address))
+                os.utime(self._path(address))
             return data
-        data = self._store.get(address, limit=limit)
-        self._keep(data)
-        return data
+        return None
 
-    def has(self, address: bytes) -> bool:
-        """Whether the store behind keeps the blob."""
-        return self._store.has(address)
-
-    def pin(self, address: bytes, *, limit: int) -> None:
-        """Pins the blob on the store behind."""
-        self._store.pin(address, limit=limit)
-
-    def unpin(self, address: bytes) -> None:
-        """Unpins the blob on the store behind; the copy goes as well."""
-        self._store.unpin(address)
-        with suppress(OSError):
-            (self._folder / to_cid(address)).unlink(missing_ok=True)
-
-    def _kept(self) -> EmbeddedStore:
-        return EmbeddedStore(self._folder)
-
-    def _keep(self, data: bytes) -> None:
+    def keep(self, data: bytes) -> None:
+        """Keeps a copy, and removes the longest unused ones until all fit."""
         if len(data) > self._capacity:
             return
         with suppress(StoreUnavailableError, OSError):
-            self._kept().put(data)
+            EmbeddedStore(self._folder).put(data)
             self._trim()
+
+    def drop(self, address: bytes) -> None:
+        """Removes the copy, if there is one."""
+        with suppress(OSError):
+            self._path(address).unlink(missing_ok=True)
+
+    def size(self, address: bytes) -> int:
+        """Bytes of the copy; 0 where there is none."""
+        try:
+            return self._path(address).stat().st_size
+        except OSError:
+            return 0
+
+    def _path(self, address: bytes) -> Path:
+        return self._folder / to_cid(address)
 
     def _trim(self) -> None:
         """Removes the longest unused blobs until the others fit."""
@@ -89,3 +67,62 @@ class CachedStore:
             room -= size
             if room < 0:
                 path.unlink(missing_ok=True)
+
+
+class CachedStore:
+    """A `BlobStore` that keeps on disk what it has read and written lately.
+
+    What is read from the folder is hashed again, so whatever happens to it costs a fetch and no more: a folder that
+    cannot be used, on a full disk for one, is as good as none.
+
+    Args:
+        store: where blobs are.
+        folder, capacity: of the cache (`BlobCache`).
+    """
+
+    def __init__(self, store: BlobStore, folder: Path, *, capacity: int) -> None:
+        self._store, self._cache = store, BlobCache(folder, capacity=capacity)
+
+    @property
+    def uri(self) -> str:
+        """That of the store behind."""
+        return self._store.uri
+
+    def address_of(self, data: bytes) -> bytes:
+        """The address `data` would get."""
+        return self._store.address_of(data)
+
+    def put(self, data: bytes) -> bytes:
+        """Publishes `data` on the store behind, and keeps a copy."""
+        address = self._store.put(data)
+        self._cache.keep(data)
+        return address
+
+    def get(self, address: bytes, *, limit: int) -> bytes:
+        """The blob at `address`; see `BlobStore.get`."""
+        data = self._cache.get(address, limit=limit)
+        if data is None:
+            data = self._store.get(address, limit=limit)
+            self._cache.keep(data)
+        return data
+
+    def has(self, address: bytes) -> bool:
+        """Whether the store behind keeps the blob."""
+        return self._store.has(address)
+
+    def pinned_bytes(self, address: bytes) -> int:
+        """What the store behind has pinned; a copy is no pin."""
+        return self._store.pinned_bytes(address)
+
+    def pin(self, address: bytes, *, limit: int) -> None:
+        """Pins the blob on the store behind."""
+        self._store.pin(address, limit=limit)
+
+    def unpin(self, address: bytes) -> None:
+        """Unpins the blob on the store behind; the copy goes as well."""
+        self._store.unpin(address)
+        self._cache.drop(address)
+
+    def mend(self) -> Mended:
+        """As the store behind does it."""
+        return self._store.mend()

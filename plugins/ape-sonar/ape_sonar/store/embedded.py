@@ -17,6 +17,7 @@ from ape_sonar.store.base import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobTooLargeError,
+    Mended,
     StoreUnavailableError,
 )
 from ape_sonar.store.unixfs import address_of
@@ -79,6 +80,11 @@ class EmbeddedStore:
         with self._available():
             return self._path(address).is_file()
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """None: there are no pins, and every blob stays."""
+        self._path(address)
+        return 0
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """Checks that the blob is there; see `BlobStore.pin`."""
         self.get(address, limit=limit)
@@ -86,6 +92,10 @@ class EmbeddedStore:
     def unpin(self, address: bytes) -> None:
         """Nothing: other processes may still need the blob."""
         self._path(address)
+
+    def mend(self) -> Mended:
+        """Nothing: there is no other store that it could lag behind."""
+        return Mended(0, 0)
 
     def _path(self, address: bytes) -> Path:
         return self._folder / to_cid(address)

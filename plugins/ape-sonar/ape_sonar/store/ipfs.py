@@ -2,7 +2,7 @@
 
 ipfshttpclient 0.7.0 puts no bound on an answer: neither on its length (`chunk_size=None` reads whole bodies),
 nor on the time it takes (a timeout counts from one byte to the next). `_Transport` adds both. Only add, cat,
-pin and version are used: of the other commands, what old clients know has changed in Kubo.
+pin, files/stat and version are used: of the other commands, what old clients know has changed in Kubo.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ape_sonar.store.base import (
     BlobNotFoundError,
     BlobTooLargeError,
     InvalidStoreError,
+    Mended,
     StoreError,
     StoreUnavailableError,
 )
@@ -121,6 +122,13 @@ class IpfsStore:
                     return False
                 raise
 
+    def pinned_bytes(self, address: bytes) -> int:
+        """Bytes of the blob with its layout, where it is pinned."""
+        if not self.has(address):
+            return 0
+        with self._available():
+            return int(self._client.files.stat(f"/ipfs/{to_cid(address)}")["CumulativeSize"])
+
     def pin(self, address: bytes, *, limit: int) -> None:
         """Fetches, verifies and pins the blob; see `BlobStore.pin`."""
         self.get(address, limit=limit)
@@ -136,6 +144,10 @@ class IpfsStore:
             except ipfs_errors.ErrorResponse as error:
                 if "not pinned" not in str(error):
                     raise
+
+    def mend(self) -> Mended:
+        """Nothing: there is no other store that it could lag behind."""
+        return Mended(0, 0)
 
     def _cat(self, address: bytes, limit: int) -> bytes:
         """The bytes the node answers, cut off as soon as there are more than `limit`."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.store.base import BlobStore, InvalidStoreError
 from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.store.several import SeveralStores
 
 
-def open_store(uri: str, *, timeout: float = 60.0) -> BlobStore:
+def open_store(uri: str, *, timeout: float = 60.0, backlog: Backlog | None = None) -> BlobStore:
     """The store named by `embedded:PATH`, `ipfs:MULTIADDR`, or the http(s) URL of an IPFS node's RPC API.
 
     Several IPFS nodes are written with commas between (`ipfs:/ip4/10.0.0.1/tcp/5001,https://ipfs.example`): they
@@ -18,6 +19,7 @@ def open_store(uri: str, *, timeout: float = 60.0) -> BlobStore:
     Args:
         uri: a PATH may start with `~`; a relative one counts from the working directory.
         timeout: seconds that one call to an IPFS node may wait for its answer.
+        backlog: where it is noted what one of several nodes missed, for `BlobStore.mend`.
 
     Raises:
         InvalidStoreError: `uri` names no store.
@@ -29,7 +31,7 @@ def open_store(uri: str, *, timeout: float = 60.0) -> BlobStore:
     first, *others = uri.split(",")
     names = [first, *(f"ipfs:{name}" if name.startswith("/") else name for name in others)]
     nodes = [_ipfs_node(name, uri, timeout) for name in names]
-    return nodes[0] if len(nodes) == 1 else SeveralStores(nodes)
+    return nodes[0] if len(nodes) == 1 else SeveralStores(nodes, backlog=backlog)
 
 
 def _ipfs_node(name: str, uri: str, timeout: float) -> BlobStore:

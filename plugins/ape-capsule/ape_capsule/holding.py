@@ -1,0 +1,23 @@
+"""What a Capsule has on its IPFS nodes: what it pinned of the Data Scientist's, and what it published itself."""
+
+from __future__ import annotations
+
+from ape_sonar.blobs import public_blobs
+from ape_sonar.ledger import CampaignState
+from ape_sonar.spec import CampaignSpec
+from ape_sonar.tidying import Holding
+
+from .state import State
+
+
+def capsule_holding(state: State, capsule: str) -> Holding:
+    """Of the Campaigns that name a Capsule, by its address: all but the Miners' bundles, which it only reads."""
+
+    def blobs(campaign: CampaignState, spec: CampaignSpec | None) -> set[bytes]:
+        found = {campaign.terms.spec, campaign.terms.validation, *(public_blobs(spec) if spec else ())}
+        return found | state.published(campaign.id)
+
+    return Holding(
+        lambda ledger: [one for one in ledger.campaigns.values() if one.terms.capsule == capsule],
+        blobs,
+    )

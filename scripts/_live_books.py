@@ -1,0 +1,71 @@
+"""What the chain's own events say of a Campaign that is over, held against itself: nothing twice, nothing missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ape_sonar import events as ev
+from ape_sonar.client import Sonar
+from ape_sonar.ledger import Ledger
+from ape_sonar.units import COIN, format_money
+from scripts._processes import LiveError
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A Campaign's money by its events, in wei, and how many Gradients got their verdict."""
+
+    scored: int
+    escrowed: int
+    paid: int
+    refunded: int
+    bond: int
+    fee: int
+    scoring_fees: int
+
+    def words(self) -> str:
+        """The balance, for people."""
+        amounts = (self.escrowed, self.paid, self.refunded, self.bond, self.fee, self.scoring_fees)
+        escrowed, paid, refunded, bond, fee, scoring = (format_money(amount, COIN) for amount in amounts)
+        return (
+            f"Escrowed {escrowed} = paid to Miners {paid} + refunded {refunded} + the Capsule's bond, given back, "
+            f"{bond} + its fee {fee}. Scoring fees {scoring}, all taken. The contract holds 0."
+        )
+
+
+def audit(scientist: Sonar, campaign: bytes, held: int) -> Books:
+    """The Campaign's books, from its events one by one and not from a ledger that sums them up.
+
+    Args:
+        scientist: who looks.
+        campaign: id; it is over, and everybody took what is theirs.
+        held: wei that the contract holds.
+
+    Raises:
+        LiveError: a Gradient has two verdicts or, short of the target, none; or money does not add up.
+    """
+    chain = scientist.chain
+    events = [one for one in chain.events(0, chain.head() + 1) if getattr(one, "campaign", None) == campaign]
+    state = Ledger().apply_all(events).campaign(campaign)
+    verdicts = [one.number for one in events if isinstance(one, ev.GradientScored | ev.GradientRejected)]
+    if verdicts != list(range(len(verdicts))) or (len(verdicts) != state.submitted and not state.target_met):
+        raise LiveError(f"verdicts on Gradients {verdicts}, of {state.submitted} that were submitted")
+
+    def taken(kind: type[ev.Event], field: str = "amount") -> int:
+        return sum(getattr(one, field) for one in events if isinstance(one, kind))
+
+    terms, collected = state.terms, taken(ev.BondCollected)
+    books = Books(
+        scored=len(verdicts),
+        escrowed=terms.bounty + terms.capsule_fee + terms.capsule_bond,
+        paid=taken(ev.Claimed, "reward") + taken(ev.Compensated),
+        refunded=taken(ev.Refunded),
+        bond=collected - terms.capsule_fee,
+        fee=terms.capsule_fee,
+        scoring_fees=taken(ev.ScoringFeesCollected) + taken(ev.FeeReclaimed, "fee"),
+    )
+    if books.escrowed != books.paid + books.refunded + books.bond + books.fee:
+        raise LiveError(f"the money does not add up: {books}")
+    if books.scoring_fees != state.submitted * terms.scoring_fee or held:
+        raise LiveError(f"scoring fees or a rest are still held ({held} wei): {books}")
+    return books

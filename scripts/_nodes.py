@@ -1,0 +1,57 @@
+"""The IPFS nodes of the live play: one of the Mines, one of everybody else, and one that all of them share."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from ape_sonar.address import to_cid
+from ape_sonar.ledger import CampaignState
+from ape_sonar.store import open_store
+from ape_sonar.terms import Opening
+from scripts._ipfs_node.ipfs_node import running_node
+
+
+class Nodes:
+    """Three real nodes. The shared one is the first choice of every party, and so the one whose death they all feel.
+
+    Args:
+        folder: of the repositories.
+        stack: ends the nodes.
+
+    Attributes:
+        outside: what SONAR_STORE is for the Capsule and the Data Scientist.
+        inside: what it is for the Mines: without the shared node, every blob has to travel between the other two.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._shared = stack.enter_context(running_node(folder / "ipfs-shared"))
+        public, private = (stack.enter_context(running_node(folder / f"ipfs-{name}")) for name in ("public", "private"))
+        private.connect(public)
+        self.outside, self.inside = (f"ipfs:{self._shared.api},{own.api}" for own in (public, private))
+
+    def kill_shared(self) -> None:
+        """SIGKILL."""
+        self._shared.kill()
+
+    def restart_shared(self) -> None:
+        """The same node again: its blocks, and its address."""
+        repo, api = self._shared.repo, self._shared.api
+        self._shared = self._stack.enter_context(running_node(repo, api=api))
+
+    def missing_on_shared(self, addresses: set[bytes]) -> list[str]:
+        """Which blobs the shared node does not keep."""
+        store = open_store(f"ipfs:{self._shared.api}")
+        return [to_cid(address) for address in sorted(addresses) if not store.has(address)]
+
+
+def addresses_of(campaign: CampaignState) -> set[bytes]:
+    """Every blob of a Campaign that the chain names, but for the Capsule's ring."""
+    opening = campaign.opening
+    assert isinstance(opening, Opening)
+    found = {campaign.terms.spec, campaign.terms.validation, opening.public_key, campaign.delivery}
+    found |= {model.address for model in campaign.models}
+    for gradient in campaign.gradients.values():
+        found |= {gradient.record.bundle, gradient.score.opened if gradient.score else b""}
+    return found - {b""}
