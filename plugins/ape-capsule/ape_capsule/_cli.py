@@ -25,6 +25,7 @@ from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
 from .commands.doctor import doctor
 from .commands.keeping import backup, destroy, restore
+from .commands.keys import certificates, forget, keys, rotate
 from .commands.log import log
 from .commands.options import home_option, json_option, passphrase_option, sonar_option
 from .identity import Identity, require_identity
@@ -37,7 +38,7 @@ def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
 
 
-for command in (backup, destroy, doctor, log, restore):
+for command in (backup, certificates, destroy, doctor, forget, keys, log, restore, rotate):
     cli.add_command(command)
 
 
