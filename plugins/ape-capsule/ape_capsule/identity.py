@@ -13,7 +13,7 @@ from typing import Self
 
 from ape_sonar import vault
 from ape_sonar.certificates import LARGEST_RING, Certificate, Key, format_keys, format_ring, parse_keys
-from ape_sonar.seal import WrongKeyError, seal, sign, unseal, unseal_anonymous
+from ape_sonar.seal import opener_of, seal, sign, unseal, unseal_anonymous
 
 from .errors import IdentityExistsError, IdentityMissingError, KeyNotHeldError, KeyNotRetiredError, TooManyKeysError
 
@@ -133,15 +133,8 @@ class Identity:
         return unseal_anonymous(message, self._keys, limit=limit)
 
     def opener_of(self, message: bytes, *, limit: int) -> Certificate:
-        """Which of its certificates a message is sealed to, the newest first. Raises SealError."""
-        for key in self._keys[:-1]:
-            try:
-                unseal_anonymous(message, key, limit=limit)
-            except WrongKeyError:
-                continue
-            return key.certificate
-        unseal_anonymous(message, self._keys[-1], limit=limit)
-        return self._keys[-1].certificate
+        """The newest of its certificates that a message is sealed to. Raises SealError."""
+        return opener_of(message, self._keys, limit=limit).certificate
 
     def seal_to(self, data: bytes, recipient: Certificate, *, signer: Certificate | None = None) -> bytes:
         """A message of the Capsule's, signed by the current key, or by that of `signer`. Raises KeyNotHeldError."""

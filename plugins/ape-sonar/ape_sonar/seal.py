@@ -133,6 +133,7 @@ class _Verdict(TypedDict, total=False):
     """The child's line on standard error."""
 
     error: str
+    key: int
     signed_by: list[str]
 
 
@@ -176,8 +177,8 @@ def unseal(
         UnsealTimeoutError: opening it takes longer than `patience`.
         CertificateError: no signers.
     """
-    content, signed_by = _open(message, key, _some(signers), limit, patience)
-    if not signed_by:
+    content, verdict = _open(message, key, _some(signers), limit, patience)
+    if not verdict["signed_by"]:
         raise NoValidSignatureError(_fingerprints(signers), "it is not signed")
     return content
 
@@ -186,6 +187,12 @@ def unseal_anonymous(message: bytes, key: Key | Sequence[Key], *, limit: int, pa
     """As `unseal`, but anybody may have written it: **no signature is checked**, if there is one."""
     content, _ = _open(message, key, (), limit, patience)
     return content
+
+
+def opener_of(message: bytes, keys: Sequence[Key], *, limit: int, patience: float = PATIENCE) -> Key:
+    """The first of several keys that a message is sealed to. Raises as `unseal_anonymous`."""
+    _, verdict = _open(message, keys, (), limit, patience)
+    return keys[verdict["key"]]
 
 
 def sign(statement: bytes, key: Key) -> bytes:
@@ -227,8 +234,8 @@ def verify(statement: bytes, signature: bytes, signers: Sequence[Certificate]) -
 
 def _open(
     message: bytes, key: Key | Sequence[Key], signers: Sequence[Certificate], limit: int, patience: float
-) -> tuple[bytes, list[str]]:
-    """The content, and the fingerprints of those of `signers` with a valid signature."""
+) -> tuple[bytes, _Verdict]:
+    """The content, which key opened it, and the fingerprints of those of `signers` with a valid signature."""
     keys = [key] if isinstance(key, Key) else key
     if len(message) > 2 * limit + _OVERHEAD:
         raise MessageTooLargeError(limit)
@@ -245,7 +252,7 @@ def _open(
         content, verdict = _run_opener(request, limit, patience)
     if "error" in verdict:
         raise _why(verdict["error"], keys, signers)
-    return content, verdict["signed_by"]
+    return content, verdict
 
 
 def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _Verdict]:

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from capsule_world import PASSPHRASE, World
-from click.testing import CliRunner
 
-from ape_capsule._cli import cli
 from ape_capsule.service import WARRANT_FILE, lock
 from ape_capsule.statements import check_statement
 from ape_sonar.blobs import read_ring
@@ -18,32 +16,6 @@ from ape_sonar.seal import NoValidSignatureError
 from ape_sonar.terms import Status
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture
-def ape_capsule(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.setenv("SONAR_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SONAR_STORE", world.store.uri)
-    monkeypatch.setenv("SONAR_CAPSULE_HOME", str(world.home))
-    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", PASSPHRASE)
-    monkeypatch.chdir(tmp_path)
-
-    def call(command: str, *arguments: str, status: int = 0) -> str:
-        connected = command not in ("backup", "init", "log", "restore")
-        network = ["--network", "ethereum:local:test", "--sonar", world.sonar.address] if connected else []
-        signer = ["--account", f"TEST::{_index(world.accounts['capsule'])}"] if connected else []
-        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network])
-        assert result.exit_code == status, (result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
-
-    return call
-
-
-def _index(account: Any) -> int:
-    from ape import accounts
-
-    return next(place for place, known in enumerate(accounts.test_accounts) if known.address == account.address)
 
 
 def _error(output: str) -> str:

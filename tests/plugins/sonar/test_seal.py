@@ -72,6 +72,9 @@ def test_of_several_keys_the_one_it_is_sealed_to_opens_it() -> None:
     keys = [STRANGER, CAPSULE, SPARE]
     assert seal.unseal(message, keys, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
     assert seal.unseal_anonymous(message, keys, limit=LIMIT) == DATA
+    assert seal.opener_of(message, keys, limit=LIMIT) is SPARE
+    both = seal.seal_anonymous(DATA, [SPARE.certificate, CAPSULE.certificate])
+    assert seal.opener_of(both, keys, limit=LIMIT) is CAPSULE
     with pytest.raises(WrongKeyError, match=f"{STRANGER.fingerprint} or {CAPSULE.fingerprint}"):
         seal.unseal_anonymous(message, keys[:2], limit=LIMIT)
     with pytest.raises(NoValidSignatureError):
