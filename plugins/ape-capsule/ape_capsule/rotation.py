@@ -82,15 +82,27 @@ def rotate(
     return identity, announce(chain, store, identity, chain.capsule_terms(chain.sender), [])
 
 
+def without(identity: Identity, fingerprint: str, *, announced: Certificate, needed: Iterable[Need]) -> Identity:
+    """The identity after a retired key of it is forgotten; it rests nowhere yet.
+
+    Args:
+        announced: which certificate new Campaigns are sealed to.
+        needed: what the Campaigns need that are not over.
+
+    Raises:
+        KeyNotHeldError, KeyNotRetiredError: it is no retired key of this Capsule.
+        StillAnnouncedError, RetiredKeyInUseError: it is needed.
+    """
+    rest = identity.without(fingerprint)
+    if announced.fingerprint == fingerprint:
+        raise StillAnnouncedError(fingerprint)
+    if campaigns := [need.campaign for need in needed if fingerprint in need.keys]:
+        raise RetiredKeyInUseError(fingerprint, campaigns)
+    return rest
+
+
 def forget(
-    home: Path,
-    passphrase: str,
-    identity: Identity,
-    fingerprint: str,
-    *,
-    announced: Certificate,
-    needed: Iterable[Need],
-    cost: int = vault.COST,
+    home: Path, passphrase: str, identity: Identity, rest: Identity, fingerprint: str, *, cost: int = vault.COST
 ) -> int:
     """Removes a retired key for good; what was sealed to it and is kept here is sealed to the current one first.
 
@@ -98,22 +110,14 @@ def forget(
 
     Args:
         identity: that of the home.
-        announced: which certificate new Campaigns are sealed to.
-        needed: what the Campaigns need that are not over.
+        rest: what `without` gave for `fingerprint`.
 
     Returns:
         How many files were sealed anew.
 
     Raises:
-        KeyNotHeldError, KeyNotRetiredError: it is no retired key of this Capsule.
-        StillAnnouncedError, RetiredKeyInUseError: it is needed.
         SealError, OSError: cut short; done again it goes on.
     """
-    rest = identity.without(fingerprint)
-    if announced.fingerprint == fingerprint:
-        raise StillAnnouncedError(fingerprint)
-    if campaigns := [need.campaign for need in needed if fingerprint in need.keys]:
-        raise RetiredKeyInUseError(fingerprint, campaigns)
     resealed = sum(Archive(home / folder, identity).reseal(fingerprint) for folder in (HEADS_FOLDER, EVIDENCE_FOLDER))
     rest.keep(home, passphrase, cost=cost)
     return resealed

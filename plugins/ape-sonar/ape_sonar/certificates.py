@@ -98,7 +98,10 @@ class Key:
 
     @classmethod
     def generate(cls, user_id: str) -> Key:
-        """A fresh v4 key (Ed25519 to sign, X25519 to decrypt, no expiry), which gpg can use as well.
+        """A fresh v4 key (Ed25519 to sign, X25519 to decrypt, no expiry), with which gpg signs and verifies as well.
+
+        pysequoia seals to it by RFC 9580 (SEIPD version 2), which gpg 2.2 does not open: who wants to open messages
+        with gpg uses a key that gpg made.
 
         Args:
             user_id: a line of 1 to 256 characters, by custom "Name <mail@example.org>".

@@ -87,8 +87,9 @@ class Place:
         return rotation.announced_by(chain, self.store, self.identity())
 
     def forget(self, fingerprint: str, needed: list[Need] | None = None) -> int:
-        announced, how = self.announced(), {"needed": needed or [], "cost": LOWEST_COST}
-        return rotation.forget(self.home, PASSPHRASE, self.identity(), fingerprint, announced=announced, **how)  # type: ignore[arg-type]
+        identity = self.identity()
+        rest = rotation.without(identity, fingerprint, announced=self.announced(), needed=needed or [])
+        return rotation.forget(self.home, PASSPHRASE, identity, rest, fingerprint, cost=LOWEST_COST)
 
     def kept(self, identity: Identity) -> list[bytes]:
         folders = (HEADS_FOLDER, EVIDENCE_FOLDER)

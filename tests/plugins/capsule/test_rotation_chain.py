@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import capsule_world
 import pytest
-from capsule_world import PASSPHRASE, World, scientist_key
+from capsule_world import PASSPHRASE, World, spec
 
 from ape_capsule.identity import Identity
 from ape_capsule.statements import check_statement
 from ape_sonar.blobs import read_ring
-from ape_sonar.certificates import Certificate
+from ape_sonar.certificates import Certificate, Key
 from ape_sonar.delivery import Delivery
 from ape_sonar.handover import open_delivery
 from ape_sonar.terms import Status
@@ -28,26 +29,31 @@ pytestmark = [
 
 
 @pytest.fixture
-def gpg() -> Iterator[Any]:
-    """The Data Scientist's gpg: what it prints, and its machine-readable status lines."""
+def gpg(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """gpg of a Data Scientist whose key it made: what it prints, and its machine-readable status lines."""
     # Not below pytest's own folder: the path of gpg-agent's socket may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
 
         def run(*arguments: str, given: bytes = b"") -> tuple[bytes, str]:
             options = ["--homedir", home, "--batch", "--trust-model", "always", "--status-fd", "2"]
+            options += ["--pinentry-mode", "loopback", "--passphrase", ""]
             done = subprocess.run(["gpg", *options, *arguments], input=given, capture_output=True, check=True)
             return done.stdout, done.stderr.decode("ascii", "replace")
 
-        run("--import", given=scientist_key().to_bytes())
-        yield run
-        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
+        try:
+            run("--quick-gen-key", "alice@example.org", "default", "default", "never")
+            key = Key.from_bytes(run("--export-secret-keys")[0])
+            monkeypatch.setattr(capsule_world, "scientist_key", lambda: key)
+            yield run
+        finally:
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
 
 
 def delivered(world: World, gpg: Any, campaign: bytes) -> str:
     """Opens a delivery twice, by Sonar's own client and by gpg; the fingerprint of who signed it."""
     state = world.state(campaign)
     assert state.recorded is Status.DELIVERED
-    open_delivery(world.store, scientist_key(), state, world.validation())
+    open_delivery(world.store, capsule_world.scientist_key(), state, world.validation())
     content, status = gpg("--decrypt", given=world.store.get(state.delivery, limit=1 << 20))
     assert Delivery.from_bytes(content).campaign == campaign
     (signer,) = re.findall(r"^\[GNUPG:\] VALIDSIG .* (\w{40})$", status, re.M)
@@ -109,12 +115,16 @@ def test_campaigns_of_before_and_after_a_rotation_are_delivered_and_opened(
     assert "is gone" in ape_capsule("destroy", _name(before))
     statement = world.home / "statements" / f"{before.hex()}.json"
     check_statement(statement.read_bytes(), statement.with_suffix(".json.asc").read_bytes(), rings[before])
-    assert f"The key {old} is gone" in ape_capsule("forget", old.lower(), given="y\n")
+    in_groups = " ".join(old[place : place + 4].lower() for place in range(0, 40, 4))
+    assert f"The key {old} is gone" in ape_capsule("forget", in_groups, given="y\n")
+    assert "no fingerprint" in ape_capsule("forget", "0x12", status=1)
     assert shown(ape_capsule) == [(new, "current", True, set())]
     # Heads that were sealed to the forgotten key: a later Campaign may still start from them.
-    child = world.create(spec_bytes=_from_parent(), parent=before, starting_accuracy=world.state(before).accuracy)
+    reached = world.state(before).accuracy
+    from_parent = spec(initial={"kind": "parent"}).to_bytes()
+    child = world.create(spec_bytes=from_parent, parent=before, starting_accuracy=reached)
     assert "opened" in ape_capsule("run", "--once")
-    assert world.state(child).accuracy == world.state(before).accuracy
+    assert world.state(child).accuracy == reached
 
 
 def _name(campaign: bytes) -> str:
@@ -124,9 +134,3 @@ def _name(campaign: bytes) -> str:
 def _only(ring: tuple[Certificate, ...]) -> str:
     (certificate,) = ring
     return certificate.fingerprint
-
-
-def _from_parent() -> bytes:
-    from capsule_world import spec
-
-    return spec(initial={"kind": "parent"}).to_bytes()

@@ -96,7 +96,6 @@ def test_gpg_sees_that_the_old_key_vouches_for_the_new_one(tmp_path: Path) -> No
             statement = tmp_path / "statement"
             statement.write_bytes(gpg.run("-u", key.fingerprint, "--sign", "-z", "0", given=DATA))
             assert f" {key.fingerprint}\n" in gpg.status("--verify", str(statement))
-            assert gpg.run("--decrypt", given=seal.seal_anonymous(DATA, [key.certificate])) == DATA
 
 
 def test_we_open_and_verify_gpgs(gpg: Gpg) -> None:

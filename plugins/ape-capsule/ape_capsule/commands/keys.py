@@ -19,11 +19,11 @@ from ape_sonar.store import BlobStore
 
 from ..identity import Identity
 from ..rings import Need, needs
-from ..rotation import Step, announced_by, next_step
+from ..rotation import Step, announced_by, next_step, without
 from ..rotation import forget as forget_key
 from ..rotation import rotate as rotate_key
 from ..service import default_home, lock, own_campaigns
-from .options import home_option, json_option, passphrase_option, sonar_option, yes_option
+from .options import home_option, json_option, parse_fingerprint, passphrase_option, sonar_option, yes_option
 
 
 @click.command(cls=ConnectedProviderCommand)
@@ -102,14 +102,16 @@ def forget(fingerprint: str, account: Any, home: Path | None, sonar: str | None,
 
     Stop the service first. Cut short, run it again.
     """
+    key = parse_fingerprint(fingerprint)
     place, site, store = home or default_home(), find_site(account, sonar), configured_store()
     with lock(place):
         identity = Identity.load(place, passphrase)
         announced, needed = announced_by(site.chain, store, identity), _needs(identity, store, site, place)
+        rest = without(identity, key, announced=announced, needed=needed)
         if not yes:
-            click.confirm(f"Nothing that was sealed to {fingerprint} can be opened here ever after. Go on?", abort=True)
-        count = forget_key(place, passphrase, identity, fingerprint.upper(), announced=announced, needed=needed)
-    click.echo(f"The key {fingerprint} is gone; {count} files of this home are sealed to the current one instead.")
+            click.confirm(f"Nothing that was sealed to {key} can be opened here ever after. Go on?", abort=True)
+        count = forget_key(place, passphrase, identity, rest, key)
+    click.echo(f"The key {key} is gone; {count} files of this home are sealed to the current one instead.")
     click.echo("Backups hold it still.")
 
 

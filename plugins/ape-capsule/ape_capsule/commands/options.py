@@ -12,6 +12,7 @@ from ape_sonar.passphrases import passphrase_options
 
 from ..service import PASSPHRASE
 
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 
 home_option = click.option(
@@ -28,3 +29,11 @@ def parse_campaign(text: str) -> bytes:
     if not _CAMPAIGN.fullmatch(text):
         raise UsageError(f"{text!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
     return bytes.fromhex(text[2:])
+
+
+def parse_fingerprint(text: str) -> str:
+    """An OpenPGP certificate's, in gpg's groups or not. Raises UsageError."""
+    fingerprint = "".join(text.split()).upper()
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise UsageError(f"{text!r:.80} is no fingerprint: write its 40 or 64 hex digits, as `ape capsule keys` does")
+    return fingerprint
