@@ -48,8 +48,10 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     held = ("log", "--verify", *chain, "--sonar", world.sonar.address)
     assert "agree: 2 lines" in ape_capsule(*held)
     assert "key pairs" in ape_capsule("backup", str(tmp_path / "saved"))
-    assert "is gone" in ape_capsule("destroy", identity)
-    assert "is gone" in ape_capsule("destroy", identity)
+    assert "Aborted" in ape_capsule("destroy", identity, status=1, given="n\n")
+    assert len(list((world.home / "keys").glob("*.vault"))) == 1
+    assert "is gone" in ape_capsule("destroy", identity, given="y\n")
+    assert "is gone" in ape_capsule("destroy", identity, "--yes")
     assert not list((world.home / "keys").glob("*.vault"))
     statement = world.home / "statements" / f"{campaign.hex()}.json"
     signature = statement.with_suffix(".json.asc").read_bytes()

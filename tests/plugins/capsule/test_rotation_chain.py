@@ -112,7 +112,7 @@ def test_campaigns_of_before_and_after_a_rotation_are_delivered_and_opened(
     signers = [delivered(world, gpg, campaign) for campaign in (before, between, after)]
     assert signers == [old, new, new]
 
-    assert "is gone" in ape_capsule("destroy", _name(before))
+    assert "is gone" in ape_capsule("destroy", _name(before), "--yes")
     statement = world.home / "statements" / f"{before.hex()}.json"
     check_statement(statement.read_bytes(), statement.with_suffix(".json.asc").read_bytes(), rings[before])
     in_groups = " ".join(old[place : place + 4].lower() for place in range(0, 40, 4))

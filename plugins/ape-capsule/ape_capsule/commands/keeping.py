@@ -23,7 +23,7 @@ from ..keystore import destroy_key
 from ..rings import held_in, is_over
 from ..service import KEYS_FOLDER, STATEMENTS_FOLDER, default_home, lock, read_ledger
 from ..statements import Destruction, publish_statement
-from .options import home_option, parse_campaign, passphrase_option, sonar_option
+from .options import home_option, parse_campaign, passphrase_option, sonar_option, yes_option
 
 
 @click.command()
@@ -32,7 +32,10 @@ from .options import home_option, parse_campaign, passphrase_option, sonar_optio
 @passphrase_option
 @cli_errors()
 def backup(file: Path, home: Path | None, passphrase: str) -> None:
-    """Write all that the Capsule needs to go on into FILE, under its passphrase; it may be serving meanwhile."""
+    """Write all that the Capsule needs into FILE.
+
+    It is under the passphrase of the vaults. The Capsule may be serving meanwhile.
+    """
     click.echo(f"{_told(back_up(home or default_home(), file, passphrase))} are in {file}.")
 
 
@@ -42,7 +45,7 @@ def backup(file: Path, home: Path | None, passphrase: str) -> None:
 @passphrase_option
 @cli_errors()
 def restore(file: Path, home: Path | None, passphrase: str) -> None:
-    """Put the backup in FILE back as a home that is not there yet."""
+    """Put a backup back as a home that is not there yet."""
     place = home or default_home()
     click.echo(f"{_told(restore_home(file, place, passphrase))} are back in {place}.")
     click.echo("What came after the backup is not in it: key pairs of Campaigns opened since, and warrants.")
@@ -57,17 +60,21 @@ def restore(file: Path, home: Path | None, passphrase: str) -> None:
 @home_option
 @sonar_option
 @passphrase_option
+@yes_option
 @cli_errors()
-def destroy(name: str, account: Any, home: Path | None, sonar: str | None, passphrase: str) -> None:
-    """Destroy the key pair of a CAMPAIGN that is settled, and sign that it is gone.
+def destroy(name: str, account: Any, home: Path | None, sonar: str | None, passphrase: str, yes: bool) -> None:
+    """Destroy the key pair of a CAMPAIGN that is over.
 
-    Nothing of the Campaign can be decrypted ever after. Cut short, run it again.
+    It is settled, and its audit window over. Nothing of it can be decrypted ever after, and a signed statement says
+    so. Cut short, run it again.
     """
     identity, place, site = parse_campaign(name), home or default_home(), find_site(account, sonar)
     with lock(place):
         capsule = Identity.load(place, passphrase)
         campaign = _finished(identity, place, site)
         signer = _signer(capsule, campaign)
+        if not yes:
+            click.confirm(f"Nothing of {name} can be decrypted ever after. Go on?", abort=True)
         destroy_key(place / KEYS_FOLDER, identity)
         destruction = _destruction(campaign, site)
         statement, signature = publish_statement(place / STATEMENTS_FOLDER, destruction, capsule, signer)

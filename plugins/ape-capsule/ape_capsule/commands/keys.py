@@ -35,7 +35,7 @@ from .options import home_option, json_option, parse_fingerprint, passphrase_opt
 @yes_option
 @cli_errors()
 def rotate(account: Any, home: Path | None, sonar: str | None, passphrase: str, user_id: str | None, yes: bool) -> None:
-    """Replace the Capsule's OpenPGP key by a new one, and announce it.
+    """Replace the OpenPGP key by a new one, and announce it.
 
     The old key certifies the new one, and stays here for the Campaigns that know the Capsule by it. Stop the service
     first, and back up after it. Cut short, run it again.
@@ -60,7 +60,7 @@ def rotate(account: Any, home: Path | None, sonar: str | None, passphrase: str, 
 @json_option
 @cli_errors()
 def keys(account: Any, home: Path | None, sonar: str | None, passphrase: str, as_json: bool) -> None:
-    """Show the Capsule's OpenPGP keys, and which Campaigns need which."""
+    """Show the OpenPGP keys, and which Campaigns need which."""
     place, site, store = home or default_home(), find_site(account, sonar), configured_store()
     identity = Identity.load(place, passphrase)
     announced = announced_by(site.chain, store, identity)
@@ -85,7 +85,10 @@ def keys(account: Any, home: Path | None, sonar: str | None, passphrase: str, as
 @passphrase_option
 @cli_errors()
 def certificates(home: Path | None, passphrase: str) -> None:
-    """Print the Capsule's OpenPGP certificates, the current one first, as `gpg --import` reads them."""
+    """Print the OpenPGP certificates, as gpg reads them.
+
+    The current one comes first; those of retired keys follow.
+    """
     click.echo(format_ring(Identity.load(home or default_home(), passphrase).certificates), nl=False)
 
 
@@ -98,9 +101,9 @@ def certificates(home: Path | None, passphrase: str) -> None:
 @yes_option
 @cli_errors()
 def forget(fingerprint: str, account: Any, home: Path | None, sonar: str | None, passphrase: str, yes: bool) -> None:
-    """Remove the retired OpenPGP key FINGERPRINT, where no Campaign needs it any more.
+    """Remove a retired OpenPGP key that no Campaign needs.
 
-    Stop the service first. Cut short, run it again.
+    `ape capsule keys` shows its FINGERPRINT, and who needs it. Stop the service first. Cut short, run it again.
     """
     key = parse_fingerprint(fingerprint)
     place, site, store = home or default_home(), find_site(account, sonar), configured_store()

@@ -16,7 +16,10 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 
 home_option = click.option(
-    "--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder."
+    "--home",
+    type=click.Path(path_type=Path),
+    envvar="SONAR_CAPSULE_HOME",
+    help="The Capsule's folder. Default: `capsule` in Sonar's home.",
 )
 sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
