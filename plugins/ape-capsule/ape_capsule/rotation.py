@@ -16,6 +16,7 @@ from ape_sonar.chain import Receipt, SonarChain
 from ape_sonar.store import BlobStore
 
 from .archive import Archive
+from .backup import no_backup
 from .errors import NotAnnouncedError, RetiredKeyInUseError, StillAnnouncedError
 from .identity import Identity
 from .rings import Need, held_in
@@ -118,6 +119,8 @@ def forget(
     Raises:
         SealError, OSError: cut short; done again it goes on.
     """
-    resealed = sum(Archive(home / folder, identity).reseal(fingerprint) for folder in (HEADS_FOLDER, EVIDENCE_FOLDER))
-    rest.keep(home, passphrase, cost=cost)
+    folders = (HEADS_FOLDER, EVIDENCE_FOLDER)
+    with no_backup(home):  # one with files of before and keys of after would open half of itself
+        resealed = sum(Archive(home / folder, identity).reseal(fingerprint) for folder in folders)
+        rest.keep(home, passphrase, cost=cost)
     return resealed

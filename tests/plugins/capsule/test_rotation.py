@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -314,6 +315,21 @@ def test_sealing_anew_makes_no_forgery_true(place: Place) -> None:
 
 def _to_another() -> bytes:
     return seal_anonymous(b"", [SCIENTIST.certificate])
+
+
+def test_no_backup_is_made_while_a_key_is_forgotten(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that took the heads before they were sealed anew, and the keys after, could not open them."""
+    held = []
+
+    def keep(identity: Identity, home: Path, passphrase: str, **options: Any) -> None:
+        with (home / ".backup" / "lock").open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held.append(home)
+
+    place.rotate()
+    monkeypatch.setattr(Identity, "keep", keep)
+    place.forget(place.first.certificate.fingerprint)
+    assert held == [place.home]
 
 
 # ------------------------------------------------------------------ who needs what
