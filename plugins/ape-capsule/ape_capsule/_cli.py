@@ -25,6 +25,7 @@ from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 
 from .commands.doctor import doctor
 from .commands.keeping import backup, destroy, restore
+from .commands.keys import certificates, forget, keys, rotate
 from .commands.log import log
 from .commands.options import home_option, json_option, passphrase_option, sonar_option
 from .commands.tidy import tidy
@@ -38,7 +39,7 @@ def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
 
 
-for command in (backup, destroy, doctor, log, restore, tidy):
+for command in (backup, certificates, destroy, doctor, forget, keys, log, restore, rotate, tidy):
     cli.add_command(command)
 
 
@@ -63,15 +64,17 @@ def init(home: Path | None, user_id: str, passphrase: str) -> None:
     "--currency",
     "currencies",
     multiple=True,
-    help="A token that is taken too; may be repeated.",
+    help="A token that is taken too, by name or address; may be repeated.",
 )
 @click.option("--smallest-fee", default="0 wei", show_default=True, help="Smallest fee in the coin.")
 @click.option("--scoring-fee", default="0.00001 ether", show_default=True, help="Smallest fee of one score.")
-@click.option("--open-within", default="10 minutes", show_default=True)
-@click.option("--scoring-window", default="30 minutes", show_default=True)
-@click.option("--per-gradient", default="1 minute", show_default=True)
-@click.option("--delivery-window", default="1 hour", show_default=True)
-@click.option("--largest-model", type=click.IntRange(min=1), default=10_000, show_default=True, help="In ciphertexts.")
+@click.option("--open-within", default="10 minutes", show_default=True, help="Least time to open a Campaign.")
+@click.option("--scoring-window", default="30 minutes", show_default=True, help="Least time for a score.")
+@click.option("--per-gradient", default="1 minute", show_default=True, help="Least time more for each in the queue.")
+@click.option("--delivery-window", default="1 hour", show_default=True, help="Least time to deliver.")
+@click.option(
+    "--largest-model", type=click.IntRange(min=1), default=10_000, show_default=True, help="Most ciphertexts of one."
+)
 @cli_errors()
 def announce_command(
     account: Any,
@@ -87,7 +90,7 @@ def announce_command(
     delivery_window: str,
     largest_model: int,
 ) -> None:
-    """Publish the certificates, and announce them with the terms on chain."""
+    """Announce the certificates and the terms on chain."""
     site = find_site(account, sonar)
     terms = CapsuleTerms(
         scoring_fee=parse_money(scoring_fee)[0],

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ape_sonar.files import sweep, write_atomically
+from ape_sonar.seal import MalformedMessageError, NoValidSignatureError, WrongKeyError
 
 from .identity import Identity
 
@@ -42,6 +43,29 @@ class Archive:
             SealError: the file is damaged, or was not written by this Capsule.
         """
         return self._identity.unseal_own(self._path(campaign, name).read_bytes(), limit=_LARGEST)
+
+    def reseal(self, fingerprint: str) -> int:
+        """Seals anew, to the current key, what one retired key alone opens; how many files that were.
+
+        Each is replaced as a whole: cut short, it goes on with the others. What is damaged, or was not written by this
+        Capsule, is left as it is: its signature would make it true.
+
+        Raises:
+            OSError: a file cannot be read or written.
+            UnsealTimeoutError, OpenerError: one could not be opened this time.
+        """
+        count = 0
+        for path in sorted(self._folder.glob("*/[!.]*")):
+            message = path.read_bytes()
+            try:
+                if self._identity.opener_of(message, limit=_LARGEST).fingerprint != fingerprint:
+                    continue
+                content = self._identity.unseal_own(message, limit=_LARGEST)
+            except (MalformedMessageError, NoValidSignatureError, WrongKeyError):
+                continue
+            write_atomically(path, self._identity.seal_to_self(content), mode=_PRIVATE)
+            count += 1
+        return count
 
     def remove(self, campaign: bytes) -> None:
         """Removes everything that was kept of a Campaign, if anything was. Raises OSError."""

@@ -126,12 +126,20 @@ def _scratch(folder: Path, prefix: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _only_backup(home: Path) -> Iterator[Path]:
-    """The folder for halves of backups, while no other process makes one; what a killed one left there goes."""
+def no_backup(home: Path) -> Iterator[None]:
+    """Waits until no process makes a backup of a home, and lets none begin meanwhile."""
     folder = home / _SCRATCH
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / LOCK_FILE).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _only_backup(home: Path) -> Iterator[Path]:
+    """A folder for halves of a backup, while no other process makes one; what a killed one left there goes."""
+    with no_backup(home):
+        folder = home / _SCRATCH
         for leftover in folder.glob("half-*"):
             shutil.rmtree(leftover)
         with _scratch(folder, "half-") as scratch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ape_sonar.blobs import read_tensor
+from ape_sonar.certificates import Certificate
 from ape_sonar.chain import SonarChain
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.operations.observer import Observer
@@ -19,6 +20,7 @@ from .heads import Heads
 from .identity import Identity
 from .keystore import Keystore
 from .material import Material, read_material
+from .rings import held_in
 from .state import State
 from .warrants import Kind, Warrant, WarrantLog
 from .workers import Workers
@@ -78,6 +80,10 @@ class Desk:
     def context(self, campaign: CampaignState) -> PrivateContext:
         """The Campaign's key pair. Raises as `Keystore.get`."""
         return self.keystore.get(campaign.id)
+
+    def signer(self, campaign: CampaignState) -> Certificate:
+        """By which certificate the Campaign knows this Capsule. Raises RingNotHeldError, StoreError, BlobError."""
+        return held_in(self.identity, self.store, campaign.certificates)
 
     def packing(self, campaign: CampaignState, material: Material) -> Packing:
         """How the Campaign's Model is packed."""

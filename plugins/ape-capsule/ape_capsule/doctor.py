@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from ape.api import AccountAPI, ProviderAPI
 
 from ape_sonar.blobs import read_ring
 from ape_sonar.certificates import Certificate
-from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import configured_store, settings
-from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.doctor import (
     Check,
     Finding,
@@ -35,8 +33,8 @@ from ape_sonar.units import ZERO_ADDRESS
 
 from .identity import Identity, require_identity
 from .keystore import Keystore
-from .service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE
-from .state import State
+from .rings import Need, needs
+from .service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE, own_campaigns
 from .warrants import read
 
 #: How long before it expires a certificate is worth a word, and a deadline before it is missed.
@@ -77,6 +75,7 @@ def capsule_checks(
     site = _OnceFound(account, sonar, home)
     yield "contracts", lambda: check_contracts(provider, site.found().chain)
     yield "announced", lambda: _check_announced(site.found(), home, passphrase)
+    yield "certificates", lambda: _check_certificates(site, home, passphrase)
     yield "keys", lambda: _check_keys(site.live(), home, passphrase)
     yield "funds", lambda: check_funds(site.found().chain, str(account.address), site.bonds(), "the bonds asked for")
     yield "deadlines", lambda: [judge_deadlines([one.due_at() for one in site.live()], site.now())]
@@ -100,27 +99,18 @@ class _OnceFound:
 
     def live(self) -> list[CampaignState]:
         """Campaigns whose key is needed."""
-        return [one for one in self._campaigns() if one.status(self.now()) in _LIVE]
+        return [one for one in self.campaigns() if one.status(self.now()) in _LIVE]
 
     def bonds(self) -> int:
         """Wei of the bonds that Campaigns which await their opening ask for."""
-        asked = [one.terms for one in self._campaigns() if one.status(self.now()) is Status.REQUESTED]
+        asked = [one.terms for one in self.campaigns() if one.status(self.now()) is Status.REQUESTED]
         return sum(terms.capsule_bond for terms in asked if terms.currency == ZERO_ADDRESS)
 
-    def _campaigns(self) -> list[CampaignState]:
+    def campaigns(self) -> list[CampaignState]:
+        """All of the Capsule's."""
         if self._own is None:
-            capsule = self.found().chain.sender
-            self._own = [one for one in self._ledger().campaigns.values() if one.terms.capsule == capsule]
+            self._own = own_campaigns(self.found(), self._home)
         return self._own
-
-    def _ledger(self) -> Ledger:
-        """All Campaigns; from the chain alone where the home has read none of it yet, and no file is made."""
-        site, path = self.found(), self._home / STATE_FILE
-        if not path.exists():
-            return Ledger().apply_all(site.chain.events(site.start_block, site.chain.head() + 1))
-        with closing(State(path)) as state:
-            confirmations, start = site.confirmations, site.start_block
-            return Chronicle(site.chain, state.journal, confirmations=confirmations, start_block=start).ahead()
 
 
 def judge_deadlines(dues: list[int], now: int) -> Finding:
@@ -139,7 +129,7 @@ def judge_certificate(certificate: Certificate, now: datetime) -> Finding:
     expires = certificate.expires
     if expires is not None and expires < now + _SOON:
         words = f"certificate {certificate.fingerprint} expires on {expires:%Y-%m-%d}"
-        return Finding("certificate", Grade.WARN, words, "replace it before, and announce the new ring")
+        return Finding("certificate", Grade.WARN, words, "replace it before with `ape capsule rotate`")
     return Finding("certificate", Grade.OK, f"{certificate.fingerprint} can be sealed to")
 
 
@@ -185,13 +175,36 @@ def _judge_ring(store: BlobStore, address: bytes, identity: Identity | None) -> 
     ring = read_ring(store, address)
     if identity is None:
         return _closed("announced")
-    if store.address_of(identity.ring()) == address:
-        return Finding("announced", Grade.OK, "the ring on chain is this home's")
-    if identity.certificate in ring:
-        words = f"the ring on chain holds this home's certificate, and {len(ring) - 1} more"
-        return Finding("announced", Grade.OK, words)
-    words = "the ring on chain is not this home's: what is sealed to it cannot be opened here"
-    return Finding("announced", Grade.FAIL, words, "run `ape capsule announce`, or restore the home that it is of")
+    held = identity.among(ring)
+    if held is None:
+        words = "the ring on chain is not this home's: what is sealed to it cannot be opened here"
+        return Finding("announced", Grade.FAIL, words, "run `ape capsule announce`, or restore the home that it is of")
+    if held.fingerprint != identity.certificate.fingerprint:
+        words = f"a rotation was cut short: the ring on chain is of {held.fingerprint}, which is retired here"
+        return Finding("announced", Grade.WARN, words, "run `ape capsule rotate` again")
+    words = f"the ring on chain holds this home's certificate, and {len(ring) - 1} more"
+    return Finding("announced", Grade.OK, words if len(ring) > 1 else "the ring on chain is this home's")
+
+
+def _check_certificates(site: _OnceFound, home: Path, passphrase: str | None) -> Iterator[Finding]:
+    if passphrase is None:
+        yield _closed("certificates")
+        return
+    identity = Identity.load(home, passphrase)
+    yield from judge_needs(identity, list(needs(identity, configured_store(), site.campaigns(), site.now())))
+
+
+def judge_needs(identity: Identity, needed: list[Need]) -> Iterator[Finding]:
+    """Whether each Campaign has the key here that it knows the Capsule by, and each retired key its use."""
+    if lost := [need.campaign.hex() for need in needed if not need.is_held]:
+        words = f"{len(lost)} Campaigns know the Capsule by a certificate that is not here, 0x{lost[0]} among them"
+        yield Finding("certificates", Grade.FAIL, words, "restore the home from its newest backup")
+    for certificate in identity.retired:
+        users = sum(certificate.fingerprint in need.keys for need in needed)
+        words = f"retired key {certificate.fingerprint} is needed by {users or 'no'} Campaigns"
+        yield Finding("certificates", Grade.OK, words, "" if users else "`ape capsule forget` removes it")
+    if not lost and not identity.retired:
+        yield Finding("certificates", Grade.OK, "each Campaign knows the Capsule by the current one")
 
 
 def _check_keys(live: list[CampaignState], home: Path, passphrase: str | None) -> Iterator[Finding]:

@@ -38,6 +38,71 @@ class IdentityExistsError(CapsuleError, RuntimeError):
         super().__init__(f"a Capsule identity already rests at {path}: it is kept; name another home for a second one")
 
 
+class KeyNotHeldError(CapsuleError, LookupError):
+    """An OpenPGP key that is asked for and not in the identity."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        super().__init__(f"this Capsule holds no OpenPGP key {fingerprint}: `ape capsule keys` shows those it holds")
+
+
+class KeyNotRetiredError(CapsuleError, ValueError):
+    """The current OpenPGP key was to be forgotten."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        super().__init__(f"{fingerprint} is the current key, and cannot be forgotten: `ape capsule rotate` replaces it")
+
+
+class TooManyKeysError(CapsuleError, RuntimeError):
+    """An identity that holds as many keys as it can."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(
+            f"this Capsule holds {count} OpenPGP keys already: forget retired ones that no Campaign needs "
+            "(`ape capsule keys`, `ape capsule forget`)"
+        )
+
+
+class NotAnnouncedError(CapsuleError, LookupError):
+    """A Capsule that nobody seals anything to yet: there is nothing to replace."""
+
+    def __init__(self, capsule: str) -> None:
+        self.capsule = capsule
+        super().__init__(f"{capsule} has announced no Capsule: run `ape capsule announce` first")
+
+
+class RingNotHeldError(CapsuleError, LookupError):
+    """A ring of certificates that others know the Capsule by, and none of its keys is here."""
+
+    def __init__(self, ring: Sequence[str]) -> None:
+        self.ring = tuple(ring)
+        super().__init__(
+            f"the Capsule is known by certificate {' and '.join(ring)}, and its key is not here: use the home that has "
+            "it, or restore the newest backup"
+        )
+
+
+class RetiredKeyInUseError(CapsuleError, RuntimeError):
+    """A retired OpenPGP key that is kept, because Campaigns need it."""
+
+    def __init__(self, fingerprint: str, campaigns: Sequence[bytes]) -> None:
+        self.fingerprint, self.campaigns = fingerprint, tuple(campaigns)
+        super().__init__(
+            f"key {fingerprint} is needed by {len(campaigns)} Campaigns, 0x{campaigns[0].hex()} among them: forget it "
+            "once they are settled and their audit windows are over"
+        )
+
+
+class StillAnnouncedError(CapsuleError, RuntimeError):
+    """A retired OpenPGP key that is kept, because new Campaigns are sealed to it."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        super().__init__(f"{fingerprint} is in the ring on chain: finish its replacement with `ape capsule rotate`")
+
+
 class HomeTakenError(CapsuleError, RuntimeError):
     """A place for a home where something is already."""
 

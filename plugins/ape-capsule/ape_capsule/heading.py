@@ -80,7 +80,7 @@ def _prepare_delivery(desk: Desk, campaign: CampaignState, material: Material) -
         accuracy=campaign.accuracy,
         openings=wire.dumps_openings(openings, context),
     )
-    sealed = desk.identity.seal_to(delivery.to_bytes(), material.scientist)
+    sealed = desk.identity.seal_to(delivery.to_bytes(), material.scientist, signer=desk.signer(campaign))
     return desk.state.prepare(
         campaign.id,
         "deliver",

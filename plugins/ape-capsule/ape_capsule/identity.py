@@ -1,28 +1,39 @@
-"""The Capsule's OpenPGP identity: bundles and validation sets are sealed to it, and it signs what it delivers."""
+"""The Capsule's OpenPGP identity: bundles and validation sets are sealed to it, and it signs what it delivers.
+
+It has one key that counts now, and those that were replaced by it: a Campaign names the certificates that were in force
+when it was opened, and goes on with them to its end. All of them are one OpenPGP keyring in one vault, the current key
+first. So a key is there, or not, in a single step; and a vault of one key is what it always was.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from ape_sonar import vault
-from ape_sonar.certificates import Certificate, Key, format_ring
-from ape_sonar.seal import seal, sign, unseal, unseal_anonymous
+from ape_sonar.certificates import LARGEST_RING, Certificate, Key, format_keys, format_ring, parse_keys
+from ape_sonar.seal import opener_of, seal, sign, unseal, unseal_anonymous
 
-from .errors import IdentityExistsError, IdentityMissingError
+from .errors import IdentityExistsError, IdentityMissingError, KeyNotHeldError, KeyNotRetiredError, TooManyKeysError
 
 _FILE = "identity.vault"
 _PURPOSE = "capsule-identity"
 
 
 class Identity:
-    """A key pair and what it does. Its secret half rests in a vault in the Capsule's home."""
+    """The Capsule's key pairs and what they do. Their secret halves rest in a vault in the Capsule's home.
 
-    def __init__(self, key: Key) -> None:
-        self._key = key
+    Args:
+        key: the current one.
+        retired: those it replaced, the newest first.
+    """
+
+    def __init__(self, key: Key, *retired: Key) -> None:
+        self._keys = (key, *retired)
 
     @classmethod
-    def create(cls, home: Path, user_id: str, passphrase: str, *, cost: int = vault.COST) -> Identity:
+    def create(cls, home: Path, user_id: str, passphrase: str, *, cost: int = vault.COST) -> Self:
         """A fresh identity.
 
         Raises:
@@ -32,13 +43,13 @@ class Identity:
         path = home / _FILE
         if path.exists():
             raise IdentityExistsError(path)
-        key = Key.generate(user_id)
+        identity = cls(Key.generate(user_id))
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        vault.write(path, key.to_bytes(), passphrase, purpose=_PURPOSE, cost=cost)
-        return cls(key)
+        identity._write(home, passphrase, cost, replace=False)
+        return identity
 
     @classmethod
-    def load(cls, home: Path, passphrase: str) -> Identity:
+    def load(cls, home: Path, passphrase: str) -> Self:
         """The identity in a home.
 
         Raises:
@@ -46,41 +57,103 @@ class Identity:
             VaultError: the passphrase is wrong, or the file damaged.
         """
         require_identity(home)
-        path = home / _FILE
-        return cls(Key.from_bytes(vault.read(path, passphrase, purpose=_PURPOSE)))
+        return cls(*parse_keys(vault.read(home / _FILE, passphrase, purpose=_PURPOSE)))
+
+    # ------------------------------------------------------------------ its keys
 
     @property
     def certificate(self) -> Certificate:
-        """The public half."""
-        return self._key.certificate
+        """The public half of the current key."""
+        return self._keys[0].certificate
+
+    @property
+    def retired(self) -> tuple[Certificate, ...]:
+        """The public halves of the keys that were replaced, the newest first."""
+        return self.certificates[1:]
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """All public halves, the current one first."""
+        return tuple(key.certificate for key in self._keys)
 
     def ring(self) -> bytes:
         """The ring to announce."""
         return format_ring([self.certificate])
 
+    def among(self, ring: Sequence[Certificate]) -> Certificate | None:
+        """The newest of its certificates that is in a ring."""
+        names = {certificate.fingerprint for certificate in ring}
+        return next((certificate for certificate in self.certificates if certificate.fingerprint in names), None)
+
+    def succeeded(self, user_id: str) -> Self:
+        """The same identity with a fresh key, which the one that was current certifies. It rests nowhere yet.
+
+        Raises:
+            TooManyKeysError: it holds as many as it can.
+            CertificateError: `user_id` is not one line of 1 to 256 characters.
+        """
+        if len(self._keys) >= LARGEST_RING:
+            raise TooManyKeysError(len(self._keys))
+        return type(self)(Key.generate(user_id).certified_by(self._keys[0]), *self._keys)
+
+    def without(self, fingerprint: str) -> Self:
+        """The same identity without one of its retired keys; it rests nowhere yet.
+
+        Raises:
+            KeyNotHeldError: it has no such key.
+            KeyNotRetiredError: it is the current one.
+        """
+        key = self._key(fingerprint)
+        if key is self._keys[0]:
+            raise KeyNotRetiredError(fingerprint)
+        return type(self)(*(one for one in self._keys if one is not key))
+
+    def keep(self, home: Path, passphrase: str, *, cost: int = vault.COST) -> None:
+        """Puts these keys in the place of the home's: durably, all of them or none. Raises OSError."""
+        self._write(home, passphrase, cost, replace=True)
+
+    def _write(self, home: Path, passphrase: str, cost: int, *, replace: bool) -> None:
+        secret = format_keys(self._keys)
+        vault.write(home / _FILE, secret, passphrase, purpose=_PURPOSE, cost=cost, replace=replace)
+
+    def _key(self, fingerprint: str) -> Key:
+        for key in self._keys:
+            if key.fingerprint == fingerprint:
+                return key
+        raise KeyNotHeldError(fingerprint)
+
+    # ------------------------------------------------------------------ what they do
+
     def unseal(self, message: bytes, *, signers: Sequence[Certificate], limit: int) -> bytes:
         """A signed message to the Capsule. Raises SealError."""
-        return unseal(message, self._key, signers=signers, limit=limit)
+        return unseal(message, self._keys, signers=signers, limit=limit)
 
     def unseal_bundle(self, message: bytes, *, limit: int) -> bytes:
         """A Mine's bundle: nobody signs it. Raises SealError."""
-        return unseal_anonymous(message, self._key, limit=limit)
+        return unseal_anonymous(message, self._keys, limit=limit)
 
-    def seal_to(self, data: bytes, recipient: Certificate) -> bytes:
-        """A signed message of the Capsule's."""
-        return seal(data, [recipient], signer=self._key)
+    def opener_of(self, message: bytes, *, limit: int) -> Certificate:
+        """The newest of its certificates that a message is sealed to. Raises SealError."""
+        return opener_of(message, self._keys, limit=limit).certificate
 
-    def sign(self, statement: bytes) -> bytes:
-        """A detached, armoured signature. Raises CertificateError."""
-        return sign(statement, self._key)
+    def seal_to(self, data: bytes, recipient: Certificate, *, signer: Certificate | None = None) -> bytes:
+        """A message of the Capsule's, signed by the current key, or by that of `signer`. Raises KeyNotHeldError."""
+        return seal(data, [recipient], signer=self._signer(signer))
+
+    def sign(self, statement: bytes, *, signer: Certificate | None = None) -> bytes:
+        """A detached, armoured signature, likewise. Raises CertificateError, KeyNotHeldError."""
+        return sign(statement, self._signer(signer))
 
     def seal_to_self(self, data: bytes) -> bytes:
         """What the Capsule keeps for itself alone."""
         return self.seal_to(data, self.certificate)
 
     def unseal_own(self, message: bytes, *, limit: int) -> bytes:
-        """What `seal_to_self` gave. Raises SealError."""
-        return self.unseal(message, signers=[self.certificate], limit=limit)
+        """What `seal_to_self` gave, now or when a key that is retired was the current one. Raises SealError."""
+        return self.unseal(message, signers=self.certificates, limit=limit)
+
+    def _signer(self, certificate: Certificate | None) -> Key:
+        return self._key(certificate.fingerprint) if certificate else self._keys[0]
 
 
 def require_identity(home: Path) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ape.api import AccountAPI
 
 from ape_sonar import vault
 from ape_sonar.chain import Receipt, SonarChain
+from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import configured_cache, configured_store, settings
+from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.operations.observer import Observer
 from ape_sonar.operations.stopping import until_asked_to_end
 from ape_sonar.operations.watch import service_facts
 from ape_sonar.operations.watched import WatchedStore
-from ape_sonar.site import find_site, let_sign
+from ape_sonar.site import Site, find_site, let_sign
 from ape_sonar.store import BlobStore
 from ape_sonar.store.backlog import Backlog
 from ape_sonar.store.cache import BlobCache
@@ -40,6 +42,7 @@ PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, 
 #: Names of files and folders in a Capsule's home.
 STATEMENTS_FOLDER = "statements"
 STATE_FILE, WARRANT_FILE, LOCK_FILE, KEYS_FOLDER = "state.sqlite", "warrants.jsonl", "lock", "keys"
+HEADS_FOLDER, EVIDENCE_FOLDER = "heads", "evidence"
 
 
 def default_home() -> Path:
@@ -89,8 +92,8 @@ def build_oracle(
         keystore=Keystore(home / KEYS_FOLDER, passphrase, cost=cost),
         warrants=WarrantLog(home / WARRANT_FILE),
         state=state,
-        heads=Archive(home / "heads", identity),
-        evidence=Archive(home / "evidence", identity),
+        heads=Archive(home / HEADS_FOLDER, identity),
+        evidence=Archive(home / EVIDENCE_FOLDER, identity),
         confirmations=confirmations,
         start_block=start_block,
         observer=observer,
@@ -109,6 +112,27 @@ def lock(home: Path) -> Iterator[None]:
         except BlockingIOError:
             raise HomeBusyError(home) from None
         yield
+
+
+def read_ledger(site: Site, home: Path) -> Ledger:
+    """All Campaigns, the newest blocks included. Where the home has read nothing yet, no file is made there.
+
+    Raises:
+        ChainError: the chain cannot be read.
+        JournalError, WrongChainError: the home's state file cannot be used, or is of another chain.
+    """
+    path = home / STATE_FILE
+    if not path.exists():
+        return Ledger().apply_all(site.chain.events(site.start_block, site.chain.head() + 1))
+    with closing(State(path)) as state:
+        confirmations, start = site.confirmations, site.start_block
+        return Chronicle(site.chain, state.journal, confirmations=confirmations, start_block=start).ahead()
+
+
+def own_campaigns(site: Site, home: Path) -> list[CampaignState]:
+    """The Capsule's own of them. Raises as `read_ledger`."""
+    campaigns = read_ledger(site, home).campaigns.values()
+    return [campaign for campaign in campaigns if campaign.terms.capsule == site.chain.sender]
 
 
 @contextmanager

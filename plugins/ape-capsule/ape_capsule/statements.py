@@ -52,11 +52,17 @@ class Destruction(Strict):
             raise FormatError("statement", first_problem(error)) from None
 
 
-def publish_statement(folder: Path, destruction: Destruction, identity: Identity) -> tuple[Path, Path]:
+def publish_statement(
+    folder: Path, destruction: Destruction, identity: Identity, signer: Certificate
+) -> tuple[Path, Path]:
     """Keeps a statement and its detached signature; where they are. One that is there stays as it is.
 
+    Args:
+        signer: which of the identity's keys signs: the one that readers know it by.
+
     Raises:
-        CertificateError: the identity has expired.
+        KeyNotHeldError: the identity has no such key.
+        CertificateError: it has expired.
         OSError: they cannot be written.
     """
     folder.mkdir(exist_ok=True, mode=0o700)
@@ -65,7 +71,7 @@ def publish_statement(folder: Path, destruction: Destruction, identity: Identity
     if not statement.exists():
         write_atomically(statement, destruction.to_bytes())
     # Of what is on disk: a crash in between may have left another moment there.
-    write_atomically(signature, identity.sign(statement.read_bytes()))
+    write_atomically(signature, identity.sign(statement.read_bytes(), signer=signer))
     return statement, signature
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pysequoia import Cert, CipherSuite, Profile, PyDecryptor, PySigner, Tsk, encrypt
+from pysequoia.packet import Packet, PacketPile, Tag
 
 from ape_sonar.errors import SonarError
 
@@ -41,6 +42,13 @@ class Certificate:
     def user_ids(self) -> tuple[str, ...]:
         """Who it says it belongs to; nobody has checked that."""
         return tuple(str(user_id) for user_id in self._cert.user_ids)
+
+    @property
+    def created(self) -> datetime:
+        """When its primary key was made, as it says itself."""
+        made: datetime | None = next(iter(PacketPile.from_bytes(bytes(self._cert)))).key_created
+        assert made is not None  # of a certificate the first packet is a key
+        return made
 
     @property
     def expires(self) -> datetime | None:
@@ -90,7 +98,10 @@ class Key:
 
     @classmethod
     def generate(cls, user_id: str) -> Key:
-        """A fresh v4 key (Ed25519 to sign, X25519 to decrypt, no expiry), which gpg can use as well.
+        """A fresh v4 key (Ed25519 to sign, X25519 to decrypt, no expiry), with which gpg signs and verifies as well.
+
+        pysequoia seals to it by RFC 9580 (SEIPD version 2), which gpg 2.2 does not open: who wants to open messages
+        with gpg uses a key that gpg made.
 
         Args:
             user_id: a line of 1 to 256 characters, by custom "Name <mail@example.org>".
@@ -120,6 +131,26 @@ class Key:
     def to_bytes(self) -> bytes:
         """The secret itself, unprotected: for a vault, never for a plain file."""
         return bytes(self._tsk)
+
+    def certified_by(self, elder: Key) -> Key:
+        """The same key, whose certificate says in OpenPGP's own way that `elder` vouches for its first user id.
+
+        So `gpg --check-sigs`, and a web of trust, lead from the certificate that is known to the one that follows it.
+
+        Raises:
+            CertificateError: `elder` may not certify, or has expired.
+        """
+        own = self._tsk.extract_certificate()
+        try:
+            certified = own.add_user_id(str(own.user_ids[0]), elder._tsk.certifier())
+        except RuntimeError as error:
+            raise CertificateError(f"key {elder.fingerprint} cannot certify: {sequoia_says(error)}") from None
+        # pysequoia adds it to the public half alone, and takes the secret one apart and together again.
+        issuer = elder.fingerprint.lower()
+        vouched = [packet for packet in PacketPile.from_bytes(bytes(certified)) if _issuer(packet) == issuer]
+        packets = list(PacketPile.from_bytes(bytes(self._tsk)))
+        place = 1 + next(place for place, packet in enumerate(packets) if packet.tag == Tag.UserID)
+        return Key(Tsk.from_packets(packets[:place] + vouched + packets[place:]))
 
     @property
     def certificate(self) -> Certificate:
@@ -176,6 +207,42 @@ def parse_certificate(data: bytes) -> Certificate:
 def format_ring(ring: Iterable[Certificate]) -> bytes:
     """The ring as `parse_ring` and `gpg --import` read it: armoured certificates one after the other."""
     return "".join(certificate.armoured() for certificate in ring).encode("ascii")
+
+
+def parse_keys(data: bytes) -> tuple[Key, ...]:
+    """The keys of an OpenPGP keyring of secret keys, in its order: at least one, each once.
+
+    Raises:
+        CertificateError: not such a keyring, or one with a key that cannot sign and decrypt today.
+    """
+    try:
+        packets = list(PacketPile.from_bytes(data))
+    except RuntimeError as error:
+        raise CertificateError(f"this is no ring of OpenPGP keys: {sequoia_says(error)}") from None
+    starts = [place for place, packet in enumerate(packets) if packet.tag == Tag.SecretKey]
+    if not starts or starts[0] != 0 or len(starts) > LARGEST_RING:
+        raise CertificateError(f"a ring of keys begins with one, and holds 1 to {LARGEST_RING}, this one {len(starts)}")
+    ends = [*starts[1:], len(packets)]
+    keys = tuple(_join(packets[start:end]) for start, end in zip(starts, ends, strict=True))
+    if len({key.fingerprint for key in keys}) < len(keys):
+        raise CertificateError("a key is in the ring twice")
+    return keys
+
+
+def format_keys(keys: Iterable[Key]) -> bytes:
+    """The ring as `parse_keys` and `gpg --import` read it: the secrets themselves, for a vault."""
+    return b"".join(key.to_bytes() for key in keys)
+
+
+def _join(packets: list[Packet]) -> Key:
+    try:
+        return Key.from_bytes(bytes(Tsk.from_packets(packets)))
+    except RuntimeError as error:
+        raise CertificateError(f"this is no OpenPGP key: {sequoia_says(error)}") from None
+
+
+def _issuer(packet: Packet) -> str | None:
+    return packet.issuer_fingerprint if packet.tag == Tag.Signature else None
 
 
 def sequoia_says(error: BaseException) -> str:

@@ -25,6 +25,7 @@ from pysequoia import Sig, SignatureMode, encrypt
 from pysequoia import sign as sign_bytes
 from pysequoia import verify as verify_bytes
 
+from ape_sonar._opener import NO_KEY
 from ape_sonar.certificates import Certificate, CertificateError, Key, format_ring, sequoia_says
 from ape_sonar.errors import SonarError
 
@@ -51,15 +52,16 @@ class WrongKeyError(SealError, LookupError):
     """A message that is not sealed to this key.
 
     Attributes:
-        fingerprint: of the key that was tried.
+        fingerprints: of the keys that were tried.
     """
 
-    def __init__(self, fingerprint: str) -> None:
-        super().__init__(fingerprint)
-        self.fingerprint = fingerprint
+    def __init__(self, *fingerprints: str) -> None:
+        super().__init__(*fingerprints)
+        self.fingerprints = fingerprints
 
     def __str__(self) -> str:
-        return f"the message is not sealed to key {self.fingerprint}: open it with the key it was sealed to"
+        tried = " or ".join(self.fingerprints)
+        return f"the message is not sealed to key {tried}: open it with the key it was sealed to"
 
 
 class NoValidSignatureError(SealError, ValueError):
@@ -131,6 +133,7 @@ class _Verdict(TypedDict, total=False):
     """The child's line on standard error."""
 
     error: str
+    key: int
     signed_by: list[str]
 
 
@@ -155,13 +158,13 @@ def seal_anonymous(data: bytes, recipients: Sequence[Certificate]) -> bytes:
 
 
 def unseal(
-    message: bytes, key: Key, *, signers: Sequence[Certificate], limit: int, patience: float = PATIENCE
+    message: bytes, key: Key | Sequence[Key], *, signers: Sequence[Certificate], limit: int, patience: float = PATIENCE
 ) -> bytes:
     """The content of a message that one of `signers` signed.
 
     Args:
         message: an OpenPGP message, armoured or not.
-        key: one of those it is sealed to.
+        key: one of those it is sealed to; or several, of which the first that it is sealed to opens it.
         signers: certificates of whoever may have written it, at least one; expired and revoked ones count not.
         limit: the most bytes of content.
         patience: seconds until it is given up.
@@ -174,16 +177,22 @@ def unseal(
         UnsealTimeoutError: opening it takes longer than `patience`.
         CertificateError: no signers.
     """
-    content, signed_by = _open(message, key, _some(signers), limit, patience)
-    if not signed_by:
+    content, verdict = _open(message, key, _some(signers), limit, patience)
+    if not verdict["signed_by"]:
         raise NoValidSignatureError(_fingerprints(signers), "it is not signed")
     return content
 
 
-def unseal_anonymous(message: bytes, key: Key, *, limit: int, patience: float = PATIENCE) -> bytes:
+def unseal_anonymous(message: bytes, key: Key | Sequence[Key], *, limit: int, patience: float = PATIENCE) -> bytes:
     """As `unseal`, but anybody may have written it: **no signature is checked**, if there is one."""
     content, _ = _open(message, key, (), limit, patience)
     return content
+
+
+def opener_of(message: bytes, keys: Sequence[Key], *, limit: int, patience: float = PATIENCE) -> Key:
+    """The first of several keys that a message is sealed to. Raises as `unseal_anonymous`."""
+    _, verdict = _open(message, keys, (), limit, patience)
+    return keys[verdict["key"]]
 
 
 def sign(statement: bytes, key: Key) -> bytes:
@@ -224,9 +233,10 @@ def verify(statement: bytes, signature: bytes, signers: Sequence[Certificate]) -
 
 
 def _open(
-    message: bytes, key: Key, signers: Sequence[Certificate], limit: int, patience: float
-) -> tuple[bytes, list[str]]:
-    """The content, and the fingerprints of those of `signers` with a valid signature."""
+    message: bytes, key: Key | Sequence[Key], signers: Sequence[Certificate], limit: int, patience: float
+) -> tuple[bytes, _Verdict]:
+    """The content, which key opened it, and the fingerprints of those of `signers` with a valid signature."""
+    keys = [key] if isinstance(key, Key) else key
     if len(message) > 2 * limit + _OVERHEAD:
         raise MessageTooLargeError(limit)
     if _first_packet(message) != _SESSION_KEY_PACKET:
@@ -236,16 +246,16 @@ def _open(
         file.flush()
         request = {
             "message": file.name,
-            "key": base64.b64encode(key.to_bytes()).decode("ascii"),
+            "keys": [base64.b64encode(one.to_bytes()).decode("ascii") for one in keys],
             "signers": format_ring(signers).decode("ascii") if signers else None,
         }
         content, verdict = _run_opener(request, limit, patience)
     if "error" in verdict:
-        raise _why(verdict["error"], key, signers)
-    return content, verdict["signed_by"]
+        raise _why(verdict["error"], keys, signers)
+    return content, verdict
 
 
-def _run_opener(request: dict[str, str | None], limit: int, patience: float) -> tuple[bytes, _Verdict]:
+def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _Verdict]:
     """What the child wrote: at most `limit` bytes of content, and what it thinks of them."""
     child = subprocess.Popen(  # noqa: S603  this very interpreter and a file of this package
         [sys.executable, "-P", "-W", "ignore", str(_OPENER)],
@@ -286,10 +296,10 @@ def _converse(child: subprocess.Popen[bytes], request: bytes, limit: int) -> tup
     return bytes(content), child.stderr.read()
 
 
-def _why(said: str, key: Key, signers: Sequence[Certificate]) -> SealError:
+def _why(said: str, keys: Sequence[Key], signers: Sequence[Certificate]) -> SealError:
     """The error behind what pysequoia 0.1.35 says; a test holds it to these words."""
-    if said.startswith("No key to decrypt message"):
-        return WrongKeyError(key.fingerprint)
+    if said.startswith(NO_KEY):
+        return WrongKeyError(*(key.fingerprint for key in keys))
     if said.startswith("Signature verification failed"):
         return NoValidSignatureError(_fingerprints(signers), "it is not signed, or by somebody else")
     if said.startswith("Unexpected message structure"):

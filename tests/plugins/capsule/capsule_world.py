@@ -229,7 +229,8 @@ class World:
     ) -> bytes:
         """Registers a bundle and publishes it; its address."""
         if sealed is None:
-            sealed = seal_anonymous(bundle.to_bytes(), [self.identity.certificate])
+            ring = read_ring(self.store, self.state(campaign).certificates)
+            sealed = seal_anonymous(bundle.to_bytes(), ring)
         address, fee = self.store.address_of(sealed), self.state(campaign).terms.scoring_fee
         registered = bundle.version if version is None else version
         self.as_(role).submit_gradient(campaign, address, bundle.commitment(root), registered, fee=fee)

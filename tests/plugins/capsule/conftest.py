@@ -1,4 +1,4 @@
-"""A Capsule's world on the chain of the test, for whoever asks for it."""
+"""A Capsule's world on the chain of the test, and its command line there, for whoever asks for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from capsule_world import World, key_pair
+from capsule_world import PASSPHRASE, World, key_pair
+from click.testing import CliRunner
 
 from ape_capsule import keystore
+from ape_capsule._cli import cli
 
 
 @pytest.fixture
@@ -25,3 +27,30 @@ def world(
     monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
     roles = {"scientist": scientist, "capsule": capsule, "miner": miner, "second miner": second_miner}
     return World(sonar, chain, roles, tmp_path)
+
+
+@pytest.fixture
+def ape_capsule(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """`ape capsule` of the world's home: a command, its arguments, what is typed; what it printed."""
+    monkeypatch.setenv("SONAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SONAR_STORE", world.store.uri)
+    monkeypatch.setenv("SONAR_CAPSULE_HOME", str(world.home))
+    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", PASSPHRASE)
+    monkeypatch.chdir(tmp_path)
+
+    def call(command: str, *arguments: str, status: int = 0, given: str | None = None) -> str:
+        connected = command not in ("backup", "certificates", "init", "log", "restore")
+        network = ["--network", "ethereum:local:test", "--sonar", world.sonar.address] if connected else []
+        signer = ["--account", f"TEST::{_index(world.accounts['capsule'])}"] if connected else []
+        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network], input=given)
+        assert result.exit_code == status, (result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result.output
+
+    return call
+
+
+def _index(account: Any) -> int:
+    from ape import accounts
+
+    return next(place for place, known in enumerate(accounts.test_accounts) if known.address == account.address)

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 from capsule_world import CAPSULE_TERMS, PASSPHRASE, World
-from click.testing import CliRunner
 from ipfs_node import running_node
 
-from ape_capsule._cli import cli
 from ape_capsule.service import WARRANT_FILE, lock
 from ape_capsule.statements import check_statement
 from ape_sonar.address import to_cid
@@ -21,32 +19,6 @@ from ape_sonar.store import open_store
 from ape_sonar.terms import Status
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture
-def ape_capsule(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.setenv("SONAR_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SONAR_STORE", world.store.uri)
-    monkeypatch.setenv("SONAR_CAPSULE_HOME", str(world.home))
-    monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", PASSPHRASE)
-    monkeypatch.chdir(tmp_path)
-
-    def call(command: str, *arguments: str, status: int = 0) -> str:
-        connected = command not in ("backup", "init", "log", "restore")
-        network = ["--network", "ethereum:local:test", "--sonar", world.sonar.address] if connected else []
-        signer = ["--account", f"TEST::{_index(world.accounts['capsule'])}"] if connected else []
-        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network])
-        assert result.exit_code == status, (result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
-
-    return call
-
-
-def _index(account: Any) -> int:
-    from ape import accounts
-
-    return next(place for place, known in enumerate(accounts.test_accounts) if known.address == account.address)
 
 
 def _error(output: str) -> str:
@@ -79,8 +51,10 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     held = ("log", "--verify", *chain, "--sonar", world.sonar.address)
     assert "agree: 2 lines" in ape_capsule(*held)
     assert "key pairs" in ape_capsule("backup", str(tmp_path / "saved"))
-    assert "is gone" in ape_capsule("destroy", identity)
-    assert "is gone" in ape_capsule("destroy", identity)
+    assert "Aborted" in ape_capsule("destroy", identity, status=1, given="n\n")
+    assert len(list((world.home / "keys").glob("*.vault"))) == 1
+    assert "is gone" in ape_capsule("destroy", identity, given="y\n")
+    assert "is gone" in ape_capsule("destroy", identity, "--yes")
     assert not list((world.home / "keys").glob("*.vault"))
     statement = world.home / "statements" / f"{campaign.hex()}.json"
     signature = statement.with_suffix(".json.asc").read_bytes()

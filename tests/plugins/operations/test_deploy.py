@@ -128,7 +128,8 @@ def start(tmp_path: Path):
     shutil.copy(DEPLOY / "start-service", tmp_path / "docs/deploy")
     ape = tmp_path / ".venv/bin/ape"
     ape.write_text(
-        '#!/bin/sh\necho "$@"\necho "${SONAR_CAPSULE_PASSPHRASE-none} ${APE_ACCOUNTS_carol_PASSPHRASE-none}"\n'
+        '#!/bin/sh\necho "$@"\ncase "$*" in *--passphrase-fd*) cat <&3;; esac\n'
+        'echo "${APE_ACCOUNTS_carol_PASSPHRASE-none}"\nenv | grep -c "of vaults"\n'
     )
     ape.chmod(0o755)
 
@@ -139,15 +140,15 @@ def start(tmp_path: Path):
     return start
 
 
-def test_passphrases_come_from_credentials_and_stand_on_no_command_line(start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("service", ["capsule", "mine"])
+def test_passphrases_come_from_credentials_and_stand_on_no_command_line(start, tmp_path: Path, service: str) -> None:
     named = {"NETWORK": "ethereum:mainnet:node", "ACCOUNT": "carol"}
-    expected = (
-        "capsule run --network ethereum:mainnet:node --account carol --log json --metrics 127.0.0.1:9464 --poll 5\n"
-    )
-    assert start("capsule", "--poll", "5", **named).stdout == expected + "none none\n"
+    ran = f"{service} run --network ethereum:mainnet:node --account carol --log json --metrics 127.0.0.1:9464"
+    assert start(service, "--poll", "5", **named).stdout.splitlines() == [f"{ran} --poll 5", "none", "0"]
     (tmp_path / "credentials/passphrase").write_text("of vaults\n")
     (tmp_path / "credentials/account").write_text("of account\n")
-    assert start("capsule", "--poll", "5", **named).stdout == expected + "of vaults of account\n"
+    told = start(service, "--poll", "5", **named).stdout.splitlines()
+    assert told == [f"{ran} --passphrase-fd 3 --poll 5", "of vaults", "of account", "0"]
 
 
 def test_what_is_missing_or_wrong_is_said(start) -> None:

@@ -64,7 +64,21 @@ def test_nobody_else_opens_it() -> None:
     message = seal.seal(DATA, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
     for error in refusals(message, STRANGER):
         assert isinstance(error, WrongKeyError)
-        assert error.fingerprint == STRANGER.fingerprint
+        assert error.fingerprints == (STRANGER.fingerprint,)
+
+
+def test_of_several_keys_the_one_it_is_sealed_to_opens_it() -> None:
+    message = seal.seal(DATA, [SPARE.certificate], signer=SCIENTIST)
+    keys = [STRANGER, CAPSULE, SPARE]
+    assert seal.unseal(message, keys, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
+    assert seal.unseal_anonymous(message, keys, limit=LIMIT) == DATA
+    assert seal.opener_of(message, keys, limit=LIMIT) is SPARE
+    both = seal.seal_anonymous(DATA, [SPARE.certificate, CAPSULE.certificate])
+    assert seal.opener_of(both, keys, limit=LIMIT) is CAPSULE
+    with pytest.raises(WrongKeyError, match=f"{STRANGER.fingerprint} or {CAPSULE.fingerprint}"):
+        seal.unseal_anonymous(message, keys[:2], limit=LIMIT)
+    with pytest.raises(NoValidSignatureError):
+        seal.unseal(message, keys, signers=[CAPSULE.certificate], limit=LIMIT)
 
 
 def test_sealing_twice_shows_nothing_of_the_content() -> None:

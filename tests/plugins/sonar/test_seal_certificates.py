@@ -1,5 +1,7 @@
 """Keys, certificates and rings."""
 
+from datetime import UTC, datetime, timedelta
+
 import pysequoia
 import pytest
 
@@ -8,8 +10,10 @@ from ape_sonar.certificates import (
     LONGEST_RING,
     CertificateError,
     Key,
+    format_keys,
     format_ring,
     parse_certificate,
+    parse_keys,
     parse_ring,
 )
 
@@ -85,3 +89,48 @@ def test_a_ring_has_an_end() -> None:
 def test_one_certificate_is_one() -> None:
     with pytest.raises(CertificateError, match="not 2"):
         parse_certificate(format_ring(RING))
+
+
+# ------------------------------------------------------------------ keys that follow one another
+
+
+def test_a_key_says_when_it_was_made() -> None:
+    assert timedelta() <= datetime.now(UTC) - ALICE.certificate.created < timedelta(hours=1)
+
+
+def test_a_certified_key_is_the_same_key_and_survives_its_bytes() -> None:
+    certified = BOB.certified_by(ALICE)
+    assert certified.fingerprint == BOB.fingerprint
+    assert certified.certificate.user_ids == BOB.certificate.user_ids
+    assert certified.certificate != BOB.certificate
+    again = Key.from_bytes(certified.to_bytes())
+    assert again.certificate == certified.certificate
+    assert parse_certificate(certified.certificate.armoured().encode()) == certified.certificate
+    twice = again.certified_by(Key.generate("Carol"))
+    assert len(twice.to_bytes()) > len(again.to_bytes()) > len(BOB.to_bytes())
+
+
+def test_a_ring_of_keys_survives_its_bytes_in_its_order() -> None:
+    keys = (BOB.certified_by(ALICE), ALICE)
+    assert [key.to_bytes() for key in parse_keys(format_keys(keys))] == [key.to_bytes() for key in keys]
+    (alone,) = parse_keys(ALICE.to_bytes())
+    assert alone.to_bytes() == ALICE.to_bytes()
+
+
+NO_KEYS = {
+    "nothing": (b"", "begins with one"),
+    "text": (b"junk", "no ring of OpenPGP keys"),
+    "zeros": (bytes(1000), "no ring of OpenPGP keys"),
+    "certificates": (format_ring(RING), "begins with one"),
+    "a certificate first": (bytes(ALICE.certificate.verifier()) + BOB.to_bytes(), "begins with one"),
+    "a certificate last": (ALICE.to_bytes() + bytes(BOB.certificate.verifier()), "."),
+    "half of one": (ALICE.to_bytes()[:100], "."),
+    "twice": (ALICE.to_bytes() * 2, "in the ring twice"),
+    "too many": (ALICE.to_bytes() * (LARGEST_RING + 1), "holds 1 to 16"),
+}
+
+
+@pytest.mark.parametrize(("data", "why"), NO_KEYS.values(), ids=NO_KEYS.keys())
+def test_what_is_no_ring_of_keys(data: bytes, why: str) -> None:
+    with pytest.raises(CertificateError, match=why):
+        parse_keys(data)

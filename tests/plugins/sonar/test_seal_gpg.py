@@ -6,12 +6,13 @@ import subprocess
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ape_sonar import seal
-from ape_sonar.certificates import CertificateError, Key, parse_certificate
+from ape_sonar.certificates import CertificateError, Key, format_keys, format_ring, parse_certificate
 from ape_sonar.delivery import Delivery
 from ape_sonar.seal import MalformedMessageError, MessageTooLargeError, NoValidSignatureError, SealError
 
@@ -45,15 +46,22 @@ class Gpg:
         return Key.from_bytes(self.run("--export-secret-keys", user_id))
 
 
-@pytest.fixture(scope="module")
-def gpg() -> Iterator[Gpg]:
+@contextmanager
+def own_gpg() -> Iterator[Gpg]:
     # Not below pytest's own folder: the path of gpg-agent's socket may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
-        mine = Gpg(Path(home))
+        try:
+            yield Gpg(Path(home))
+        finally:
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
+
+
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[Gpg]:
+    with own_gpg() as mine:
         mine.run("--quick-gen-key", THEIRS, "default", "default", "never")
         mine.run("--import", given=OURS.to_bytes())
         yield mine
-        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=True)
 
 
 def test_gpg_opens_and_verifies_ours(gpg: Gpg, tmp_path: Path) -> None:
@@ -70,6 +78,24 @@ def test_gpg_opens_a_delivery(gpg: Gpg, tmp_path: Path) -> None:
     delivery, message = Delivery(bytes(32), 3, bytes(32), 97 * 10**16, b"openings"), tmp_path / "delivery.pgp"
     message.write_bytes(seal.seal(delivery.to_bytes(), [gpg.key(THEIRS).certificate], signer=OURS))
     assert Delivery.from_bytes(gpg.run("--decrypt", str(message))) == delivery
+
+
+def test_gpg_sees_that_the_old_key_vouches_for_the_new_one(tmp_path: Path) -> None:
+    """A rotation, for those who trust the old certificate: gpg verifies the certification, and signs with either."""
+    old, stranger = Key.generate("Capsule <capsule@example.org>"), Key.generate("Stranger")
+    new = Key.generate("Capsule <capsule@example.org>").certified_by(old)
+    with own_gpg() as gpg:
+        gpg.run("--import", given=format_ring([new.certificate, old.certificate, stranger.certificate]))
+        listed = gpg.run("--with-colons", "--check-sigs", new.fingerprint).decode().splitlines()
+        signatures = [line.split(":") for line in listed if line.startswith("sig:")]
+        third = [(one[1], one[4], one[10]) for one in signatures if one[4] != new.fingerprint[-16:]]
+        assert third == [("!", old.fingerprint[-16:], "13x")]  # "!": good; 13: a certification of the user id
+    with own_gpg() as gpg:
+        gpg.run("--import", given=format_keys([new, old]))
+        for key in (new, old):
+            statement = tmp_path / "statement"
+            statement.write_bytes(gpg.run("-u", key.fingerprint, "--sign", "-z", "0", given=DATA))
+            assert f" {key.fingerprint}\n" in gpg.status("--verify", str(statement))
 
 
 def test_we_open_and_verify_gpgs(gpg: Gpg) -> None:

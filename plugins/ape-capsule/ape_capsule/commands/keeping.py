@@ -9,22 +9,21 @@ from typing import Any
 import click
 from ape.cli import ConnectedProviderCommand, account_option
 
-from ape_sonar.chronicle import Chronicle
+from ape_sonar.certificates import Certificate
+from ape_sonar.config import configured_store
 from ape_sonar.errors import cli_errors
+from ape_sonar.ledger import CampaignState
 from ape_sonar.site import Site, find_site
-from ape_sonar.terms import Status
 
 from ..backup import Contents, back_up
 from ..backup import restore as restore_home
-from ..errors import KeyInUseError
+from ..errors import KeyInUseError, RingNotHeldError
 from ..identity import Identity
 from ..keystore import destroy_key
-from ..service import KEYS_FOLDER, STATE_FILE, STATEMENTS_FOLDER, default_home, lock
-from ..state import State
+from ..rings import held_in, is_over
+from ..service import KEYS_FOLDER, STATEMENTS_FOLDER, default_home, lock, read_ledger
 from ..statements import Destruction, publish_statement
-from .options import home_option, parse_campaign, passphrase_option, sonar_option
-
-_NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
+from .options import home_option, parse_campaign, passphrase_option, sonar_option, yes_option
 
 
 @click.command()
@@ -33,7 +32,10 @@ _NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 @passphrase_option
 @cli_errors()
 def backup(file: Path, home: Path | None, passphrase: str) -> None:
-    """Write all that the Capsule needs to go on into FILE, under its passphrase; it may be serving meanwhile."""
+    """Write all that the Capsule needs into FILE.
+
+    It is under the passphrase of the vaults. The Capsule may be serving meanwhile.
+    """
     click.echo(f"{_told(back_up(home or default_home(), file, passphrase))} are in {file}.")
 
 
@@ -43,7 +45,7 @@ def backup(file: Path, home: Path | None, passphrase: str) -> None:
 @passphrase_option
 @cli_errors()
 def restore(file: Path, home: Path | None, passphrase: str) -> None:
-    """Put the backup in FILE back as a home that is not there yet."""
+    """Put a backup back as a home that is not there yet."""
     place = home or default_home()
     click.echo(f"{_told(restore_home(file, place, passphrase))} are back in {place}.")
     click.echo("What came after the backup is not in it: key pairs of Campaigns opened since, and warrants.")
@@ -53,46 +55,59 @@ def restore(file: Path, home: Path | None, passphrase: str) -> None:
 
 
 @click.command(cls=ConnectedProviderCommand)
-@click.argument("campaign")
+@click.argument("name", metavar="CAMPAIGN")
 @account_option()
 @home_option
 @sonar_option
 @passphrase_option
+@yes_option
 @cli_errors()
-def destroy(campaign: str, account: Any, home: Path | None, sonar: str | None, passphrase: str) -> None:
-    """Destroy the key pair of a CAMPAIGN that is settled, and sign that it is gone.
+def destroy(name: str, account: Any, home: Path | None, sonar: str | None, passphrase: str, yes: bool) -> None:
+    """Destroy the key pair of a CAMPAIGN that is over.
 
-    Nothing of the Campaign can be decrypted ever after. Cut short, run it again.
+    It is settled, and its audit window over. Nothing of it can be decrypted ever after, and a signed statement says
+    so. Cut short, run it again.
     """
-    identity, place, site = parse_campaign(campaign), home or default_home(), find_site(account, sonar)
+    identity, place, site = parse_campaign(name), home or default_home(), find_site(account, sonar)
     with lock(place):
-        signer = Identity.load(place, passphrase)
-        destruction = _destruction(identity, place, site)
+        capsule = Identity.load(place, passphrase)
+        campaign = _finished(identity, place, site)
+        signer = _signer(capsule, campaign)
+        if not yes:
+            click.confirm(f"Nothing of {name} can be decrypted ever after. Go on?", abort=True)
         destroy_key(place / KEYS_FOLDER, identity)
-        statement, signature = publish_statement(place / STATEMENTS_FOLDER, destruction, signer)
-    click.echo(f"The key pair of {campaign} is gone.")
+        destruction = _destruction(campaign, site)
+        statement, signature = publish_statement(place / STATEMENTS_FOLDER, destruction, capsule, signer)
+    click.echo(f"The key pair of {name} is gone.")
     click.echo(f"{statement} says so, and {signature.name} beside it that you do: publish both.")
 
 
-def _destruction(identity: bytes, home: Path, site: Site) -> Destruction:
-    """What is to be said of a Campaign's key pair. Raises KeyInUseError while it is needed."""
-    state = State(home / STATE_FILE)
-    try:
-        chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
-        campaign = chronicle.ahead().campaign(identity)
-    finally:
-        state.close()
+def _finished(identity: bytes, home: Path, site: Site) -> CampaignState:
+    """A Campaign that nobody needs a key pair of any more. Raises KeyInUseError, LedgerError."""
+    campaign = read_ledger(site, home).campaign(identity)
     now = site.chain.timestamp()
-    status = campaign.status(now)
-    # Until claims open an arbiter may ask for what only the key can show.
-    if status not in _NEVER_OPEN and not campaign.claims_open(now):
-        raise KeyInUseError(identity, status.name.capitalize())
+    if not is_over(campaign, now):
+        raise KeyInUseError(identity, campaign.status(now).name.capitalize())
+    return campaign
+
+
+def _signer(identity: Identity, campaign: CampaignState) -> Certificate:
+    """The certificate that the Campaign knows the Capsule by; where its key is forgotten, the current one."""
+    if campaign.opening is None:
+        return identity.certificate
+    try:
+        return held_in(identity, configured_store(), campaign.certificates)
+    except RingNotHeldError:
+        return identity.certificate
+
+
+def _destruction(campaign: CampaignState, site: Site) -> Destruction:
     root = campaign.opening.public_key_root if campaign.opening else bytes(32)
     return Destruction(
         chain_id=site.chain.chain_id,
         contract=site.chain.address,
         capsule=campaign.terms.capsule,
-        campaign="0x" + identity.hex(),
+        campaign="0x" + campaign.id.hex(),
         public_key_root="0x" + root.hex(),
         destroyed_at=int(time.time()),
     )

@@ -40,7 +40,9 @@ def log(
     network: str | None,
     sonar: str | None,
 ) -> None:
-    """Show the warrant log: what was decrypted, and on which transaction's warrant. Its chain of digests is checked.
+    """Show the warrant log: what was decrypted, and why.
+
+    That is, which transaction warranted it. The log's chain of digests is checked.
 
     With --verify, each warrant must name the transaction that registered what was decrypted, and each decryption that
     the chain shows must have its warrant. Exit status 1 where they disagree.

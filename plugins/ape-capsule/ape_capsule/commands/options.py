@@ -12,13 +12,18 @@ from ape_sonar.passphrases import passphrase_options
 
 from ..service import PASSPHRASE
 
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 
 home_option = click.option(
-    "--home", type=click.Path(path_type=Path), envvar="SONAR_CAPSULE_HOME", help="The Capsule's folder."
+    "--home",
+    type=click.Path(path_type=Path),
+    envvar="SONAR_CAPSULE_HOME",
+    help="The Capsule's folder. Default: `capsule` in Sonar's home.",
 )
 sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 passphrase_option = passphrase_options(PASSPHRASE, "the Capsule's vaults")
 
 
@@ -27,3 +32,11 @@ def parse_campaign(text: str) -> bytes:
     if not _CAMPAIGN.fullmatch(text):
         raise UsageError(f"{text!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
     return bytes.fromhex(text[2:])
+
+
+def parse_fingerprint(text: str) -> str:
+    """An OpenPGP certificate's, in gpg's groups or not. Raises UsageError."""
+    fingerprint = "".join(text.split()).upper()
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise UsageError(f"{text!r:.80} is no fingerprint: write its 40 or 64 hex digits, as `ape capsule keys` does")
+    return fingerprint
