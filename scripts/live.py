@@ -138,6 +138,7 @@ class _Live:
             validation=(inputs, self._rows.validation[self._dataset.output]),
             texts=self._dataset.texts,
             bounty="1 ether",
+            capsule_fee="0.01 ether",
             target_accuracy=self._dataset.target,
             capsule=str(ape.accounts.test_accounts[_ACCOUNTS["capsule"]].address),
             lasts="1 day",

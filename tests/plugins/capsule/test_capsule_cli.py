@@ -10,15 +10,20 @@ import pytest
 from capsule_world import CAPSULE_TERMS, PASSPHRASE, World
 from ipfs_node import running_node
 
-from ape_capsule.service import WARRANT_FILE, lock
+from ape_capsule.service import STATE_FILE, WARRANT_FILE, lock
+from ape_capsule.state import State
 from ape_capsule.statements import check_statement
 from ape_sonar.address import to_cid
 from ape_sonar.blobs import read_ring
 from ape_sonar.seal import NoValidSignatureError
 from ape_sonar.store import open_store
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.terms import Status
 
 pytestmark = pytest.mark.chain
+
+#: A node that is not there.
+DOWN = "ipfs:/ip4/127.0.0.1/tcp/9"
 
 
 def _error(output: str) -> str:
@@ -155,7 +160,7 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
     world: World, ape_capsule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_node(tmp_path / "repo") as node:
-        monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api}")
+        monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api},{DOWN}")
         world.store = open_store(f"ipfs:{node.api}")  # type: ignore[assignment]
         world.announce(CAPSULE_TERMS)
         campaign = world.create(audit_window=600)
@@ -166,6 +171,8 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
         assert state.opening is not None
         blobs = [state.terms.spec, state.terms.validation, state.opening.public_key, state.model.address]
         blobs.append(state.delivery)
+        with State(world.home / STATE_FILE).opened() as journal:
+            assert Backlog(journal.journal).count(DOWN) == len(blobs), "the service knows what the other node missed"
         assert json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"] == []
 
         world.wait(1201)

@@ -204,6 +204,10 @@ def test_a_strangers_campaign_keeps_what_it_names(scene: Scene) -> None:
     scene.run_on(theirs)
     assert scene.tidy() == 3
     assert {to_cid(model), to_cid(delivery)} <= scene.node.kept()
+    scene.change(theirs, recorded=Status.DELIVERED, settled_at=SETTLED_AT, ends_at=ENDS_AT)
+    scene.restart()
+    assert scene.tidy() == 2, "the spec that named one of them is gone, and the journal knows it all the same"
+    assert not {to_cid(model), to_cid(delivery)} & scene.node.kept()
 
 
 def test_nothing_goes_while_an_own_running_campaigns_spec_cannot_be_read(scene: Scene) -> None:

@@ -33,6 +33,7 @@ from ape_sonar.chain import SonarChain
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.roots import public_key_root, tensor_root
 from ape_sonar.store import open_store
+from ape_sonar.store.backlog import Backlog
 from ape_sonar.store.embedded import EmbeddedStore
 from ape_sonar.tables import TableSchema
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score, Status, Terms
@@ -40,6 +41,9 @@ from ape_sonar.units import ZERO_ADDRESS
 from syft import wire
 
 pytestmark = pytest.mark.chain
+
+#: A node that is not there.
+DOWN = "ipfs:/ip4/127.0.0.1/tcp/9"
 FEE = 10**12
 BUDGET = "privacy: {epsilon: 6, delta: 1e-6}"
 SCHEMA = {"fields": [AGE, DOSE, ILL]}
@@ -334,7 +338,7 @@ def test_tidy_lets_go_of_its_own_bundles_on_a_real_node(
 ) -> None:
     assert "keeps every blob" in _error(ape_mine("tidy", status=1))
     with running_node(tmp_path / "repo") as node:
-        monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api}")
+        monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api},{DOWN}")
         town.store = open_store(f"ipfs:{node.api}")  # type: ignore[assignment]
         town.store.put(format_ring([capsule_key().certificate]))
         campaign = town.open_campaign()
@@ -343,6 +347,8 @@ def test_tidy_lets_go_of_its_own_bundles_on_a_real_node(
         town.deliver(campaign)
         state = town.state(campaign)
         bundle = state.gradients[0].record.bundle
+        with home.state().opened() as journal:
+            assert Backlog(journal.journal).count(DOWN) == 1, "the service knows what the other node missed"
         assert json.loads(ape_mine("tidy", "--json"))["campaigns"] == []
         town.until(town.chain.blocks.head.timestamp + 61)
         (facts,) = json.loads(ape_mine("tidy", "--json", "--after", "1 minute"))["campaigns"]
