@@ -167,10 +167,10 @@ def _check_announced(site: Site, home: Path, passphrase: str | None) -> Iterator
         words = f"{chain.sender} has announced no Capsule"
         yield Finding("announced", Grade.FAIL, words, "run `ape capsule announce`, or use the Capsule's own account")
         return
-    yield _judge_ring(store, address, Identity.load(home, passphrase) if passphrase else None)
+    yield judge_ring(store, address, Identity.load(home, passphrase) if passphrase else None)
 
 
-def _judge_ring(store: BlobStore, address: bytes, identity: Identity | None) -> Finding:
+def judge_ring(store: BlobStore, address: bytes, identity: Identity | None) -> Finding:
     """Whether everybody seals to a certificate that this home has the key of."""
     ring = read_ring(store, address)
     if identity is None:

@@ -55,6 +55,7 @@ class Identity:
         Raises:
             IdentityMissingError: there is none.
             VaultError: the passphrase is wrong, or the file damaged.
+            CertificateError: one of its keys cannot sign and decrypt any more.
         """
         require_identity(home)
         return cls(*parse_keys(vault.read(home / _FILE, passphrase, purpose=_PURPOSE)))

@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -262,7 +262,7 @@ def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "RUST_BACKTRACE": "0"},
+        env=_without_passphrases(os.environ) | {"RUST_BACKTRACE": "0"},
     )
     clock = Timer(patience, child.kill)
     clock.start()
@@ -280,6 +280,11 @@ def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience
     except ValueError:
         raise OpenerError(status, said) from None
     return content, verdict
+
+
+def _without_passphrases(environment: Mapping[str, str]) -> dict[str, str]:
+    """What reads a stranger's message need not know what opens vaults and accounts."""
+    return {name: value for name, value in environment.items() if not name.endswith("_PASSPHRASE")}
 
 
 def _converse(child: subprocess.Popen[bytes], request: bytes, limit: int) -> tuple[bytes, bytes]:

@@ -17,7 +17,7 @@ from pysequoia import Cert, Tsk, decrypt
 from ape_capsule import archive, rotation
 from ape_capsule.archive import Archive
 from ape_capsule.backup import back_up, restore
-from ape_capsule.doctor import judge_needs
+from ape_capsule.doctor import judge_needs, judge_ring
 from ape_capsule.errors import (
     KeyNotHeldError,
     KeyNotRetiredError,
@@ -395,6 +395,19 @@ def test_the_doctor_tells_lost_keys_and_idle_ones(place: Place) -> None:
     assert [one.grade for one in found] == [Grade.FAIL, Grade.OK]
     assert CAMPAIGN.hex() in found[0].words
     assert f"{old} is needed by 1 Campaigns" in found[1].words
+
+
+def test_the_doctor_tells_half_a_rotation(place: Place) -> None:
+    place.rotate()
+    identity, store = place.identity(), place.store
+
+    def found(*ring: Key | Identity) -> tuple[Grade, str]:
+        finding = judge_ring(store, store.put(format_ring([one.certificate for one in ring])), identity)
+        return finding.grade, finding.remedy
+
+    assert found(identity) == found(identity, SCIENTIST) == (Grade.OK, "")
+    assert found(place.first) == (Grade.WARN, "run `ape capsule rotate` again")
+    assert found(SCIENTIST)[0] is Grade.FAIL
 
 
 def test_a_backup_holds_all_keys_and_an_older_one_does_not(place: Place, tmp_path: Path) -> None:

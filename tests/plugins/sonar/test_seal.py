@@ -200,6 +200,19 @@ def test_a_failing_child_says_nothing_about_the_message(monkeypatch: pytest.Monk
         seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT)
 
 
+def test_the_child_that_reads_strangers_messages_is_told_no_passphrase(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telling = tmp_path / "python"
+    telling.write_text("#!/bin/sh\ncat > /dev/null\nenv\necho '{\"signed_by\": []}' >&2\n")
+    telling.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(telling))
+    for name in ("SONAR_CAPSULE_PASSPHRASE", "APE_ACCOUNTS_carol_PASSPHRASE", "KEPT"):
+        monkeypatch.setenv(name, "correct horse")
+    told = seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT).decode().splitlines()
+    assert [line for line in told if "correct horse" in line] == ["KEPT=correct horse"]
+
+
 def test_content_without_a_name_under_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were pysequoia ever silent about a missing signature again, the parent would still ask for one."""
     silent = tmp_path / "python"
