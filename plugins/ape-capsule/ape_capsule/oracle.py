@@ -13,7 +13,7 @@ from collections.abc import Callable
 from threading import Event as Flag
 
 from ape_sonar.action import Action
-from ape_sonar.chain import ChainError, SonarChain
+from ape_sonar.chain import ChainError, SonarChain, UnconfirmedError
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import NothingToCollectError, WrongNextError
 from ape_sonar.errors import SonarError, one_line
@@ -77,11 +77,11 @@ class Oracle:
         start_block: int,
         observer: Observer | None = None,
     ) -> None:
-        self._chain, self._state = chain, state
+        self._chain, self._state = chain.with_outbox(state.journal), state
         self._observer = observer or Observer()
         self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = Desk(
-            chain,
+            self._chain,
             store,
             identity=identity,
             keystore=keystore,
@@ -130,16 +130,17 @@ class Oracle:
         Raises:
             ChainError: the chain cannot be reached.
         """
-        in_blocks, with_waiting = self._chain.transaction_counts()
-        if in_blocks != with_waiting:
-            return []  # what is sent already shows in the next blocks; until then it would be sent again
         self._watch(self._chronicle.catch_up())
+        # Before looking at what is due: what is sent already shows in the newest blocks, or would be sent again.
+        waits = self._chain.tend(self._chronicle.newest_block)
+        if waits:
+            return [action for action in [Action("waiting", None, waits)] if self._is_news(action)]
         confirmed, newest = self._chronicle.ledger.campaigns, self._chronicle.ahead().campaigns
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
         now, actions = self._chain.timestamp(), []
         for pair in own:
-            if self._asked_to_end.is_set():
+            if self._asked_to_end.is_set() or self._chain.waits:
                 break
             self._observer.stepping()
             actions += self._serve(*pair, now)
@@ -191,6 +192,8 @@ class Oracle:
             actions = self._move(confirmed, newest, now)
         except ChainError:
             raise
+        except UnconfirmedError as error:
+            actions = [Action("waiting", newest.id, one_line(error))]
         except WrongNextError:
             return []  # somebody submitted in between: the next step looks again
         except (SonarError, SyftError, OSError) as error:

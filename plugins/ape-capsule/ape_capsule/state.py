@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
+from ape_sonar.outbox import OUTBOX_TABLE
 
 # Which transaction registered what is asked for each score: found by index, without a look at all that ever happened.
 _CAMPAIGN, _NUMBER = "json_extract(arguments, '$.campaign.hex')", "json_extract(arguments, '$.number')"
@@ -26,6 +27,7 @@ CREATE TABLE refusal (campaign BLOB NOT NULL, number INTEGER NOT NULL, reason TE
     f"""CREATE INDEX event_of_gradient ON event ({_CAMPAIGN}, name, {_NUMBER}, block, log_index);
 CREATE INDEX event_of_model ON event ({_CAMPAIGN}, {_MODEL_ROOT}, block, log_index)
 """,
+    OUTBOX_TABLE,
 )
 _NONE = bytes(32)
 _OLDEST_FIRST = "ORDER BY block, log_index LIMIT 1"

@@ -14,6 +14,7 @@ from ape_mine.releases import RELEASE_TABLE, Releases
 from ape_mine.submission import Submission
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
+from ape_sonar.outbox import OUTBOX_TABLE
 
 _MIGRATIONS = [
     f"""{CHRONICLE_TABLES};
@@ -27,6 +28,7 @@ CREATE TABLE approval (campaign BLOB NOT NULL, dataset TEXT NOT NULL, PRIMARY KE
 CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
 """,
     f"ALTER TABLE submission ADD COLUMN release BLOB; {RELEASE_TABLE}",
+    OUTBOX_TABLE,
 ]
 
 
