@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -367,8 +367,28 @@ def test_an_offer_that_the_node_refused_does_not_drive_the_fees_up(service: Serv
         with pytest.raises(FundsError):
             service.sender.send(A)
     service.node.refusal = None
-    service.sender.send(A)
+    service.sender.send(B)
     assert service.node.mined[0].max_fee == GWEI
+
+
+def test_a_node_that_hides_its_pool_is_believed_when_it_refuses_a_second_one(service: Service) -> None:
+    count = service.node.get_transaction_count
+    service.node.get_transaction_count = lambda account, block: count(account, "latest")  # type: ignore[method-assign]
+    service.node.price = 2 * GWEI
+    with pytest.raises(UnconfirmedError):
+        service.sender.send(A)
+    assert service.tend() is None
+    with pytest.raises(UnconfirmedError):
+        service.sender.send(A)  # already known
+    service.node.pool[0] = replace(service.node.pool[0], max_fee=GWEI + 1)
+    assert service.tend() is None
+    with pytest.raises(UnconfirmedError):
+        service.sender.send(A)  # underpriced
+    service.now += PATIENCE
+    assert service.tend() is None
+    with pytest.raises(UnconfirmedError):
+        service.sender.send(A)
+    assert service.node.pool[0].max_fee == 1_250_000_000, "what waits for too long is paid more all the same"
 
 
 def test_the_contracts_own_reason_comes_before_the_nodes_words(service: Service) -> None:
