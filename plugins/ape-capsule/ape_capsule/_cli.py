@@ -27,6 +27,7 @@ from .commands.doctor import doctor
 from .commands.keeping import backup, destroy, restore
 from .commands.log import log
 from .commands.options import home_option, json_option, passphrase_option, sonar_option
+from .commands.rebuild import rebuild_command
 from .identity import Identity, require_identity
 from .service import PASSPHRASE, STATE_FILE, announce, default_home, open_oracle, serve
 from .state import State
@@ -37,7 +38,7 @@ def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
 
 
-for command in (backup, destroy, doctor, log, restore):
+for command in (backup, destroy, doctor, log, rebuild_command, restore):
     cli.add_command(command)
 
 

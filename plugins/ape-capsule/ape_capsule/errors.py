@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ape_sonar.errors import SonarError
 
+#: What mends a Capsule's state file.
+REMEDY = "`ape capsule rebuild` makes it anew from the chain, and keeps what is there"
+
 
 class CapsuleError(SonarError):
     """Root of everything that ape_capsule raises."""
@@ -20,6 +23,14 @@ class HomeBusyError(CapsuleError, RuntimeError):
         super().__init__(
             f"another Capsule process uses {home}: stop it, or name another home (two would answer for one)"
         )
+
+
+class HomeMismatchError(CapsuleError, ValueError):
+    """The home's state belongs to another account or Sonar than the Capsule is started with."""
+
+    def __init__(self, path: Path, what: str, kept: object, given: object) -> None:
+        self.path, self.what, self.kept, self.given = path, what, kept, given
+        super().__init__(f"{path} belongs to {what} {kept}, not {given}: use that, or another home; or {REMEDY}")
 
 
 class IdentityMissingError(CapsuleError, LookupError):

@@ -59,6 +59,10 @@ class Oracle:
         confirmations: blocks on top of an event before it counts.
         start_block: of the contracts' deployment.
         observer: who watches.
+
+    Raises:
+        HomeMismatchError: the state belongs to another account or Sonar.
+        WrongChainError: it belongs to another chain.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Oracle:
         start_block: int,
         observer: Observer | None = None,
     ) -> None:
+        state.bind(chain.sender, chain.address)
         self._chain, self._state = chain.with_outbox(state.journal), state
         self._observer = observer or Observer()
         self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)

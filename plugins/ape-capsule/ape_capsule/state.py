@@ -10,6 +10,8 @@ from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
 from ape_sonar.outbox import OUTBOX_TABLE
 
+from .errors import REMEDY, HomeMismatchError
+
 # Which transaction registered what is asked for each score: found by index, without a look at all that ever happened.
 _CAMPAIGN, _NUMBER = "json_extract(arguments, '$.campaign.hex')", "json_extract(arguments, '$.number')"
 #: The events that make a Model, and the root of its ciphertexts in whichever it is.
@@ -27,7 +29,9 @@ CREATE TABLE refusal (campaign BLOB NOT NULL, number INTEGER NOT NULL, reason TE
     f"""CREATE INDEX event_of_gradient ON event ({_CAMPAIGN}, name, {_NUMBER}, block, log_index);
 CREATE INDEX event_of_model ON event ({_CAMPAIGN}, {_MODEL_ROOT}, block, log_index)
 """,
-    OUTBOX_TABLE,
+    f"""{OUTBOX_TABLE};
+CREATE TABLE owner (only INTEGER PRIMARY KEY CHECK (only = 1), capsule TEXT NOT NULL, sonar TEXT NOT NULL)
+""",
 )
 _NONE = bytes(32)
 _OLDEST_FIRST = "ORDER BY block, log_index LIMIT 1"
@@ -62,11 +66,21 @@ class State:
     """The Capsule's journal.
 
     Raises:
+        JournalDamagedError: no such file, or a damaged one.
         JournalError: the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
-        self.journal = Journal(path, _MIGRATIONS)
+        self.journal = Journal(path, _MIGRATIONS, remedy=REMEDY)
+
+    def bind(self, capsule: str, sonar: str) -> None:
+        """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
+        with self.journal.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO owner VALUES (1, ?, ?)", (capsule, sonar))
+        (kept,) = self.journal.rows("SELECT capsule, sonar FROM owner")
+        for what, name, given in (("the account", "capsule", capsule), ("the Sonar contract", "sonar", sonar)):
+            if kept[name] != given:
+                raise HomeMismatchError(self.journal.path, what, kept[name], given)
 
     def close(self) -> None:
         """Closes the journal."""

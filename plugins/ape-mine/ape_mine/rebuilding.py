@@ -63,7 +63,8 @@ def rebuild(folder: Path, chain: SonarChain, store: BlobStore, *, confirmations:
     with lock(folder), rebuilt(path) as (fresh, aside), State(fresh).opened() as state:
         state.bind(chain.sender, chain.address)
         chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
-        spent = () if _carried_over(path, state, chain, start_block) else tuple(datasets.catalog.all_names())
+        known = _carried_over(path, state, chain, confirmations, start_block)
+        spent = () if known else tuple(datasets.catalog.all_names())
         state.releases.assume_spent(spent)
         chronicle.catch_up()
         state.find_submissions(chain.sender)
@@ -71,7 +72,7 @@ def rebuild(folder: Path, chain: SonarChain, store: BlobStore, *, confirmations:
     return found
 
 
-def _carried_over(path: Path, state: State, chain: SonarChain, start_block: int) -> bool:
+def _carried_over(path: Path, state: State, chain: SonarChain, confirmations: int, start_block: int) -> bool:
     """Whether the old file could be read, and told what was spent. Raises StateSoundError, HomeMismatchError."""
     if not path.exists() or not path.stat().st_size:
         return False
@@ -80,7 +81,7 @@ def _carried_over(path: Path, state: State, chain: SonarChain, start_block: int)
             former.owner()
             former.bind(chain.sender, chain.address)
             state.carry_over(former)
-            Chronicle(chain, former.journal, confirmations=0, start_block=start_block).catch_up()
+            Chronicle(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
     except (WrongChainError, DeepReorganisationError):
         return True
     except (JournalDamagedError, HomeMissingError):

@@ -53,18 +53,17 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
-            self._connection.row_factory = sqlite3.Row
-            self._require_sound()
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate(migrations)
-        except JournalError:
-            raise
-        except sqlite3.Error as error:
-            raise self._translated(error) from None
-        except OSError as error:
+        except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: cannot be used as a state file: {error}") from None
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._require_sound()
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                self._connection.execute(f"PRAGMA {setting}")
+            self._migrate(migrations)
+        except (sqlite3.Error, JournalError) as error:
+            self.close()
+            raise (error if isinstance(error, JournalError) else self._translated(error)) from None
 
     @classmethod
     def rehearsal(cls, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy") -> Journal:

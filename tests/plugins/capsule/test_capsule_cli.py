@@ -11,7 +11,7 @@ from capsule_world import PASSPHRASE, World
 from click.testing import CliRunner
 
 from ape_capsule._cli import cli
-from ape_capsule.service import WARRANT_FILE, lock
+from ape_capsule.service import STATE_FILE, WARRANT_FILE, lock
 from ape_capsule.statements import check_statement
 from ape_sonar.blobs import read_ring
 from ape_sonar.seal import NoValidSignatureError
@@ -63,6 +63,10 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     (facts,) = json.loads(ape_capsule("status", "--json").splitlines()[-1])
     assert (facts["status"], facts["scored"], facts["waiting"]) == ("Open", 1, 0)
     assert "Accuracy" in ape_capsule("status")
+    assert "left as it is" in _error(ape_capsule("rebuild", status=1))
+    (world.home / STATE_FILE).write_bytes(b"garbage" * 999)
+    assert "`ape capsule rebuild`" in _error(ape_capsule("run", "--once", status=1))
+    assert "1 Gradients with a verdict, 0 without" in ape_capsule("rebuild")
     (warrant,) = json.loads(ape_capsule("log", "--json"))
     assert (warrant["kind"], warrant["number"], warrant["campaign"]) == ("gradient", 0, "0x" + campaign.hex())
     assert "gradient 0" in ape_capsule("log")
