@@ -144,6 +144,18 @@ class CampaignRefusedError(CapsuleError, ValueError):
     """A Campaign that the Capsule declines; the message is the reason told on chain."""
 
 
+class ClockBehindError(CapsuleError, RuntimeError):
+    """A signature or certificate that is not valid yet by a clock that is behind the chain: no reason to decline.
+
+    Attributes:
+        seconds: by how much.
+    """
+
+    def __init__(self, seconds: int, why: str) -> None:
+        self.seconds = seconds
+        super().__init__(f"this machine's clock is {seconds} s behind the newest block, and by it {why}: set it by NTP")
+
+
 class PredictionsMovedError(CapsuleError, ArithmeticError):
     """No smaller scale that leaves room for another Gradient keeps every validation prediction."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Stage:
     home: Home
     aftermath: str
     confirmations: int
+    wall: Callable[[], datetime]
     kills: int = 0
 
     def rest(self) -> None:
@@ -81,6 +83,7 @@ class Stage:
                 settings: dict[str, Any] = {
                     "confirmations": self.confirmations,
                     "clock": itertools.count(step=3600).__next__,
+                    "wall": self.wall,
                 }
                 return Mine(sonar, store, self.home, start_block=0, **settings)  # type: ignore[arg-type]
             except (KilledError, JournalError):
@@ -119,7 +122,14 @@ def burning(world: World, fuse: Fuse, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield
 
 
-def play(folder: Path, fuse: Fuse, aftermath: str, confirmations: int, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def play(
+    folder: Path,
+    fuse: Fuse,
+    aftermath: str,
+    confirmations: int,
+    monkeypatch: pytest.MonkeyPatch,
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Any]:
     """One Campaign that is delivered and pays, one whose Capsule fails; what the Mine has of both in the end."""
     folder.mkdir()
     world = World(folder)
@@ -127,7 +137,7 @@ def play(folder: Path, fuse: Fuse, aftermath: str, confirmations: int, monkeypat
     home.datasets.add("ward-7", write_csv(folder / "rows.csv"), SCHEMA)
     (folder / "policy.yaml").write_text(POLICY)
     home.adopt(folder / "policy.yaml")
-    stage = Stage(world, home, aftermath, confirmations)
+    stage = Stage(world, home, aftermath, confirmations, wall)
     paying, failing = world.open_campaign(scoring_window=5000), world.open_campaign()
 
     def let_the_mine_work() -> None:
@@ -199,3 +209,14 @@ def test_a_disk_that_is_full_for_any_one_write_changes_nothing_in_the_end(
     for point, name in enumerate(whole.burned):
         outcome = play(tmp_path / str(point), FullDisk(left=point), "taken", 0, monkeypatch)
         assert outcome == expected, f"no room at point {point}: {name}"
+
+
+@pytest.mark.parametrize("hours", [-1, 1, -9_000, 9_000])
+def test_a_clock_that_is_wrong_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    """Windows, claims and expiry go by the chain's time, whatever this machine's clock says."""
+    right = play(tmp_path / "right", Fuse(), "taken", 1, monkeypatch)
+    monkeypatch.setattr("time.time", lambda: datetime.now(UTC).timestamp() + hours * 3600)
+    wrong = play(
+        tmp_path / "wrong", Fuse(), "taken", 1, monkeypatch, lambda: datetime.now(UTC) + timedelta(hours=hours)
+    )
+    assert wrong == right
