@@ -52,6 +52,8 @@ class Unlocked:
 
     def __init__(self, account, web3) -> None:
         self.address, self._eth = account.address, web3.eth
+        # A service with a journal signs by itself, to know a transaction before it is out.
+        self.prepare_transaction, self.sign_transaction = account.prepare_transaction, account.sign_transaction
 
     def call(self, transaction) -> SimpleNamespace:
         fields = {"from": self.address, "to": transaction.receiver, "data": transaction.data, "gas": MOST_GAS}

@@ -28,6 +28,7 @@ from .commands.keeping import backup, destroy, restore
 from .commands.keys import certificates, forget, keys, rotate
 from .commands.log import log
 from .commands.options import home_option, json_option, passphrase_option, sonar_option
+from .commands.rebuild import rebuild_command
 from .commands.tidy import tidy
 from .identity import Identity, require_identity
 from .service import PASSPHRASE, STATE_FILE, announce, default_home, open_oracle, serve
@@ -39,7 +40,7 @@ def cli() -> None:
     """The Capsule: makes a Campaign's keys, scores Gradients on hidden rows, delivers the trained Model."""
 
 
-for command in (backup, certificates, destroy, doctor, forget, keys, log, restore, rotate, tidy):
+for command in (backup, certificates, destroy, doctor, forget, keys, log, rebuild_command, restore, rotate, tidy):
     cli.add_command(command)
 
 

@@ -32,7 +32,7 @@ from ape_sonar.terms import Status
 from ape_sonar.units import ZERO_ADDRESS
 
 from .identity import Identity, require_identity
-from .keystore import Keystore
+from .keystore import Keystore, has_key
 from .rings import Need, needs
 from .service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE, own_campaigns
 from .warrants import read
@@ -209,7 +209,7 @@ def judge_needs(identity: Identity, needed: list[Need]) -> Iterator[Finding]:
 
 def _check_keys(live: list[CampaignState], home: Path, passphrase: str | None) -> Iterator[Finding]:
     folder = home / KEYS_FOLDER
-    missing = [one.id.hex() for one in live if not (folder / f"{one.id.hex()}.vault").exists()]
+    missing = [one.id.hex() for one in live if not has_key(folder, one.id)]
     if missing:
         words = f"{len(missing)} open Campaigns have no key pair here, 0x{missing[0]} among them"
         yield Finding("keys", Grade.FAIL, words, "restore the home from its backup: without the key the bond is lost")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ape_sonar.errors import SonarError
 
+#: What mends a Capsule's state file.
+REMEDY = "`ape capsule rebuild` makes it anew from the chain, and keeps what is there"
+
 
 class CapsuleError(SonarError):
     """Root of everything that ape_capsule raises."""
@@ -20,6 +23,14 @@ class HomeBusyError(CapsuleError, RuntimeError):
         super().__init__(
             f"another Capsule process uses {home}: stop it, or name another home (two would answer for one)"
         )
+
+
+class HomeMismatchError(CapsuleError, ValueError):
+    """The home's state belongs to another account or Sonar than the Capsule is started with."""
+
+    def __init__(self, path: Path, what: str, kept: object, given: object) -> None:
+        self.path, self.what, self.kept, self.given = path, what, kept, given
+        super().__init__(f"{path} belongs to {what} {kept}, not {given}: use that, or another home; or {REMEDY}")
 
 
 class IdentityMissingError(CapsuleError, LookupError):
@@ -196,6 +207,18 @@ class MalformedGradientError(CapsuleError, ValueError):
 
 class CampaignRefusedError(CapsuleError, ValueError):
     """A Campaign that the Capsule declines; the message is the reason told on chain."""
+
+
+class ClockBehindError(CapsuleError, RuntimeError):
+    """A signature or certificate that is not valid yet by a clock that is behind the chain: no reason to decline.
+
+    Attributes:
+        seconds: by how much.
+    """
+
+    def __init__(self, seconds: int, why: str) -> None:
+        self.seconds = seconds
+        super().__init__(f"this machine's clock is {seconds} s behind the newest block, and by it {why}: set it by NTP")
 
 
 class PredictionsMovedError(CapsuleError, ArithmeticError):

@@ -68,6 +68,11 @@ class Keystore:
         return _vault_of(self._folder, campaign)
 
 
+def has_key(folder: Path, campaign: bytes) -> bool:
+    """Whether a keystore's folder holds a Campaign's key pair."""
+    return _vault_of(folder, campaign).exists()
+
+
 def destroy_key(folder: Path, campaign: bytes) -> None:
     """Removes a Campaign's key pair from a keystore's folder for good; a note that it did stays.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import time as unix_time
 
 from ape_sonar.action import Action
 from ape_sonar.certificates import Certificate, CertificateError
+from ape_sonar.clock import seconds_behind
 from ape_sonar.contract_errors import (
     BondAboveTermsError,
     CurrencyNotAcceptedError,
@@ -19,7 +21,7 @@ from ape_sonar.contract_errors import (
 from ape_sonar.errors import one_line
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.roots import public_key_root, tensor_root
-from ape_sonar.seal import OpenerError, UnsealTimeoutError
+from ape_sonar.seal import NoValidSignatureError, OpenerError, UnsealTimeoutError
 from ape_sonar.store import BlobCorruptError, BlobNotFoundError
 from ape_sonar.terms import Opening, Terms
 from ape_sonar.units import ZERO_ADDRESS, from_wad
@@ -28,7 +30,7 @@ from syft.nn import Model
 from syft.paillier import IntegerTensor
 
 from .desk import Desk
-from .errors import CampaignRefusedError
+from .errors import CampaignRefusedError, ClockBehindError
 from .material import Material, blobs_of
 from .scoring import claim_holds, measure
 from .state import Prepared
@@ -66,6 +68,7 @@ def answer(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
     except (BlobNotFoundError, BlobCorruptError) as error:
         return [Action("waiting", campaign.id, one_line(error))]
     except (CampaignRefusedError, *_NOT_ITS_TERMS) as error:
+        _require_clock(desk, error)
         reason = _cut(one_line(error))
         desk.chain.decline(campaign.id, reason)
         return [Action("declined", campaign.id, reason)]
@@ -108,6 +111,14 @@ def _prepare(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Prepared:
     )
 
 
+def _require_clock(desk: Desk, refusal: Exception) -> None:
+    """Raises ClockBehindError where a Campaign would be declined for what this machine's clock says alone."""
+    if isinstance(refusal.__cause__, NoValidSignatureError | CertificateError):
+        lag = seconds_behind(desk.chain.block_time(desk.chain.head()), int(unix_time()))
+        if lag:
+            raise ClockBehindError(lag, one_line(refusal)) from None
+
+
 def _read(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Material:
     try:
         return desk.material(campaign, ledger)
@@ -148,7 +159,7 @@ def _require_certificate(scientist: Certificate, terms: Terms, now: int) -> None
     try:
         scientist.recipient()
     except CertificateError as error:
-        raise CampaignRefusedError(one_line(error)) from None
+        raise CampaignRefusedError(one_line(error)) from error
     last = now + terms.open_within + terms.duration + terms.scoring_window + terms.delivery_window
     if scientist.expires is not None and scientist.expires <= datetime.fromtimestamp(min(last, 2**35), UTC):
         raise CampaignRefusedError(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from threading import Event as Flag
 
 from ape_sonar.action import Action
-from ape_sonar.chain import ChainError, SonarChain
+from ape_sonar.chain import ChainError, SonarChain, UnconfirmedError
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import NothingToCollectError, WrongNextError
 from ape_sonar.errors import SonarError, one_line
@@ -61,6 +61,10 @@ class Oracle:
         confirmations: blocks on top of an event before it counts.
         start_block: of the contracts' deployment.
         observer: who watches.
+
+    Raises:
+        HomeMismatchError: the state belongs to another account or Sonar.
+        WrongChainError: it belongs to another chain.
     """
 
     def __init__(
@@ -80,11 +84,12 @@ class Oracle:
         start_block: int,
         observer: Observer | None = None,
     ) -> None:
-        self._chain, self._state, self._upkeep = chain, state, upkeep
+        state.bind(chain.sender, chain.address)
+        self._chain, self._state, self._upkeep = chain.with_outbox(state.journal), state, upkeep
         self._observer = observer or Observer()
         self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = Desk(
-            chain,
+            self._chain,
             store,
             identity=identity,
             keystore=keystore,
@@ -133,17 +138,18 @@ class Oracle:
         Raises:
             ChainError: the chain cannot be reached.
         """
-        in_blocks, with_waiting = self._chain.transaction_counts()
-        if in_blocks != with_waiting:
-            return []  # what is sent already shows in the next blocks; until then it would be sent again
         self._watch(self._chronicle.catch_up())
+        # Before looking at what is due: what is sent already shows in the newest blocks, or would be sent again.
+        waits = self._chain.tend(self._chronicle.newest_block)
+        if waits:
+            return [action for action in [Action("waiting", None, waits)] if self._is_news(action)]
         ahead = self._chronicle.ahead()
         confirmed, newest = self._chronicle.ledger.campaigns, ahead.campaigns
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
         now, actions = self._chain.timestamp(), []
         for pair in own:
-            if self._asked_to_end.is_set():
+            if self._asked_to_end.is_set() or self._chain.waits:
                 break
             self._observer.stepping()
             actions += self._serve(*pair, now)
@@ -195,6 +201,8 @@ class Oracle:
             actions = self._move(confirmed, newest, now)
         except ChainError:
             raise
+        except UnconfirmedError as error:
+            actions = [Action("waiting", newest.id, one_line(error))]
         except WrongNextError:
             return []  # somebody submitted in between: the next step looks again
         except (SonarError, SyftError, OSError) as error:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
+from ape_sonar.outbox import OUTBOX_TABLE
 from ape_sonar.store.backlog import BACKLOG_TABLE
 from ape_sonar.tidying import TIDY_TABLE
+
+from .errors import REMEDY, HomeMismatchError
 
 # Which transaction registered what is asked for each score: found by index, without a look at all that ever happened.
 _CAMPAIGN, _NUMBER = "json_extract(arguments, '$.campaign.hex')", "json_extract(arguments, '$.number')"
@@ -31,6 +34,9 @@ CREATE TABLE refusal (campaign BLOB NOT NULL, number INTEGER NOT NULL, reason TE
 CREATE INDEX event_of_model ON event ({_CAMPAIGN}, {_MODEL_ROOT}, block, log_index)
 """,
     f"{BACKLOG_TABLE};{TIDY_TABLE}",
+    f"""{OUTBOX_TABLE};
+CREATE TABLE owner (only INTEGER PRIMARY KEY CHECK (only = 1), capsule TEXT NOT NULL, sonar TEXT NOT NULL)
+""",
 )
 _NONE = bytes(32)
 #: Arguments of moves that are addresses of blobs.
@@ -71,11 +77,21 @@ class State:
         rehearsal: works on a copy in memory, which is forgotten; the file is left as it is.
 
     Raises:
+        JournalDamagedError: no such file, or a damaged one.
         JournalError: the file cannot be used.
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS)
+        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS, remedy=REMEDY)
+
+    def bind(self, capsule: str, sonar: str) -> None:
+        """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
+        with self.journal.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO owner VALUES (1, ?, ?)", (capsule, sonar))
+        (kept,) = self.journal.rows("SELECT capsule, sonar FROM owner")
+        for what, name, given in (("the account", "capsule", capsule), ("the Sonar contract", "sonar", sonar)):
+            if kept[name] != given:
+                raise HomeMismatchError(self.journal.path, what, kept[name], given)
 
     def close(self) -> None:
         """Closes the journal."""

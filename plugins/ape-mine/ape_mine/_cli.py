@@ -17,6 +17,7 @@ from ape_mine.commands import data
 from ape_mine.commands.doctor import doctor
 from ape_mine.commands.options import home_option, json_option, sonar_option
 from ape_mine.commands.plan import plan
+from ape_mine.commands.rebuild import rebuild_command
 from ape_mine.commands.tidy import tidy
 from ape_mine.datasets import read_schema
 from ape_mine.engine import ENGINES
@@ -43,6 +44,7 @@ def cli() -> None:
 
 cli.add_command(doctor)
 cli.add_command(plan)
+cli.add_command(rebuild_command)
 cli.add_command(tidy)
 data.register(cli)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from ape_sonar.errors import SonarError
 from syft.privacy import Budget
 
+#: What mends a Mine's state file.
+REMEDY = "`ape mine rebuild` makes it anew from the chain, and keeps what is there"
+
 
 class MineError(SonarError):
     """Root of everything that ape_mine raises."""
@@ -27,6 +30,14 @@ class HomeMissingError(MineError, LookupError):
     def __init__(self, home: Path) -> None:
         self.home = home
         super().__init__(f"no Mine at {home}: run `ape mine init`, or name its home with --home")
+
+
+class StateLostError(MineError, LookupError):
+    """A Mine's folder without its state file, or with an empty one: what its datasets have told is in there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} is gone, but not the datasets beside it: restore it from a copy, or {REMEDY}")
 
 
 class HomeMismatchError(MineError, ValueError):
@@ -217,6 +228,17 @@ class ExactStatisticsLeftError(MineError, ValueError):
         super().__init__(
             f"dataset {dataset!r}: {gradients} Gradients were made from its exact statistics, so no epsilon can be "
             "kept: give rows that were not in it a dataset of their own, or take its privacy out of the policy"
+        )
+
+
+class SpendingUnknownError(MineError, ValueError):
+    """Nobody knows what was told of a dataset: the state file that held it was lost. So all of it counts as told."""
+
+    def __init__(self, dataset: str) -> None:
+        self.dataset = dataset
+        super().__init__(
+            f"dataset {dataset!r}: what was told of it before the state file was rebuilt is not known, so its budget "
+            "counts as spent: restore the old file from a copy, or give rows that were not in it a dataset of their own"
         )
 
 

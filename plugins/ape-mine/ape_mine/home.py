@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ape_mine.datasets import Dataset, DatasetStore, read_schema
-from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError
+from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError, StateLostError
 from ape_mine.policy import LARGEST_POLICY, Policy, Source
 from ape_mine.state import State
 from ape_mine.statistics import StatisticsCache
@@ -18,7 +18,7 @@ from ape_sonar.errors import one_line
 from ape_sonar.files import write_atomically
 from ape_sonar.units import Currency
 
-_POLICY, STATE_FILE, _LOCK, _VAULT = "policy.yaml", "state.sqlite", "lock", "rows.vault"
+_POLICY, STATE_FILE, _LOCK, _VAULT, _DATASETS = "policy.yaml", "state.sqlite", "lock", "rows.vault", "datasets"
 #: What the vault file holds.
 _PURPOSE = "sonar-mine-rows/1"
 _KEY_BYTES = 32
@@ -33,13 +33,13 @@ class Home:
 
     Raises:
         HomeMissingError: there is no Mine.
+        StateLostError: there was one, and its state file is gone.
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / STATE_FILE).is_file():
-            raise HomeMissingError(folder)
+        _require_state(folder)
         self.folder = folder
-        self.datasets = DatasetStore(folder / "datasets")
+        self.datasets = DatasetStore(folder / _DATASETS)
         self.statistics = StatisticsCache(folder / "statistics")
         if self.encrypted:
             self.datasets.seal()
@@ -51,8 +51,11 @@ class Home:
 
         Raises:
             HomeMismatchError: another Mine lives there.
+            StateLostError: one lived there, and has lost its state file.
             JournalError, OSError: the folder cannot be used.
         """
+        if (folder / _DATASETS).is_dir():
+            _require_state(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with State(folder / STATE_FILE).opened() as state:
             state.bind(miner, sonar)
@@ -69,11 +72,7 @@ class Home:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keeps other processes from working for this Mine. Raises HomeBusyError."""
-        with (self.folder / _LOCK).open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise HomeBusyError(self.folder) from None
+        with lock(self.folder):
             yield
 
     # ------------------------------------------------------------------ the end of rows
@@ -172,6 +171,32 @@ class Home:
                 raise PolicyError(f"{why}: choose one far below {1 / dataset.rows:.1g}", source)
         write_atomically(self.folder / _POLICY, source.read_bytes(), mode=0o600)
         return policy
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keeps other processes from working for the Mine in a folder. Raises HomeBusyError."""
+    with (folder / _LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeBusyError(folder) from None
+        yield
+
+
+def open_datasets(folder: Path) -> DatasetStore:
+    """The datasets of a Mine whose state file may be lost. Raises HomeMissingError."""
+    if not (folder / _DATASETS).is_dir():
+        raise HomeMissingError(folder)
+    return DatasetStore(folder / _DATASETS)
+
+
+def _require_state(folder: Path) -> None:
+    """Raises where there is no state file; an empty one would be taken for a new one, in which nothing was told."""
+    path = folder / STATE_FILE
+    if path.is_file() and path.stat().st_size:
+        return
+    raise StateLostError(path) if (folder / _DATASETS).is_dir() else HomeMissingError(folder)
 
 
 def _check_fit(origin: Source, name: str, dataset: Dataset, policy: Path) -> None:

@@ -28,7 +28,7 @@ from ape_mine.submission import Counts, Next, Submission, what_next
 from ape_mine.workshop import MOST_FEATURES, Workshop
 from ape_mine.worth import Moment
 from ape_sonar.action import Action
-from ape_sonar.chain import ChainError, SonarChain
+from ape_sonar.chain import ChainError, SonarChain, UnconfirmedError
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.contract_errors import ContractError
 from ape_sonar.errors import SonarError, one_line
@@ -86,13 +86,14 @@ class Mine:
         cache: BlobCache | None = None,
         tidy_after: float | None = None,
     ) -> None:
-        self._chain, self._store, self._home = chain, store, home
+        self._store, self._home = store, home
         self._observer = observer or Observer()
         self._tokens = tuple(tokens)
         self._miner = chain.sender
         self._pay_to = pay_to or chain.sender
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
+        self._chain = chain.with_outbox(self._state.journal)
         self._chronicle = Chronicle(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
         self._workshop = Workshop(
             store, home.statistics, self._state.releases, most_features=most_features, spread=spread
@@ -106,13 +107,13 @@ class Mine:
         self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
-        """Steps until `stop` is set, every `poll_interval` seconds; trouble is told once, and things tried again."""
+        """Steps until `stop` is set, every `poll_interval` seconds; what is in the way is told once."""
         self._asked_to_end = stop
         told: dict[bytes | None, Action] = {}
         while not stop.is_set():
             self._observer.stepping()
             for action in self._careful_step():
-                if action.kind != "trouble" or told.get(action.campaign) != action:
+                if action.kind not in ("trouble", "waiting") or told.get(action.campaign) != action:
                     report(action)
                 told[action.campaign] = action
             self._observer.stepped(self.vitals)
@@ -132,6 +133,7 @@ class Mine:
         """
         self._catch_up()
         policy, actions = self._policy_in_force()
+        actions += self._tend()
         actions += self._finish_submissions(policy)
         if self._account_is_quiet():
             actions += self._take_payouts()
@@ -144,7 +146,8 @@ class Mine:
     def collect(self) -> list[Action]:
         """Takes what is due and does nothing else. Raises ChainError."""
         self._catch_up()
-        return self._take_payouts() if self._account_is_quiet() else []
+        actions = self._tend()
+        return actions + self._take_payouts() if self._account_is_quiet() else actions
 
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError, JournalError."""
@@ -172,6 +175,12 @@ class Mine:
         return policy, [Action("trouble", None, broken)] if broken else []
 
     # ------------------------------------------------------------------ what is under way
+
+    def _tend(self) -> list[Action]:
+        """Looks after what was sent before, and tells what it waits for."""
+        held = [submission.nonce for submission in self._state.unfinished()]
+        waits = self._chain.tend(self._chronicle.newest_block, held)
+        return [Action("waiting", None, waits)] if waits else []
 
     def _finish_submissions(self, policy: Policy) -> list[Action]:
         # Counted before looking: what gets into a block in between is found, not missed.
@@ -240,6 +249,8 @@ class Mine:
             return [self._drop(submission, one_line(error))]
         except ChainError:
             raise
+        except UnconfirmedError as error:
+            return [Action("waiting", submission.campaign, one_line(error))]
         except SonarError as error:
             return self._trouble(submission.campaign, error)
         self._state.sent(submission.bundle, receipt.transaction)
@@ -252,6 +263,8 @@ class Mine:
 
     def _account_is_quiet(self) -> bool:
         """Whether no transaction of the account waits for a block: then the next nonce is known for certain."""
+        if self._chain.waits:
+            return False
         in_blocks, with_waiting = self._chain.transaction_counts()
         return in_blocks == with_waiting
 
@@ -278,10 +291,14 @@ class Mine:
             self._paid_out.clear()
 
     def _take(self, campaign: bytes, payout: Payout) -> list[Action]:
+        if self._chain.waits:
+            return []
         try:
             return [self._pay_out(campaign, payout)]
         except ChainError:
             raise
+        except UnconfirmedError as error:
+            return [Action("waiting", campaign, one_line(error))]
         except SonarError as error:
             return self._trouble(campaign, error)
 
@@ -310,7 +327,7 @@ class Mine:
         moment = Moment(self._chain.timestamp(), self._wall(), self._chain.gas_price())
         actions = []
         for intent in self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment):
-            if self._asked_to_end.is_set():
+            if self._asked_to_end.is_set() or self._chain.waits:
                 break
             self._observer.stepping()
             actions += self._act(policy, intent)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError
+from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, SpendingUnknownError
 from ape_mine.policy import Privacy
 from syft.privacy import Budget
+
+#: What a dataset is booked with whose spending was lost: more than any budget is good for.
+UNKNOWN_RHO = Fraction(10**9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class Spending:
     rho: Fraction = Fraction(0)
     releases: int = 0
     exact_gradients: int = 0
+
+    @property
+    def unknown(self) -> bool:
+        """Whether what it told was lost with a state file."""
+        return self.rho >= UNKNOWN_RHO
 
     def left(self, budget: Budget) -> Fraction:
         """The rho that may still be spent; none where nothing bounds what was told."""
@@ -62,11 +70,14 @@ def quote(dataset: str, privacy: Privacy, spending: Spending, *, released: bool)
         released: whether the noisy statistics that it needs have been released.
 
     Raises:
+        SpendingUnknownError: what was spent was lost.
         BudgetExceededError: more than the budget would be spent, or, with a budget that was made smaller, is already.
         ExactStatisticsLeftError: nothing can be promised of the dataset any more.
     """
     if spending.exact_gradients:
         raise ExactStatisticsLeftError(dataset, spending.exact_gradients)
+    if spending.unknown:
+        raise SpendingUnknownError(dataset)
     price, budget = Fraction(0) if released else privacy.price, privacy.budget
     if spending.rho + price > budget.rho:
         asked, left = budget.epsilon_of(price), budget.epsilon_of(spending.left(budget))

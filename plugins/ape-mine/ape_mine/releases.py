@@ -7,7 +7,7 @@ its price, so that no crash leaves one without the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ape_mine.datasets import Dataset
 from ape_mine.errors import ReleaseCorruptError
 from ape_mine.policy import Privacy
-from ape_mine.privacy import Quote, Spending, quote
+from ape_mine.privacy import UNKNOWN_RHO, Quote, Spending, quote
 from ape_sonar.journal import Journal
 from syft import wire
 from syft.errors import SyftError
@@ -71,7 +71,7 @@ class Releases:
             draw: makes a release that spends at most so much rho.
 
         Raises:
-            BudgetExceededError, ExactStatisticsLeftError: the policy does not allow it.
+            BudgetExceededError, ExactStatisticsLeftError, SpendingUnknownError: the policy does not allow it.
             ReleaseCorruptError: it is there, but damaged.
         """
         price = self.quote(key, dataset, privacy).price
@@ -96,6 +96,14 @@ class Releases:
             connection.execute(
                 "INSERT OR IGNORE INTO release VALUES (?, ?, ?, ?, x'')",
                 (key, dataset.name, dataset.version, str(price)),
+            )
+
+    def assume_spent(self, names: Iterable[str]) -> None:
+        """Books all that datasets of these names could tell: what they told was lost."""
+        with self._journal.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO release VALUES (?, ?, x'', ?, x'')",
+                [(f"lost: {name}".encode(), name, str(UNKNOWN_RHO)) for name in names],
             )
 
     def _get(self, key: bytes, dataset: Dataset) -> Release | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Row
 
-from ape_mine.errors import HomeMismatchError, HomeMissingError
+from ape_mine.errors import REMEDY, HomeMismatchError, HomeMissingError
 from ape_mine.policy import Verdict
 from ape_mine.releases import RELEASE_TABLE, Releases
 from ape_mine.submission import Submission
 from ape_sonar.chronicle import CHRONICLE_TABLES
 from ape_sonar.journal import Journal
+from ape_sonar.outbox import OUTBOX_TABLE
 from ape_sonar.store.backlog import BACKLOG_TABLE
 from ape_sonar.tidying import TIDY_TABLE
 
@@ -30,7 +32,11 @@ CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL
 """,
     f"ALTER TABLE submission ADD COLUMN release BLOB; {RELEASE_TABLE}",
     f"{BACKLOG_TABLE};{TIDY_TABLE}",
+    OUTBOX_TABLE,
 ]
+
+#: Of a submission, what tells how much its dataset has told, and what else is not secret.
+_TOLD = ("bundle", "campaign", "version", "commitment", "nonce", "dataset", "tx", "release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,12 @@ class State:
         releases: the noisy statistics in it.
 
     Raises:
-        JournalError: not such a file, or it cannot be used.
+        JournalDamagedError: not such a file, or a damaged one.
+        JournalError: it cannot be used.
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS)
+        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS, remedy=REMEDY)
         self.releases = Releases(self.journal)
 
     def bind(self, miner: str, sonar: str) -> None:
@@ -138,6 +145,37 @@ class State:
         rows = self.journal.rows("SELECT * FROM submission WHERE state = 'dropped' ORDER BY nonce, rowid")
         return [_submission(row) for row in rows]
 
+    def find_submissions(self, miner: str) -> None:
+        """Writes down which transactions submitted an account's Gradients, off the events that were read."""
+        rows = self.journal.rows("SELECT * FROM event WHERE name = 'GradientSubmitted' ORDER BY block, log_index")
+        told = [(row["tx"], json.loads(row["arguments"])) for row in rows]
+        own = [(transaction, said) for transaction, said in told if said["miner"] == miner]
+        with self.journal.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO submission VALUES (?, ?, ?, ?, x'', ?, '', 'published', ?, NULL)",
+                [
+                    (
+                        *map(_hex, (said["bundle"], said["campaign"])),
+                        said["version"],
+                        _hex(said["commitment"]),
+                        place,
+                        tx,
+                    )
+                    for place, (tx, said) in enumerate(own)
+                ],
+            )
+
+    def carry_over(self, former: State) -> None:
+        """Takes over what another state file knows of what its datasets have told, on whichever chain that was."""
+        releases = former.journal.rows("SELECT * FROM release")
+        told = former.journal.rows("SELECT * FROM submission")
+        with self.journal.transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO release VALUES (?, ?, ?, ?, ?)", map(tuple, releases))
+            connection.executemany(
+                "INSERT OR IGNORE INTO submission VALUES (?, ?, ?, ?, x'', ?, ?, 'published', ?, ?)",
+                [tuple(row[name] for name in _TOLD) for row in told],
+            )
+
     def transactions(self, campaign: bytes) -> list[bytes]:
         """Hashes of the transactions that took the Mine's submissions to a Campaign, as far as they are known."""
         rows = self.journal.rows(
@@ -193,6 +231,10 @@ class State:
     def _finish(self, bundle: bytes, state: str) -> None:
         with self.journal.transaction() as connection:
             connection.execute("UPDATE submission SET state = ? WHERE bundle = ?", (state, bundle))
+
+
+def _hex(argument: dict[str, str]) -> bytes:
+    return bytes.fromhex(argument["hex"])
 
 
 def _submission(row: Row) -> Submission:

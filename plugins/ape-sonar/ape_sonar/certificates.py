@@ -52,8 +52,14 @@ class Certificate:
 
     @property
     def expires(self) -> datetime | None:
-        """When it stops being good to encrypt to; None for never."""
-        return self._cert.expiration
+        """When it stops being good to encrypt to; None for never. Raises CertificateError where it is not valid now."""
+        try:
+            return self._cert.expiration
+        except RuntimeError as error:
+            raise CertificateError(
+                f"certificate {self.fingerprint} is not valid by this machine's clock ({sequoia_says(error)}): is it "
+                "right, and that of who made the certificate?"
+            ) from None
 
     def armoured(self) -> str:
         """The certificate as text."""
@@ -61,7 +67,7 @@ class Certificate:
 
     def recipient(self) -> Cert:
         """Pysequoia's certificate, fit to be encrypted to. Raises CertificateError."""
-        expires = self._cert.expiration
+        expires = self.expires
         if self._cert.is_revoked:
             raise CertificateError(f"certificate {self.fingerprint} is revoked: ask its owner for another")
         if expires is not None and expires <= datetime.now(UTC):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +26,11 @@ from ape_sonar.chain_errors import (
 from ape_sonar.errors import FormatError
 from ape_sonar.events import Event, GradientSubmitted, Place, build_event
 from ape_sonar.fees import HIGHEST_FEE
+from ape_sonar.journal import Journal
 from ape_sonar.node import broadcast, code_at, coin_balance
+from ape_sonar.outbox import Call, Outbox
 from ape_sonar.reverts import contract_error, revert_data
+from ape_sonar.sending import Sender
 from ape_sonar.terms import (
     CampaignRecord,
     CapsuleTerms,
@@ -97,6 +102,7 @@ class SonarChain:
         self.account = account
         self._highest_fee = highest_fee
         self._provider = provider or _active_provider()
+        self._sender: Sender | None = None
         self.chain_id = self._provider.chain_id
         self.registry_address: str = self._call("Sonar", self.address, "registry")
 
@@ -110,6 +116,42 @@ class SonarChain:
     def as_account(self, account: AccountAPI) -> SonarChain:
         """The same contracts, as another account."""
         return SonarChain(self.address, account, self._provider, highest_fee=self._highest_fee)
+
+    def with_outbox(self, journal: Journal) -> SonarChain:
+        """The same, for a service: each transaction is in the journal before it is out, and `tend` looks after it.
+
+        Without it a transaction that waits is replaced until it is in a block; with it each look waits once at most.
+
+        Raises:
+            NoAccountError.
+        """
+        twin, sender = copy(self), self.sender
+        twin._sender = Sender(
+            self._provider,
+            self.account,
+            Outbox(journal, sender),
+            highest_fee=self._highest_fee,
+            simulate=lambda call: self._simulate(call),
+        )
+        return twin
+
+    # ------------------------------------------------------------------ what was sent before
+
+    @property
+    def waits(self) -> str | None:
+        """What the next transaction waits for, as `tend` or a transaction since then found it; None for nothing."""
+        return self._sender.waits if self._sender else None
+
+    def tend(self, until: int, held: Collection[int] = ()) -> str | None:
+        """Looks after what a service has sent, as `Sender.tend`.
+
+        Args:
+            until: the last block that has its confirmations.
+            held: nonces that are set aside for what is not sent yet.
+        """
+        if self._sender is None:
+            return None
+        return self._sender.tend(self.transactions_until(until) if until >= 0 else 0, held)
 
     # ------------------------------------------------------------------ the chain
 
@@ -343,24 +385,30 @@ class SonarChain:
         The simulation gives the contract's own reason on every kind of node, at no cost. What changes between it and
         the transaction's block shows as a receipt that failed: then it is asked for the reason again.
         """
-        to, data = to_checksum_address(address), abi(contract).encode_call(function, arguments)
-        call = {"from": self.sender, "to": to, "data": data, "value": value}
+        call = Call(to_checksum_address(address), abi(contract).encode_call(function, arguments), value)
         self._require_funds(value)
-        self._eth_call(call)
-        receipt = broadcast(
-            self._provider,
-            self.account,
-            to=to,
-            data=data,
-            value=value,
-            nonce=nonce,
-            highest_fee=self._highest_fee,
-            ask_again=lambda: self._eth_call(call),
-        )
+        self._simulate(call)
+        receipt = self._sender.send(call, nonce) if self._sender else self._broadcast(call, nonce)
         if receipt.failed:
-            self._eth_call(call)
+            self._simulate(call)
             raise TransactionError(f"{function}: transaction {receipt.txn_hash} failed: look at the Campaign again")
         return self._receipt(receipt)
+
+    def _broadcast(self, call: Call, nonce: int | None) -> ReceiptAPI:
+        return broadcast(
+            self._provider,
+            self.account,
+            to=call.to,
+            data=call.data,
+            value=call.value,
+            nonce=nonce,
+            highest_fee=self._highest_fee,
+            ask_again=lambda: self._simulate(call),
+        )
+
+    def _simulate(self, call: Call) -> None:
+        """The call as of now, from the account. Raises what the contract would."""
+        self._eth_call({"from": self.sender, "to": call.to, "data": call.data, "value": call.value})
 
     def _require_funds(self, value: int) -> None:
         held = self.coin_balance(self.sender)

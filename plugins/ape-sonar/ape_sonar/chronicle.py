@@ -13,7 +13,7 @@ from typing import Any
 
 from ape_sonar.events import Event, Place, build_event
 from ape_sonar.follower import FOLLOWER_TABLES, Batch, Chain, Follower
-from ape_sonar.journal import Journal
+from ape_sonar.journal import Journal, JournalDamagedError
 from ape_sonar.ledger import Ledger
 
 #: What a journal needs for a chronicle; goes into its owner's migrations.
@@ -38,6 +38,7 @@ class Chronicle:
 
     Raises:
         WrongChainError: the journal followed another chain.
+        JournalDamagedError: what is in it are no events.
     """
 
     def __init__(self, chain: Chain, journal: Journal, *, confirmations: int, start_block: int) -> None:
@@ -86,7 +87,11 @@ class Chronicle:
 
     def _rebuilt(self) -> Ledger:
         rows = self._journal.rows("SELECT * FROM event ORDER BY block, log_index")
-        return Ledger().apply_all(map(_from_row, rows))
+        try:
+            return Ledger().apply_all(map(_from_row, rows))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            # What is in the file was such an event when it was read off the chain.
+            raise JournalDamagedError(self._journal.path, f"its events: {error!r:.120}", self._journal.remedy) from None
 
 
 def _to_row(event: Event) -> tuple[object, ...]:

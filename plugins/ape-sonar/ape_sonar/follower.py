@@ -127,7 +127,8 @@ class Follower:
             return kept, None
         if not kept and len(checkpoints) >= _KEPT:
             raise DeepReorganisationError(
-                f"the chain changed below block {checkpoints[0][0]}: remove the state file and follow it anew"
+                f"the chain changed below block {checkpoints[0][0]}, and {self._journal.path} cannot follow: "
+                f"{self._journal.remedy}"
             )
         return kept, kept[-1][0] + 1 if kept else self._start
 
@@ -149,5 +150,5 @@ class Follower:
         elif (int(row["chain_id"]), bytes(row["genesis"])) != (self._chain.chain_id, genesis):
             raise WrongChainError(
                 f"{self._journal.path} follows another chain than chain {self._chain.chain_id} with genesis "
-                f"0x{genesis.hex()[:8]}: use another home, or remove the file"
+                f"0x{genesis.hex()[:8]}: use another home; or {self._journal.remedy}"
             )

@@ -10,10 +10,24 @@ from pathlib import Path
 from ape_sonar.errors import SonarError
 
 _WAIT_SECONDS = 30.0
+#: SQLite's codes, without what it adds to them, for a file whose content is wrong, and for a disk without room.
+_DAMAGED, _FULL, _CODE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB), sqlite3.SQLITE_FULL, 0xFF
 
 
 class JournalError(SonarError, OSError):
     """The state file cannot be used; says why and what to do."""
+
+
+class JournalDamagedError(JournalError):
+    """The state file is not as it was written.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path, why: object, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is damaged ({why}): {remedy}")
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
@@ -27,40 +41,44 @@ class Journal:
     Args:
         path: file; made, with its folder, where it is not there.
         migrations: SQL scripts; the n-th brings version n to n + 1. Old ones are never changed.
+        remedy: what its owner can do about a file that is damaged, or another chain's.
 
     Raises:
-        JournalError: not a database, of a newer version, damaged, or in use.
+        JournalDamagedError: not a database, or a damaged one.
+        JournalError: of a newer version, or in use.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
-        self.path = path
+    def __init__(self, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy") -> None:
+        self.path, self.remedy = path, remedy
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate(migrations)
-        except JournalError:
-            raise
         except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"{path}: cannot be used as a state file: {error}: move it away to start anew") from None
+            raise JournalError(f"{path}: cannot be used as a state file: {error}") from None
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._require_sound()
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                self._connection.execute(f"PRAGMA {setting}")
+            self._migrate(migrations)
+        except (sqlite3.Error, JournalError) as error:
+            self.close()
+            raise (error if isinstance(error, JournalError) else self._translated(error)) from None
 
     @classmethod
-    def rehearsal(cls, path: Path, migrations: Sequence[str]) -> Journal:
+    def rehearsal(cls, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy") -> Journal:
         """A copy in memory of the journal in a file, which may be in use: what is done to it is forgotten.
 
         Raises:
             JournalError: the file cannot be read.
         """
-        copy = cls(Path(":memory:"), ())
+        copy = cls(Path(":memory:"), (), remedy=remedy)
         copy.path = path
         try:
             with closing(open_to_read(path)) as own:
                 own.backup(copy._connection)
         except sqlite3.Error as error:
-            raise JournalError(f"{path}: cannot be read: {error}") from None
+            raise copy._translated(error) from None
         copy._migrate(migrations)
         return copy
 
@@ -108,7 +126,23 @@ class Journal:
             # The owner's mistake, not the file's.
             raise
         except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {error}: is another process using this home, or the disk full?") from None
+            raise self._translated(error) from None
+
+    def _translated(self, error: sqlite3.Error) -> JournalError:
+        code = getattr(error, "sqlite_errorcode", 0) & _CODE
+        if code in _DAMAGED:
+            return JournalDamagedError(self.path, error, self.remedy)
+        if code == _FULL:
+            return JournalError(f"{self.path}: the disk is full: make room; what was being written is not half there")
+        return JournalError(
+            f"{self.path} cannot be used: {error}: is another process using this home, or the disk full?"
+        )
+
+    def _require_sound(self) -> None:
+        """Looks the whole file through: damage shows at the start, and not in the middle of a move."""
+        (answer,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise JournalDamagedError(self.path, " ".join(str(answer).split()), self.remedy)
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         """Brings the schema up to date; of two processes that try, one does it and the other finds it done."""

@@ -43,7 +43,7 @@ def broadcast(
     highest_fee: int = HIGHEST_FEE,
     ask_again: Callable[[], Any] = lambda: None,
 ) -> ReceiptAPI:
-    """Signs a transaction, sends it and waits for its block.
+    """Signs a transaction, sends it and waits for its block: for a command that does one thing, and keeps no journal.
 
     Where none comes in the time that the network's settings give it, the same transaction is sent with the same nonce
     and higher fees: of all of them a chain takes one.
@@ -102,8 +102,20 @@ def _included(provider: ProviderAPI, sent: Sequence[str]) -> ReceiptAPI:
 
 def _raised(provider: ProviderAPI, transaction: TransactionAPI, highest: int) -> Fees | None:
     """Fees of a replacement; None where there may be none: a chain without EIP-1559, or fees at their highest."""
-    if transaction.type != _DYNAMIC_FEES or transaction.max_fee is None or transaction.nonce is None:
+    return None if transaction.nonce is None else higher_fees(provider, fees_of(transaction), highest)
+
+
+def fees_of(transaction: TransactionAPI) -> Fees | None:
+    """What a prepared transaction pays; None for one without the two fees of EIP-1559."""
+    if transaction.type != _DYNAMIC_FEES or transaction.max_fee is None:
+        return None
+    return Fees(transaction.max_fee, transaction.max_priority_fee or 0)
+
+
+def higher_fees(provider: ProviderAPI, fees: Fees | None, highest: int) -> Fees | None:
+    """What a replacement has to pay today; None where there may be none. Raises ChainError."""
+    if fees is None:
         return None
     with readable():
         asked = int(provider.gas_price)
-    return Fees(transaction.max_fee, transaction.max_priority_fee or 0).raised(asked, highest)
+    return fees.raised(asked, highest)

@@ -55,6 +55,12 @@ from syft.paillier import EncryptedTensor, IntegerTensor, Packing, unpack, verif
 pytestmark = pytest.mark.chain
 
 
+@pytest.fixture(autouse=True)
+def right_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's clock is the chain's, which in tests runs ahead of the real one."""
+    monkeypatch.setattr("ape_capsule.opening.unix_time", lambda: world.chain.blocks.head.timestamp)
+
+
 @pytest.fixture
 def oracle(world: World) -> Iterator[Oracle]:
     oracle = world.oracle()
@@ -218,6 +224,20 @@ def test_what_nobody_can_run_is_declined_with_its_reason(
     campaign = world.create(**flaw(world))
     assert word in declined(world, oracle, campaign)
     assert oracle.step() == []
+
+
+@pytest.mark.parametrize("flaw", [_unsigned, _other_signer])
+def test_a_clock_that_is_behind_declines_nobody_for_a_signature(
+    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch, flaw: Callable[[World], dict[str, Any]]
+) -> None:
+    """What was signed a moment ago is of the future to a clock an hour behind: nothing is answered until it is set."""
+    campaign = world.create(**flaw(world))
+    with monkeypatch.context() as patch:
+        patch.setattr("ape_capsule.opening.unix_time", lambda: world.chain.blocks.head.timestamp - 3600)
+        (action,) = oracle.step()
+    assert (action.kind, "3600 s behind" in action.words, "NTP" in action.words) == ("trouble", True, True)
+    assert world.state(campaign).recorded is Status.REQUESTED
+    assert "sign" in declined(world, oracle, campaign)
 
 
 def test_a_model_larger_than_announced_is_declined(world: World, oracle: Oracle) -> None:

@@ -7,7 +7,7 @@ be taken back, which are what a Mine that is killed has to live with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from ape_sonar.contract_errors import (
     WrongValueError,
 )
 from ape_sonar.events import Event, Place
+from ape_sonar.journal import Journal
 from ape_sonar.ledger import CampaignState, Ledger
 from ape_sonar.roots import public_key_root, tensor_root
 from ape_sonar.spec import CampaignSpec
@@ -162,6 +163,16 @@ class SimulatedSonar:
         twin = type(self)()
         twin.sender, twin.fuse, twin.shared = sender, Fuse(), self.shared
         return twin
+
+    # --- what was sent before: this chain's node forgets, and is never slow
+
+    waits: str | None = None
+
+    def with_outbox(self, journal: Journal) -> Self:
+        return self
+
+    def tend(self, until: int, held: Collection[int] = ()) -> str | None:
+        return self.waits
 
     # --- looking
 

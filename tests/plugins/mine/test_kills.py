@@ -6,10 +6,12 @@ journal. After each kill the chain may take what waits at once, later, or lose i
 
 from __future__ import annotations
 
+import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from mine_world import AGE, DOSE, ILL, MINER, POLICY, SONAR, Fuse, KilledError, 
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_mine.workshop import SealedGradient, Workshop
-from ape_sonar.journal import Journal
+from ape_sonar.journal import Journal, JournalError
+from ape_sonar.store import StoreUnavailableError
 from ape_sonar.tables import TableSchema
 
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
@@ -45,6 +48,7 @@ class Stage:
     home: Home
     aftermath: str
     confirmations: int
+    wall: Callable[[], datetime]
     kills: int = 0
 
     def rest(self) -> None:
@@ -53,6 +57,11 @@ class Stage:
         for _ in range(_MOST_STEPS):
             try:
                 happened = mine.step()
+            except JournalError:
+                # As `run` has it: it is told, and the next look tries again.
+                self.kills += 1
+                quiet = 0
+                continue
             except KilledError:
                 self.kills += 1
                 mine.close()
@@ -71,8 +80,13 @@ class Stage:
         while True:
             try:
                 sonar, store = self.world.sonar, self.world.store
-                return Mine(sonar, store, self.home, confirmations=self.confirmations, start_block=0)  # type: ignore[arg-type]
-            except KilledError:
+                settings: dict[str, Any] = {
+                    "confirmations": self.confirmations,
+                    "clock": itertools.count(step=3600).__next__,
+                    "wall": self.wall,
+                }
+                return Mine(sonar, store, self.home, start_block=0, **settings)  # type: ignore[arg-type]
+            except (KilledError, JournalError):
                 self.kills += 1
 
     def _go_on(self) -> None:
@@ -108,7 +122,14 @@ def burning(world: World, fuse: Fuse, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield
 
 
-def play(folder: Path, fuse: Fuse, aftermath: str, confirmations: int, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def play(
+    folder: Path,
+    fuse: Fuse,
+    aftermath: str,
+    confirmations: int,
+    monkeypatch: pytest.MonkeyPatch,
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Any]:
     """One Campaign that is delivered and pays, one whose Capsule fails; what the Mine has of both in the end."""
     folder.mkdir()
     world = World(folder)
@@ -116,7 +137,7 @@ def play(folder: Path, fuse: Fuse, aftermath: str, confirmations: int, monkeypat
     home.datasets.add("ward-7", write_csv(folder / "rows.csv"), SCHEMA)
     (folder / "policy.yaml").write_text(POLICY)
     home.adopt(folder / "policy.yaml")
-    stage = Stage(world, home, aftermath, confirmations)
+    stage = Stage(world, home, aftermath, confirmations, wall)
     paying, failing = world.open_campaign(scoring_window=5000), world.open_campaign()
 
     def let_the_mine_work() -> None:
@@ -129,7 +150,10 @@ def play(folder: Path, fuse: Fuse, aftermath: str, confirmations: int, monkeypat
     world.score(paying, 4 * 10**17)
     world.deliver(paying)
     let_the_mine_work()
-    assert stage.kills == (0 if fuse.left is None and not fuse.fired else 1)
+    if isinstance(fuse, FullDisk):  # what the Mine tells itself of a trouble is no more
+        assert stage.kills <= 1
+    else:
+        assert stage.kills == (0 if fuse.left is None and not fuse.fired else 1)
     return [_outcome(world, campaign) for campaign in (paying, failing)]
 
 
@@ -160,3 +184,39 @@ def test_killed_anywhere_it_ends_the_same(
     for point, name in enumerate(whole.burned):
         outcome = play(tmp_path / str(point), Fuse(left=point), aftermath, confirmations, monkeypatch)
         assert outcome == expected, f"killed at point {point}: {name}"
+
+
+class FullDisk(Fuse):
+    """A disk that has no room for one write, the `left`-th."""
+
+    def burn(self, point: str) -> None:
+        if point not in ("before a write", "before publication"):
+            return
+        try:
+            super().burn(point)
+        except KilledError:
+            if point == "before a write":
+                raise JournalError("state.sqlite: the disk is full") from None
+            raise StoreUnavailableError("embedded:blobs", "the disk is full") from None
+
+
+def test_a_disk_that_is_full_for_any_one_write_changes_nothing_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FullDisk()
+    expected = play(tmp_path / "whole", whole, "taken", 0, monkeypatch)
+    assert {"before a write", "before publication"} == set(whole.burned)
+    for point, name in enumerate(whole.burned):
+        outcome = play(tmp_path / str(point), FullDisk(left=point), "taken", 0, monkeypatch)
+        assert outcome == expected, f"no room at point {point}: {name}"
+
+
+@pytest.mark.parametrize("hours", [-1, 1, -9_000, 9_000])
+def test_a_clock_that_is_wrong_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    """Windows, claims and expiry go by the chain's time, whatever this machine's clock says."""
+    right = play(tmp_path / "right", Fuse(), "taken", 1, monkeypatch)
+    monkeypatch.setattr("time.time", lambda: datetime.now(UTC).timestamp() + hours * 3600)
+    wrong = play(
+        tmp_path / "wrong", Fuse(), "taken", 1, monkeypatch, lambda: datetime.now(UTC) + timedelta(hours=hours)
+    )
+    assert wrong == right

@@ -176,13 +176,15 @@ def test_a_repeated_submission_is_the_same_transaction(town: Town, home: Home, m
     campaign = town.open_campaign()
     chain = SonarChain(town.sonar.address, miner)
 
+    submit = SonarChain.submit_gradient
+
     def killed(*arguments: Any, **named: Any) -> None:
-        SonarChain.submit_gradient(chain, *arguments, **named)
+        submit(*arguments, **named)
         raise KilledError
 
     first = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
     with monkeypatch.context() as patch:
-        patch.setattr(chain, "submit_gradient", killed)
+        patch.setattr(SonarChain, "submit_gradient", killed)
         with pytest.raises(KilledError):
             first.step()
     first.close()
@@ -202,7 +204,7 @@ def test_a_transaction_that_never_went_out_is_sent_once(town: Town, home: Home, 
 
     first = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
     with monkeypatch.context() as patch:
-        patch.setattr(chain, "submit_gradient", killed)
+        patch.setattr(SonarChain, "submit_gradient", killed)
         with pytest.raises(KilledError):
             first.step()
     first.close()

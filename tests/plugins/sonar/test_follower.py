@@ -233,6 +233,6 @@ def test_a_reorganisation_below_everything_remembered_is_not_passed_over(path: P
         reader.catch_up()
     before = reader.noted()
     chain.fork(299, 310)
-    with pytest.raises(DeepReorganisationError, match="follow it anew"):
+    with pytest.raises(DeepReorganisationError, match=r"state\.sqlite cannot follow: restore it"):
         reader.read()
     assert reader.noted() == before

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ape_sonar.errors import SonarError
-from ape_sonar.journal import Journal, JournalError
+from ape_sonar.journal import Journal, JournalDamagedError, JournalError
 
 FIRST = "CREATE TABLE a (n INTEGER PRIMARY KEY, text TEXT DEFAULT ';'); INSERT INTO a (n) VALUES (1)"
 SECOND = "ALTER TABLE a ADD COLUMN extra TEXT; CREATE TABLE b (n INTEGER)"
@@ -75,9 +75,35 @@ def test_a_newer_file_is_left_alone(path: Path) -> None:
 def test_what_is_no_database_is_told(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database, but long enough to be read as one" * 100)
-    with pytest.raises(JournalError, match=r"state\.sqlite: cannot be used as a state file.*move it away"):
+    with pytest.raises(JournalError, match=r"state\.sqlite is damaged .*: restore it from a copy"):
         Journal(path, [FIRST])
     assert issubclass(JournalError, SonarError)
+
+
+@pytest.mark.parametrize("damage", ["half", "garbage"])
+def test_damage_is_found_at_the_start_and_names_its_remedy(path: Path, damage: str) -> None:
+    journal = Journal(path, [FIRST])
+    with journal.transaction() as connection:
+        connection.executemany("INSERT INTO a (n, text) VALUES (?, ?)", [(n, "x" * 500) for n in range(2, 99)])
+    journal.close()
+    data = bytearray(path.read_bytes())
+    if damage == "half":
+        del data[len(data) // 2 :]
+    else:
+        data[4096:8192] = bytes(range(256)) * 16
+    path.write_bytes(data)
+    with pytest.raises(JournalDamagedError, match=r"state\.sqlite is damaged .*: run the mender"):
+        Journal(path, [FIRST], remedy="run the mender")
+    assert path.read_bytes() == data
+
+
+def test_damage_that_comes_later_is_told_as_such(path: Path) -> None:
+    Journal(path, [FIRST]).close()
+    journal = Journal(path, [FIRST], remedy="run the mender")
+    journal.row("PRAGMA shrink_memory")
+    path.write_bytes(b"no database, but long enough to be read as one" * 100)
+    with pytest.raises(JournalDamagedError, match="run the mender"):
+        journal.row("SELECT * FROM a")
 
 
 def test_a_folder_in_its_place_is_told(path: Path) -> None:

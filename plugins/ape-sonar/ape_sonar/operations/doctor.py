@@ -29,6 +29,7 @@ from ape_accounts import KeyfileAccount
 
 from ape_sonar.chain import SonarChain
 from ape_sonar.chain_errors import readable
+from ape_sonar.clock import seconds_behind
 from ape_sonar.errors import SonarError, one_line
 from ape_sonar.journal import open_to_read
 from ape_sonar.store import open_store
@@ -36,8 +37,8 @@ from ape_sonar.units import COIN, format_money
 from ape_sonar.verification import verify
 from syft.errors import SyftError
 
-#: Seconds by which this machine's clock may lag behind the newest block, and its age that is no cause for alarm.
-_MOST_LAG, _MOST_AGE = 15, 600
+#: Seconds of the newest block's age that are no cause for alarm.
+_MOST_AGE = 600
 #: Gas of a dear transaction of Sonar's, and for how many of them an account should have funds.
 _GAS, _TRANSACTIONS = 500_000, 20
 #: Bytes free on the home's disk.
@@ -144,8 +145,8 @@ def judge_sync(syncing: Any) -> Finding:
 
 def judge_clock(block_time: int, now: int) -> Finding:
     """Holds the newest block's time against this machine's, both in Unix seconds."""
-    if now < block_time - _MOST_LAG:
-        words = f"this machine's clock is {block_time - now} s behind the newest block"
+    if lag := seconds_behind(block_time, now):
+        words = f"this machine's clock is {lag} s behind the newest block"
         return Finding("clock", Grade.FAIL, words, "set it by NTP (timedatectl set-ntp true)")
     if now > block_time + _MOST_AGE:
         words = f"the newest block is {now - block_time} s old"
