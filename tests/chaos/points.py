@@ -89,7 +89,7 @@ class Fate:
     def meet(self, point: Point) -> None:
         """Raises what happens to the party there; or nothing happens."""
 
-    def answer(self, point: Point, result: Any) -> Any:
+    def answer(self, point: Point, params: Any, result: Any) -> Any:
         """What the party gets to see of a node's answer."""
         return result
 
@@ -104,25 +104,34 @@ class EachOnce(Fate):
 
     Attributes:
         kinds: of the points.
-        fault: makes what is raised.
+        fault: makes what is raised; None for nothing.
         met: the points so far.
     """
 
     kinds: tuple[Kind, ...]
-    fault: Callable[[Point], BaseException]
+    fault: Callable[[Point], BaseException | None]
     met: dict[Point, None] = field(default_factory=dict)
 
     def meet(self, point: Point) -> None:
-        if point.kind in self.kinds and point not in self.met:
+        if point.kind not in self.kinds or point in self.met:
+            return
+        fault = self.fault(point)
+        if fault is not None:
             self.met[point] = None
-            raise self.fault(point)
+            raise fault
 
 
 def killed(point: Point) -> BaseException:
     return KilledError(str(point))
 
 
-def disk_full(point: Point) -> BaseException:
+#: What needs no room on a disk.
+_FREEING = ("os.remove", "os.rmdir", "shutil.rmtree")
+
+
+def disk_full(point: Point) -> BaseException | None:
+    if point.name.startswith(_FREEING):
+        return None
     if point.kind is Kind.JOURNAL:
         return sqlite3.OperationalError("database or disk is full")
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), point.name)
@@ -149,12 +158,15 @@ class Points:
     Attributes:
         fate: what becomes of a party; to be set at any time.
         seen: how many points there were, by party and kind.
+        faults: how many of them were fatal, or no more than in the way.
+        turns: how many began.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = f"{folder.resolve()}/"
         self.fate = Fate()
         self.seen: Counter[tuple[str, Kind]] = Counter()
+        self.faults = self.turns = 0
         self._party: str | None = None
         self._dead = False
         self._sent: Counter[str] = Counter()
@@ -170,10 +182,20 @@ class Points:
         """Everything in it is done by one party. Whatever a killed one still tries to write is refused."""
         self._party, self._dead = party, False
         self._places[party] = 0
+        self.turns += 1
         try:
             yield
         finally:
             self._party, self._dead = None, False
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is done in it is nobody's doing."""
+        party, self._party = self._party, None
+        try:
+            yield
+        finally:
+            self._party = party
 
     def at(self, kind: Kind, name: str) -> Point | None:
         """A point; None outside every turn. Raises whatever is its fate."""
@@ -189,8 +211,9 @@ class Points:
         self.seen[party, kind] += 1
         try:
             self.fate.meet(point)
-        except KilledError:
-            self._dead = True
+        except BaseException as fault:
+            self._dead = isinstance(fault, KilledError)
+            self.faults += 1
             raise
         return point
 
@@ -203,6 +226,7 @@ class Points:
     def die(self) -> None:
         """Kills the party where it is."""
         self._dead = True
+        self.faults += 1
         raise KilledError(str(self._party))
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -309,7 +333,7 @@ def _asking(points: Points, real: Any) -> Any:
         if point is None:
             return result
         points.at(Kind.ANSWER, name)
-        return points.fate.answer(point, result)
+        return points.fate.answer(point, params, result)
 
     return request_blocking
 

@@ -207,7 +207,7 @@ class Outcome:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Whose Gradients the first Campaign got, in order."""
+        """Whose Gradients the first Campaign got, in order of submission."""
         return tuple(whose for whose, *_ in self.gradients[0])
 
 
@@ -223,7 +223,7 @@ class Town:
         accounts: by party.
         folder: of all homes and blobs.
         points: the fault points.
-        order: of the Mines' turns, one pair a round, where nobody draws it.
+        order: of the Mines' turns: a pair for each round.
         between: called between two turns; whatever it does to the chain is no party's doing.
         told: called for each action; for whoever looks for trouble.
         shuffle: the parties of a round of turns, in the order in which they take them.
@@ -303,8 +303,8 @@ class Town:
             quiet = 0 if happened else quiet + 1
 
     def _turn(self, name: str) -> bool:
-        """Whether anything happened, trouble included."""
-        party = self.parties[name]
+        """Whether anything happened, trouble and faults included: a service tells the same trouble only once."""
+        party, faults = self.parties[name], self.points.faults
         self._ticks += HOUR
         try:
             with self.points.turn(name):
@@ -321,7 +321,7 @@ class Town:
             actions = [Action("trouble", None, one_line(error))]
         for action in actions:
             self.told(name, action)
-        return any(action.kind != "noted" for action in actions)
+        return any(action.kind != "noted" for action in actions) or self.points.faults > faults
 
     def stop(self, name: str) -> None:
         process = self._running.pop(name, None)
@@ -339,7 +339,7 @@ class Town:
         self.wish("the false one", bounty="5000 wei", starting_accuracy=0)
         self.rest([SCIENTIST, CAPSULE])
         for turn in range(ROUNDS):
-            self.rest(self.order[turn * len(MINES) :][: len(MINES)])
+            self.rest(self._mines(turn))
             self.rest([CAPSULE])
         silent = self.wish("the silent one", bounty="3000 wei", lasts="6 hours", scoring_window="1 hour")
         self.rest([SCIENTIST, CAPSULE])
@@ -349,6 +349,9 @@ class Town:
         self.until(self.state(self.wishes[0]).ends_at)
         self.rest(PARTIES)
         return self.outcome()
+
+    def _mines(self, turn: int) -> tuple[str, ...]:
+        return self.order[turn * len(MINES) :][: len(MINES)]
 
     def wish(self, description: str, **changes: Any) -> Wish:
         table, ill = rows(1, 50, 10)
@@ -413,6 +416,7 @@ def _gradients(state: CampaignState, names: dict[str, str]) -> list[tuple[Any, .
         scores = (one.scored.before, one.scored.afterwards) if one.scored else None
         taken = (one.claimed, one.reclaimed, one.compensated)
         told.append((names[one.record.miner], one.record.version, scores, state.reward(one), *taken))
-    return told
+    # Where nobody scores, all are treated alike: whose came first moves no money.
+    return told if state.scored else sorted(told)
 
 

@@ -45,19 +45,24 @@ class Chronicle:
         self._journal = journal
         self._confirmations = confirmations
         self._follower = Follower(chain, journal, confirmations=confirmations, start_block=start_block)
+        self._untold: list[Batch] = []
         self.ledger = self._rebuilt()
 
     def catch_up(self) -> list[Batch]:
         """Reads what is new until nothing is; the ledger follows.
 
+        Returns:
+            What was read, and what an earlier call had read before it raised.
+
         Raises:
             ChainError: the chain cannot be read; what was read before is kept.
+            JournalError: the same of the journal.
             DeepReorganisationError: the chain changed below all that is remembered.
         """
-        batches = []
         while batch := self._take_one():
-            batches.append(batch)
-        return batches
+            self._untold.append(batch)
+        told, self._untold = self._untold, []
+        return told
 
     @property
     def newest_block(self) -> int:
