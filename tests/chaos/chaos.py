@@ -247,5 +247,3 @@ def _is_busy(state: Path) -> bool:
     except sqlite3.Error:
         return False  # killed before there was a table in it
     return bool(row[0])
-
-

@@ -243,7 +243,9 @@ class Points:
             self.at(Kind.FILE, f"{event} {_short(path.removeprefix(self._folder))}")
 
 
-_TOUCHING = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"})
+_TOUCHING = frozenset(
+    {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+)
 _TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 #: What SQLite does with its files is a matter of its transactions.
 _OF_SQLITE = re.compile(r"\.sqlite(-\w+)?$")

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.points import LASTING, STORING, TALKING, WRITING, EachOnce, cut_off, disk_full, killed, store_down, wired
+from tests.chaos.points import (
+    LASTING,
+    STORING,
+    TALKING,
+    WRITING,
+    EachOnce,
+    cut_off,
+    disk_full,
+    killed,
+    store_down,
+    wired,
+)
 from tests.chaos.town import PARTIES, Outcome, Town
 
 FAULTS = {

@@ -398,7 +398,9 @@ class Town:
 
     def warrants(self, campaign: bytes) -> list[tuple[str, int]]:
         """What was decrypted, without what a reorganisation took back. A transaction that warrants twice fails here."""
-        entries = [one.warrant for one in read(self.folder / CAPSULE / WARRANT_FILE) if one.warrant.campaign == campaign]
+        entries = [
+            one.warrant for one in read(self.folder / CAPSULE / WARRANT_FILE) if one.warrant.campaign == campaign
+        ]
         granted = [one for one in entries if one.kind is not WarrantKind.REWOUND]
         assert len({(one.kind, one.transaction) for one in granted}) == len(granted), "decrypted twice"
         return [(one.kind.value, one.number) for one in granted]
@@ -418,5 +420,3 @@ def _gradients(state: CampaignState, names: dict[str, str]) -> list[tuple[Any, .
         told.append((names[one.record.miner], one.record.version, scores, state.reward(one), *taken))
     # Where nobody scores, all are treated alike: whose came first moves no money.
     return told if state.scored else sorted(told)
-
-

@@ -192,7 +192,7 @@ class SimulatedSonar:
 
     def campaign_of(self, campaign: bytes) -> CampaignState:
         """All that is asked of it is what a Campaign's record and its state have in common."""
-        return self.ledger().campaign(campaign)
+        return Ledger().apply_all(event for block in self.shared.blocks for event in block.events).campaign(campaign)
 
     # --- the Miner's transactions
 

@@ -27,6 +27,7 @@ from ape_mine.loop import Mine
 from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, TransactionError
 from ape_sonar.ledger import CampaignState
+from ape_sonar.events import GradientSubmitted
 from ape_sonar.operations.observer import Observer
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
 from ape_sonar.tables import TableSchema
@@ -86,6 +87,31 @@ def test_a_gradient_is_submitted_then_published(world: World, mine: Mine) -> Non
     assert (record.miner, record.version) == (MINER, 0)
     assert world.store.has(record.bundle)
     assert mine.step() == []
+
+
+def test_a_node_that_hides_a_gradient_makes_the_mine_submit_no_other(
+    world: World, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mine gave up the Gradient that the node's logs left out, and paid for a second one of the same Model."""
+    campaign = world.open_campaign()
+    world.wait(1)
+    mine = open_mine(world, home, confirmations=1)
+    assert kinds(mine.step()) == ["noted", "submitted"]
+    world.wait(1)
+    real = world.sonar.events
+
+    def without_gradients(start: int, stop: int) -> list[Any]:
+        return [event for event in real(start, stop) if not isinstance(event, GradientSubmitted)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.sonar, "events", without_gradients)
+        actions = mine.step()
+    assert {action.kind for action in actions} == {"trouble"}
+    assert "the contract counts 1" in actions[0].words
+    assert own(world.state(campaign)) == [0]
+    world.wait(1)
+    assert kinds(mine.step()) == ["published"]
+    mine.close()
 
 
 def test_the_blob_waits_for_its_confirmations(world: World, home: Home) -> None:
