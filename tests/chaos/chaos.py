@@ -80,7 +80,7 @@ class Chaos(Fate):
     def __init__(self, town: Town, seed: int) -> None:
         self.town = town
         self.injected: Counter[str] = Counter()
-        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._random = random.Random(seed)
         self._left = self._random.randint(FEWEST, MOST)
         self._sent: list[Sent] = []
         self._waiting: list[Sent] = []
@@ -133,7 +133,7 @@ class Chaos(Fate):
 
     def answer(self, point: Point, params: Any, result: Any) -> Any:
         if point.name == "eth_getTransactionCount" and params[1] == "pending":
-            return result + self._waits(str(params[0]), int(result))
+            return result + self._waiting_of(str(params[0]))
         if point.name != "eth_getLogs" or not result:
             return result
         if self._draw(_WRONG_LOGS, "logs missing"):
@@ -142,9 +142,10 @@ class Chaos(Fate):
             return [*result, *self._random.sample(result, self._random.randint(1, len(result)))]
         return result
 
-    def _waits(self, address: str, nonce: int) -> int:
-        own = (one for one in self._waiting if str(self.town.accounts[one.party].address).lower() == address.lower())
-        return int(any(True for _ in own))
+    def _waiting_of(self, address: str) -> int:
+        """A party that has a transaction waiting sends no other."""
+        owners = (str(self.town.accounts[one.party].address) for one in self._waiting)
+        return int(any(owner.lower() == address.lower() for owner in owners))
 
     def send(self, point: Point, raw: str, deliver: Callable[[], str]) -> str:
         if self._draw(_STUCK, "transaction waits"):

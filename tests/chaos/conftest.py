@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ import pytest
 from ape_capsule import keystore
 from tests.chaos.points import Points, wired
 from tests.chaos.town import PARTIES, Outcome, Town, key_pair
+
+#: Outcomes that no fault has touched, by order: nothing in them belongs to one chain.
+_FAULTLESS: dict[tuple[str, ...], Outcome] = {}
 
 
 @pytest.fixture
@@ -43,16 +46,15 @@ def build(
 
 
 @pytest.fixture
-def faultless(build: Callable[..., Town]) -> Iterator[Callable[[tuple[str, ...]], Outcome]]:
+def faultless(build: Callable[..., Town]) -> Callable[[tuple[str, ...]], Outcome]:
     """The story without faults, by the order of the Mines in it: played once for each."""
-    known: dict[tuple[str, ...], Outcome] = {}
 
     def played(order: tuple[str, ...]) -> Outcome:
-        if order not in known:
+        if order not in _FAULTLESS:
             town = build(order=order)
             with wired(town.points):
-                known[order] = town.play()
-            assert known[order].order == order
-        return known[order]
+                _FAULTLESS[order] = town.play()
+            assert _FAULTLESS[order].order == order
+        return _FAULTLESS[order]
 
-    yield played
+    return played

@@ -1,6 +1,6 @@
 """Histories of random faults for a bounded time: each ends with the ledger that it would have had without any.
 
-SEED=... plays one history again, DURATION=... (seconds) says for how long new ones are begun.
+SEED is that of the first history, and each next one has the next; DURATION says for how many seconds new ones begin.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -22,27 +23,42 @@ DURATION = float(os.environ.get("DURATION", "60"))
 _SEED = os.environ.get("SEED")
 
 
-@pytest.mark.timeout(DURATION + 600)
+@dataclass
+class Figures:
+    """What was seen in all histories."""
+
+    histories: int = 0
+    points: int = 0
+    kills: int = 0
+    injected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, town: Town, chaos: Chaos) -> None:
+        self.histories += 1
+        self.points += sum(town.points.seen.values())
+        self.kills += town.kills
+        self.injected += chaos.injected
+
+    def __str__(self) -> str:
+        total = f"{self.histories} histories, {self.points} points passed, {self.injected.total()} faults"
+        lines = [f"  {name:22} {number:5}" for name, number in sorted(self.injected.items())]
+        return "\n".join([f"{total}, {self.kills} kills and new starts", *lines])
+
+
+@pytest.mark.timeout(DURATION + 1800)
 def test_whatever_happens_the_ledger_is_that_of_a_run_without_faults(
     build: Callable[..., Town], faultless: Callable[..., Outcome], capsys: Any
 ) -> None:
     seed, end = int(_SEED, 0) if _SEED else secrets.randbits(32), time.monotonic() + DURATION
-    injected: Counter[str] = Counter()
-    points = histories = kills = 0
-    with capsys.disabled():
-        while histories == 0 or time.monotonic() < end:
-            print(f"\nhistory {histories}: SEED={seed}", end="", flush=True)
-            town = build()
-            chaos = Chaos(town, seed)
-            with wired(town.points):
-                outcome = town.play()
-            _judge(outcome, faultless(outcome.order))
-            injected += chaos.injected
-            points += sum(town.points.seen.values())
-            histories, kills, seed = histories + 1, kills + town.kills, seed + 1
-        print(f"\n{histories} histories, {points} points passed, {injected.total()} faults, {kills} kills and restarts")
-        for name, number in sorted(injected.items()):
-            print(f"  {name:20} {number:5}")
+    figures = Figures()
+    while not figures.histories or time.monotonic() < end:
+        _tell(capsys, f"history {figures.histories}: SEED={seed + figures.histories}")
+        town = build()
+        chaos = Chaos(town, seed + figures.histories)
+        with wired(town.points):
+            outcome = town.play()
+        _judge(outcome, faultless(outcome.order))
+        figures.add(town, chaos)
+    _tell(capsys, figures)
 
 
 def _judge(outcome: Outcome, expected: Outcome) -> None:
@@ -52,3 +68,8 @@ def _judge(outcome: Outcome, expected: Outcome) -> None:
         assert account.scoring_escrowed == account.scoring_paid
     assert outcome.held == 0
     assert outcome == expected
+
+
+def _tell(capsys: Any, words: object) -> None:
+    with capsys.disabled():
+        print(f"\n{words}", end="", flush=True)  # noqa: T201 - which seed to replay, and figures

@@ -186,8 +186,8 @@ class Outcome:
     Attributes:
         statuses, accuracies: of the Campaigns, in the order in which they were asked for.
         accounts: all money of each, in and out, to the wei.
-        gradients: of each, in order: whose, computed from which version, accuracy before and after, reward, and what was
-            taken for it (claimed, reclaimed, compensated).
+        gradients: of each, in order: whose, computed from which version, accuracy before and after, reward, and what
+            was taken for it (claimed, reclaimed, compensated).
         refunds: what the Data Scientist got back.
         collected: whether the Capsule took bond and fee, and scoring fees.
         warrants: what the Capsule decrypted, in order, each Campaign's by itself.

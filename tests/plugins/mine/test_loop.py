@@ -26,8 +26,8 @@ from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, TransactionError
-from ape_sonar.ledger import CampaignState
 from ape_sonar.events import GradientSubmitted
+from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
 from ape_sonar.tables import TableSchema
