@@ -290,7 +290,7 @@ class Town:
     # ------------------------------------------------------------------ turns
 
     def rest(self, names: Sequence[str]) -> None:
-        """Turns of these parties, with the chain going on, until nothing has happened for longer than anything takes."""
+        """Turns of these parties, with the chain going on, until nothing happened for longer than anything takes."""
         quiet = turns = 0
         while quiet < CONFIRMATIONS + 2:
             happened = False
