@@ -256,6 +256,8 @@ class Town:
             self._furnish(name, *rows(seed + 10, 30, wrong))
         makers = {SCIENTIST: ScientistParty, CAPSULE: CapsuleParty}
         self.parties: dict[str, Party] = {name: makers.get(name, MineParty)(self, name) for name in PARTIES}
+        # No reorganisation takes the stage away.
+        self.chain.mine(CONFIRMATIONS)
 
     def _furnish(self, name: str, table: Any, ill: Any) -> None:
         address = str(self.accounts[name].address)
