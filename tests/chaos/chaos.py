@@ -53,8 +53,8 @@ _REORGANISED, _RELEASED, _NODE_RESTARTED = 0.05, 0.2, 0.02
 #: How often a party that was killed finds its state file damaged; how often Mines change places.
 _DAMAGED, _SWAPPED = 0.15, 0.05
 _DAY = 86_400
-#: Faults of a history: then they stop, and the story goes on to its end.
-FEWEST, MOST = 20, 60
+#: Faults of a history: then they stop, and the story goes on to its end. They begin after so many turns at most.
+FEWEST, MOST, LATEST = 20, 60, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class Chaos(Fate):
         self.injected: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._left = self._random.randint(FEWEST, MOST)
+        self._begins = self._random.randint(0, LATEST)
         self._sent: list[Sent] = []
         self._waiting: list[Sent] = []
         self._store_fault: tuple[int, str] = (0, "")
@@ -89,9 +90,12 @@ class Chaos(Fate):
         town.between, town.shuffle = self.between, self.shuffle
         town.turned_off, town.skew = self.turned_off, self.skew
 
+    def _is_calm(self) -> bool:
+        return self._left <= 0 or self.town.points.turns < self._begins
+
     def _draw(self, rate: float, name: str) -> bool:
         """Whether it happens; counts it."""
-        if self._left <= 0 or self._random.random() >= rate:
+        if self._is_calm() or self._random.random() >= rate:
             return False
         self._left -= 1
         self.injected[name] += 1
@@ -100,7 +104,7 @@ class Chaos(Fate):
     # ------------------------------------------------------------------ at a party's points
 
     def meet(self, point: Point) -> None:
-        if self._left <= 0 or self._random.random() >= RATES[point.kind]:
+        if self._is_calm() or self._random.random() >= RATES[point.kind]:
             return
         name, fault = self._random.choice(self._faults(point))
         if fault is not None:
@@ -170,7 +174,7 @@ class Chaos(Fate):
             self._reorganise(self._random.randint(1, CONFIRMATIONS))
 
     def shuffle(self, parties: Sequence[str]) -> Sequence[str]:
-        if len(parties) < 2 or self._left <= 0 or self._random.random() >= _SWAPPED:
+        if len(parties) < 2 or self._is_calm() or self._random.random() >= _SWAPPED:
             return parties
         return self._random.sample(parties, len(parties))
 
@@ -237,6 +241,8 @@ class Chaos(Fate):
         if busy:
             for path in saved.iterdir():
                 shutil.copy(path, state.parent / path.name)
+        elif party in MINES:
+            self.town.settle(party)
         shutil.rmtree(saved)
 
 

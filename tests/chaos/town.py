@@ -260,8 +260,7 @@ class Town:
         self.chain.mine(CONFIRMATIONS)
 
     def _furnish(self, name: str, table: Any, ill: Any) -> None:
-        address = str(self.accounts[name].address)
-        home = Home.create(self.folder / name, address, str(self.sonar.address))
+        home = self.settle(name)
         lines = [f"{age},{dose},{str(sick).lower()}" for (age, dose), sick in zip(table, ill, strict=True)]
         source = self.folder / f"{name}.csv"
         source.write_text("age,dose,ill\n" + "\n".join(lines) + "\n")
@@ -269,6 +268,10 @@ class Town:
         policy = self.folder / f"{name}.yaml"
         policy.write_text(_POLICY)
         home.adopt(policy)
+
+    def settle(self, name: str) -> Home:
+        """A Mine's home, made if it is not there: `ape mine init`."""
+        return Home.create(self.folder / name, str(self.accounts[name].address), str(self.sonar.address))
 
     # ------------------------------------------------------------------ what parties are made of
 
