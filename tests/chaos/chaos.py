@@ -36,22 +36,22 @@ from tests.chaos.town import CONFIRMATIONS, MINES, Town
 
 #: How often a point of each kind is met by a fault. Requests are many, transactions few.
 RATES = {
-    Kind.FILE: 0.02,
-    Kind.JOURNAL: 0.02,
-    Kind.KEPT: 0.02,
-    Kind.SEND: 0.1,
-    Kind.SENT: 0.1,
-    Kind.ASK: 0.003,
-    Kind.ANSWER: 0.003,
+    Kind.FILE: 0.03,
+    Kind.JOURNAL: 0.03,
+    Kind.KEPT: 0.03,
+    Kind.SEND: 0.15,
+    Kind.SENT: 0.15,
+    Kind.ASK: 0.001,
+    Kind.ANSWER: 0.001,
     Kind.FETCH: 0.1,
     Kind.PUBLISH: 0.1,
 }
 #: How often a transaction waits, or is overtaken by another of its account; and how often logs are wrong.
-_STUCK, _OVERTAKEN, _WRONG_LOGS = 0.1, 0.05, 0.1
+_STUCK, _OVERTAKEN, _WRONG_LOGS = 0.2, 0.1, 0.03
 #: How often the chain is reorganised between two turns; what waits gets into a block; the node starts anew.
-_REORGANISED, _RELEASED, _NODE_RESTARTED = 0.05, 0.2, 0.02
+_REORGANISED, _RELEASED, _NODE_RESTARTED = 0.08, 0.2, 0.02
 #: How often a party that was killed finds its state file damaged; how often Mines change places.
-_DAMAGED, _SWAPPED = 0.15, 0.05
+_DAMAGED, _SWAPPED = 0.3, 0.05
 _DAY = 86_400
 #: Faults of a history: then they stop, and the story goes on to its end. They begin after so many turns at most.
 FEWEST, MOST, LATEST = 20, 60, 120
