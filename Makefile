@@ -22,6 +22,7 @@ PURE := tests/syft tests/plugins
 CHAIN := tests/contracts tests/attacks
 REFERENCE := tests/reference
 FLOW := tests/e2e
+CHAOS := tests/chaos
 FORK := tests/fork
 GAS := tests/gas
 # Mutants of the contracts: all of them, or open ones only, that nothing has killed yet.
@@ -32,8 +33,8 @@ MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network e
 
 .NOTPARALLEL:
 .PHONY: help setup demo live check lock clean
-.PHONY: test test-pure test-invariants test-symbolic test-chain test-foundry test-fork test-mutants
-.PHONY: fuzz fuzz-decoders prove mutants attacks gas bench load
+.PHONY: test test-pure test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants
+.PHONY: fuzz fuzz-decoders prove mutants attacks chaos gas bench load
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +48,7 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts, three of them killed: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live --dataset "$(DATASET)"
 
-test: test-pure test-invariants test-symbolic test-chain test-foundry test-fork test-mutants ## Every test there is, part by part
+test: test-pure test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -70,6 +71,10 @@ test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
 	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
+
+test-chaos: setup ## Every fault at every point that the code has, then a minute of random ones, seeded by the commit
+	$(BIN)/ape compile
+	DURATION=60 SEED="0x$$(git rev-parse --short=8 HEAD)" $(APE_TEST) $(CHAOS) --network ethereum:local:test
 
 test-foundry: setup ## Contracts and the whole flow on a Foundry node of its own
 	$(BIN)/ape compile
@@ -98,6 +103,11 @@ fuzz-decoders: setup ## Every decoder of strangers' bytes, by atheris with a new
 attacks: setup ## Every attack of the protocol's list played on Foundry, and the table of what each came to
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 tests/attacks --network ethereum:local:foundry
+
+chaos: setup ## Random faults over a whole town, a minute unless told otherwise: DURATION=seconds, SEED=of the first history
+	$(BIN)/ape compile
+	DURATION=$(if $(filter file,$(origin DURATION)),60,$(DURATION)) SEED=$(SEED) \
+	  $(APE_TEST) $(CHAOS)/test_chaos.py --network ethereum:local:test
 
 prove: setup ## All that halmos proves: many minutes
 	tests/symbolic/run.sh --all

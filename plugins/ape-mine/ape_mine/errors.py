@@ -264,6 +264,22 @@ class AccountBusyError(MineError, RuntimeError):
         super().__init__(f"another transaction of {account} waits for its block: give the Mine an account of its own")
 
 
+class LogsMissingError(MineError, RuntimeError):
+    """The node tells of fewer Gradients than the contract counts: whether the Mine's own is among them is not known.
+
+    Attributes:
+        campaign: id.
+        told, counted: Gradients by the node's logs, and by the contract.
+    """
+
+    def __init__(self, campaign: bytes, told: int, counted: int) -> None:
+        self.campaign, self.told, self.counted = campaign, told, counted
+        super().__init__(
+            f"the node tells of {told} Gradients of Campaign 0x{campaign.hex()}, and the contract counts {counted}: "
+            "nothing is submitted until the node gives all logs"
+        )
+
+
 class TroubleError(MineError, RuntimeError):
     """Something stood in the way of a single pass; the same is tried again at the next."""
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 
 from ape_mine.datasets import Dataset
-from ape_mine.errors import AccountBusyError
+from ape_mine.errors import AccountBusyError, LogsMissingError
 from ape_mine.holding import mine_holding
 from ape_mine.home import Home
 from ape_mine.judge import Choice, Judge
@@ -197,7 +197,7 @@ class Mine:
                 case Next.SEND:
                     actions += self._send_again(policy, submission)
                 case Next.DROP:
-                    actions.append(self._drop(submission, "its transaction was not taken"))
+                    actions += self._give_up(ahead, submission)
         for submission in self._state.dropped_ones():
             if self._stands(self._chronicle.ledger, submission):
                 actions += self._publish(policy, submission)
@@ -256,6 +256,21 @@ class Mine:
         self._state.sent(submission.bundle, receipt.transaction)
         words = f"a Gradient of Model {submission.version}, from {submission.dataset}"
         return [Action("submitted", submission.campaign, words)]
+
+    def _give_up(self, ahead: Ledger, submission: Submission) -> list[Action]:
+        try:
+            self._require_all_logs(ahead.campaign(submission.campaign))
+        except ChainError:
+            raise
+        except SonarError as error:
+            return self._trouble(submission.campaign, error)
+        return [self._drop(submission, "its transaction was not taken")]
+
+    def _require_all_logs(self, newest: CampaignState) -> None:
+        """Raises LogsMissingError unless the node told of every Gradient: its own may be one that it left out."""
+        counted = self._chain.campaign_of(newest.id).submitted
+        if counted > newest.submitted:
+            raise LogsMissingError(newest.id, newest.submitted, counted)
 
     def _drop(self, submission: Submission, why: str) -> Action:
         self._state.dropped(submission.bundle)
@@ -325,15 +340,15 @@ class Mine:
 
     def _train_everywhere(self, policy: Policy) -> list[Action]:
         moment = Moment(self._chain.timestamp(), self._wall(), self._chain.gas_price())
-        actions = []
-        for intent in self._planner.intents(policy, self._chronicle.ledger, self._chronicle.ahead(), moment):
+        ahead, actions = self._chronicle.ahead(), []
+        for intent in self._planner.intents(policy, self._chronicle.ledger, ahead, moment):
             if self._asked_to_end.is_set() or self._chain.waits:
                 break
             self._observer.stepping()
-            actions += self._act(policy, intent)
+            actions += self._act(policy, intent, ahead.campaign(intent.campaign.id))
         return actions
 
-    def _act(self, policy: Policy, intent: Intent) -> list[Action]:
+    def _act(self, policy: Policy, intent: Intent, newest: CampaignState) -> list[Action]:
         """Does what is planned for one Campaign; one that gives trouble stops no other."""
         campaign, choice = intent.campaign, intent.choice
         if intent.step is Step.TROUBLE:
@@ -344,6 +359,7 @@ class Mine:
         actions = self._note(campaign, choice)
         try:
             if intent.step is Step.TRAIN and choice.dataset and choice.match:
+                self._require_all_logs(newest)
                 actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._rests.forget(campaign.id)
             return actions

@@ -442,9 +442,10 @@ class SonarChain:
         return self._logs_between(start, middle) + self._logs_between(middle, stop)
 
     def _events_of(self, logs: list[Any]) -> list[Event]:
+        """The events of logs in any order, each once however often the node gives it."""
         blocks: dict[int, tuple[bytes, int]] = {}
-        ordered = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
-        found = (self._event(log, blocks) for log in ordered)
+        by_place = {(log["blockNumber"], log["logIndex"]): log for log in logs}
+        found = (self._event(by_place[place], blocks) for place in sorted(by_place))
         return [event for event in found if event is not None]
 
     def _event(self, log: Any, blocks: dict[int, tuple[bytes, int]]) -> Event | None:

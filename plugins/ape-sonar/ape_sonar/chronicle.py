@@ -45,20 +45,27 @@ class Chronicle:
         self._chain = chain
         self._journal = journal
         self._confirmations = confirmations
-        self._follower = Follower(chain, journal, confirmations=confirmations, start_block=start_block)
+        self._follower = Follower(
+            chain, journal, confirmations=confirmations, start_block=start_block, known=self._between
+        )
+        self._untold: list[Batch] = []
         self.ledger = self._rebuilt()
 
     def catch_up(self) -> list[Batch]:
         """Reads what is new until nothing is; the ledger follows.
 
+        Returns:
+            What was read, and what an earlier call had read before it raised.
+
         Raises:
             ChainError: the chain cannot be read; what was read before is kept.
+            JournalError: the same of the journal.
             DeepReorganisationError: the chain changed below all that is remembered.
         """
-        batches = []
         while batch := self._take_one():
-            batches.append(batch)
-        return batches
+            self._untold.append(batch)
+        told, self._untold = self._untold, []
+        return told
 
     @property
     def newest_block(self) -> int:
@@ -84,6 +91,13 @@ class Chronicle:
             ledger = self._rebuilt() if batch.rewound_to is not None else self.ledger.copy().apply_all(batch.events)
         self.ledger = ledger
         return batch
+
+    def _between(self, start: int, stop: int) -> list[Event]:
+        """The events kept of the blocks start <= block < stop."""
+        rows = self._journal.rows(
+            "SELECT * FROM event WHERE block >= ? AND block < ? ORDER BY block, log_index", (start, stop)
+        )
+        return [_from_row(row) for row in rows]
 
     def _rebuilt(self) -> Ledger:
         rows = self._journal.rows("SELECT * FROM event ORDER BY block, log_index")

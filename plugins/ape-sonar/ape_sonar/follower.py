@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +19,8 @@ CREATE TABLE follower (only INTEGER PRIMARY KEY CHECK (only = 1), chain_id INTEG
 """
 #: Blocks read at once: what public nodes answer without complaint.
 _LARGEST_RANGE = 2_000
+#: Blocks that are read again with the next ones: a node that is behind another one gives no logs of its newest blocks.
+_READ_AGAIN = 64
 #: Checkpoints kept: one a batch, so that a rewind seldom has to start over.
 _KEPT = 256
 
@@ -72,16 +74,27 @@ class Follower:
         journal: its migrations include FOLLOWER_TABLES.
         confirmations: blocks on top of a block before its events count; 0 takes the newest block too.
         start_block: where to begin: the block of the contracts' deployment.
+        known: the events that its owner has of the blocks start <= block < stop. With it, what a look missed of the
+            last blocks is found by the next one, and delivered as after a reorganisation; None: nothing is read again.
 
     Raises:
         WrongChainError: the journal followed another chain, or this chain was started anew.
     """
 
-    def __init__(self, chain: Chain, journal: Journal, *, confirmations: int, start_block: int) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        journal: Journal,
+        *,
+        confirmations: int,
+        start_block: int,
+        known: Callable[[int, int], Sequence[Event]] | None = None,
+    ) -> None:
         self._chain = chain
         self._journal = journal
         self._confirmations = confirmations
         self._start = start_block
+        self._known = known
         self._require_same_chain()
 
     @contextmanager
@@ -111,12 +124,19 @@ class Follower:
                 return None, kept
             return Batch(start, start, (), rewound_to), kept
         last_hash = self._chain.block_hash(stop - 1)
-        events = tuple(self._chain.events(start, stop))
+        again = max(start - _READ_AGAIN, self._start) if self._known else start
+        found = self._chain.events(again, stop)
         seen = [*kept[-1:], (stop - 1, last_hash.hex())]
         if not all(self._still_there(*checkpoint) for checkpoint in seen):
             # Reorganised while it was read, perhaps below what is kept: look again at the next poll.
             return None, kept
-        return Batch(start, stop, events, rewound_to), [*kept, (stop - 1, last_hash.hex())][-_KEPT:]
+        former = self._known(again, start) if self._known else ()
+        events = _together(former, found)
+        if sum(event.place.block < start for event in events) > len(former):
+            start = rewound_to = again
+            kept = [checkpoint for checkpoint in kept if checkpoint[0] < again]
+        fresh = tuple(event for event in events if event.place.block >= start)
+        return Batch(start, stop, fresh, rewound_to), [*kept, (stop - 1, last_hash.hex())][-_KEPT:]
 
     def _rewind(self, checkpoints: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], int | None]:
         """Drops checkpoints that the chain no longer has; the block to read from then, or None."""
@@ -152,3 +172,9 @@ class Follower:
                 f"{self._journal.path} follows another chain than chain {self._chain.chain_id} with genesis "
                 f"0x{genesis.hex()[:8]}: use another home; or {self._journal.remedy}"
             )
+
+
+def _together(former: Sequence[Event], found: Sequence[Event]) -> list[Event]:
+    """What two looks at blocks that did not change have found, each once, in order: either may have missed some."""
+    by_place = {(event.place.block, event.place.log_index): event for event in (*former, *found)}
+    return [by_place[place] for place in sorted(by_place)]

@@ -201,6 +201,10 @@ class SimulatedSonar:
     def ledger(self) -> Ledger:
         return Ledger().apply_all(self.events(0, self.head() + 1))
 
+    def campaign_of(self, campaign: bytes) -> CampaignState:
+        """All that is asked of it is what a Campaign's record and its state have in common."""
+        return Ledger().apply_all(event for block in self.shared.blocks for event in block.events).campaign(campaign)
+
     # --- the Miner's transactions
 
     def submit_gradient(

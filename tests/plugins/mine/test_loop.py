@@ -26,6 +26,7 @@ from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.action import Action
 from ape_sonar.chain import ChainError, TransactionError
+from ape_sonar.events import GradientSubmitted
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer
 from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
@@ -97,6 +98,31 @@ def test_the_rows_choose_mu_where_the_policy_says_so(world: World, home: Home, m
         kept |= {path.stem for path in (home.folder / "statistics").iterdir()}
     found = [own.mu for own in (home.statistics.get(bytes.fromhex(stem)) for stem in kept) if own]
     assert sorted(mu is None for mu in found) == [False, True]
+
+
+def test_a_node_that_hides_a_gradient_makes_the_mine_submit_no_other(
+    world: World, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mine gave up the Gradient that the node's logs left out, and paid for a second one of the same Model."""
+    campaign = world.open_campaign()
+    world.wait(1)
+    mine = open_mine(world, home, confirmations=1)
+    assert kinds(mine.step()) == ["noted", "submitted"]
+    world.wait(1)
+    real = world.sonar.events
+
+    def without_gradients(start: int, stop: int) -> list[Any]:
+        return [event for event in real(start, stop) if not isinstance(event, GradientSubmitted)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.sonar, "events", without_gradients)
+        actions = mine.step()
+    assert {action.kind for action in actions} == {"trouble"}
+    assert "the contract counts 1" in actions[0].words
+    assert own(world.state(campaign)) == [0]
+    world.wait(1)
+    assert kinds(mine.step()) == ["published"]
+    mine.close()
 
 
 def test_the_blob_waits_for_its_confirmations(world: World, home: Home) -> None:

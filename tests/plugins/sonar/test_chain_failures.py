@@ -193,6 +193,15 @@ def test_a_node_that_refuses_one_block_is_given_up_soon() -> None:
     assert len(node.queries) <= 13
 
 
+def test_a_log_that_is_given_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service ended for good at a log that was in its state file already."""
+    node = Node()
+    once = client(node).events(0, 5)
+    real = node.get_logs
+    monkeypatch.setattr(node, "get_logs", lambda query: real(query) * 2)
+    assert client(node).events(0, 5) == once
+
+
 def test_no_blocks_need_no_question() -> None:
     node = Node()
     assert client(node).events(5, 5) == client(node).events(6, 5) == []

@@ -129,6 +129,55 @@ def test_what_cannot_follow_is_not_taken_in(path: Path) -> None:
     assert same(book.ledger, truth(chain, 3))
 
 
+def test_what_was_read_before_the_node_went_away_is_told_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Capsule never looked at a Campaign again whose creation it read just before the node, or the disk, failed."""
+    monkeypatch.setattr("ape_sonar.follower._LARGEST_RANGE", 1)
+    chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[1:2]), (b"two", STORY[2:3])])
+    book, real = chronicle(chain, path), chain.events
+
+    def events(start: int, stop: int) -> list[Event]:
+        if stop > 2:
+            raise ConnectionError("the node went away")
+        return real(start, stop)
+
+    monkeypatch.setattr(chain, "events", events)
+    with pytest.raises(ConnectionError):
+        book.catch_up()
+    monkeypatch.setattr(chain, "events", real)
+    assert [event for batch in book.catch_up() for event in batch.events] == real(0, 3)
+    assert book.catch_up() == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_logs_that_a_look_missed_are_found_by_the_next(
+    path: Path, restarted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[:3]), (b"two", STORY[3:4])])
+    book, real = chronicle(chain, path), chain.events
+    monkeypatch.setattr(chain, "events", lambda start, stop: real(start, stop)[:-1])
+    book.catch_up()
+    assert same(book.ledger, truth(FakeChain(blocks=chain.blocks[:2]), 2))
+    monkeypatch.setattr(chain, "events", real)
+    chain.blocks.append((b"three", []))
+    if restarted:
+        book = chronicle(chain, path)
+    assert book.catch_up()[0].rewound_to == 0
+    assert same(book.ledger, truth(chain, 4))
+    assert same(chronicle(chain, path).ledger, book.ledger)
+
+
+def test_logs_that_a_later_look_misses_stay(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[:3]), (b"two", STORY[3:4])])
+    book = chronicle(chain, path)
+    book.catch_up()
+    before = book.ledger
+    monkeypatch.setattr(chain, "events", lambda start, stop: [])
+    chain.blocks.append((b"three", []))
+    (batch,) = book.catch_up()
+    assert batch.rewound_to is None
+    assert same(book.ledger, before)
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("grow"), st.integers(1, 4)),

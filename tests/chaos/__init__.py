@@ -1,0 +1,1 @@
+"""Faults at every step of every party: enumerated one by one, and drawn at random."""
