@@ -11,11 +11,10 @@ from ape_sonar.ledger import CampaignState
 from ape_sonar.seal import SealError
 from ape_sonar.store import BlobStore, StoreError
 from ape_sonar.terms import Status
+from ape_sonar.tidying import over_since
 
 from .errors import RingNotHeldError
 from .identity import Identity
-
-_NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,6 @@ class Need:
     status: Status
     keys: frozenset[str]
     is_held: bool = True
-
-
-def is_over(campaign: CampaignState, now: int) -> bool:
-    """Whether nobody can ask the Capsule for anything of a Campaign any more.
-
-    Until claims open an arbiter may ask for what only its keys can show.
-    """
-    return campaign.status(now) in _NEVER_OPEN or campaign.claims_open(now)
 
 
 def held_in(identity: Identity, store: BlobStore, address: bytes) -> Certificate:
@@ -69,7 +60,7 @@ def needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignStat
         StoreError, BlobError, CertificateError: a ring of several certificates, or a stranger's, cannot be read.
     """
     for campaign in campaigns:
-        if is_over(campaign, now):
+        if over_since(campaign, now) is not None:
             continue
         status = campaign.status(now)
         try:

@@ -344,6 +344,8 @@ def campaign(place: Place, status: Status, ring: bytes, sealed_to: Any, *, claim
         certificates=place.store.put(ring),
         status=lambda now: status,
         claims_open=lambda now: claims,
+        claims_open_at=lambda: 0,
+        ends_at=0,
     )
 
 

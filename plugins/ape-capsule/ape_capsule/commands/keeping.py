@@ -14,13 +14,14 @@ from ape_sonar.config import configured_store
 from ape_sonar.errors import cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.site import Site, find_site
+from ape_sonar.tidying import over_since
 
 from ..backup import Contents, back_up
 from ..backup import restore as restore_home
 from ..errors import KeyInUseError, RingNotHeldError
 from ..identity import Identity
 from ..keystore import destroy_key
-from ..rings import held_in, is_over
+from ..rings import held_in
 from ..service import KEYS_FOLDER, STATEMENTS_FOLDER, default_home, lock, read_ledger
 from ..statements import Destruction, publish_statement
 from .options import home_option, parse_campaign, passphrase_option, sonar_option, yes_option
@@ -86,7 +87,7 @@ def _finished(identity: bytes, home: Path, site: Site) -> CampaignState:
     """A Campaign that nobody needs a key pair of any more. Raises KeyInUseError, LedgerError."""
     campaign = read_ledger(site, home).campaign(identity)
     now = site.chain.timestamp()
-    if not is_over(campaign, now):
+    if over_since(campaign, now) is None:
         raise KeyInUseError(identity, campaign.status(now).name.capitalize())
     return campaign
 
