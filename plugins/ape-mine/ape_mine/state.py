@@ -19,7 +19,8 @@ from ape_sonar.outbox import OUTBOX_TABLE
 from ape_sonar.store.backlog import BACKLOG_TABLE
 from ape_sonar.tidying import TIDY_TABLE
 
-_MIGRATIONS = [
+#: The first made a home of the first version; each that follows brings one up to date.
+MIGRATIONS = [
     f"""{CHRONICLE_TABLES};
 CREATE TABLE identity (only INTEGER PRIMARY KEY CHECK (only = 1), miner TEXT NOT NULL, sonar TEXT NOT NULL);
 CREATE TABLE submission (
@@ -81,7 +82,7 @@ class State:
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS, remedy=REMEDY)
+        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, MIGRATIONS, remedy=REMEDY)
         self.releases = Releases(self.journal)
 
     def bind(self, miner: str, sonar: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -44,7 +43,7 @@ from ape_mine.overview import view_datasets
 from ape_mine.policy import Privacy, Verdict
 from ape_mine.privacy import Spending, quote
 from ape_mine.releases import Releases
-from ape_mine.state import State
+from ape_mine.state import MIGRATIONS, State
 from ape_mine.submission import Submission
 from ape_mine.task import statistics_key
 from ape_sonar.action import Action
@@ -600,11 +599,12 @@ def test_a_paid_release_leaves_though_its_dataset_is_replaced_meanwhile(tmp_path
 
 def test_a_home_from_before_budgets_counts_its_gradients_as_exact(tmp_path: Path, dataset: Dataset) -> None:
     """The journal of the version before, which had no column and no table for them, is brought up to date."""
-    with State(tmp_path / "state.sqlite").opened() as state:
-        state.prepare(Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"", 0, "ward-7", b"r" * 32))
-    older = sqlite3.connect(tmp_path / "state.sqlite")
-    for statement in ("ALTER TABLE submission DROP COLUMN release", "DROP TABLE release", "PRAGMA user_version = 1"):
-        older.execute(statement)
+    older = Journal(tmp_path / "state.sqlite", MIGRATIONS[:1])
+    with older.transaction() as connection:
+        connection.execute(
+            "INSERT INTO submission VALUES (?, ?, 0, ?, x'', 0, 'ward-7', 'prepared', NULL)",
+            (b"b" * 32, b"c" * 32, b"k" * 32),
+        )
     older.close()
     with State(tmp_path / "state.sqlite").opened() as state:
         assert state.releases.spending(dataset).exact_gradients == 1
