@@ -325,6 +325,23 @@ def test_a_gap_below_what_was_sent_is_closed_by_an_empty_transaction(service: Se
     assert service.tend() is None
 
 
+def test_a_gap_that_closes_by_itself_and_opens_again_has_two_looks_again(service: Service) -> None:
+    service.node.stranger()
+    service.node.price = 2 * GWEI
+    with pytest.raises(UnconfirmedError):
+        service.sender.send(A)
+    (stranger,) = service.node.mined
+    service.node.mined.clear()
+    service.tend()
+    service.node.hear(stranger)
+    assert "another transaction" in str(service.tend())
+    del service.node.pool[0]
+    service.tend()
+    assert set(service.node.pool) == {1}
+    service.tend()
+    assert set(service.node.pool) == {0, 1}
+
+
 def test_a_gap_of_ones_own_is_closed_by_what_was_there(service: Service) -> None:
     service.sender.send(A)
     service.node.price = 2 * GWEI
