@@ -16,8 +16,8 @@ class Action:
     Attributes:
         kind: one word. What was done: opened, declined, scored, rejected, rebased, delivered and collected by a
             Capsule; submitted, published, dropped, claimed, reclaimed, compensated and expired by a Mine. What was
-            found out: waiting, for what others do or for a block; noted, a new verdict of the policy; trouble, what stood in the way
-            and is tried again.
+            found out: waiting, for what others do or for a block; noted, a new verdict of the policy; trouble, what
+            stood in the way and is tried again.
         campaign: id; None for what is about no Campaign.
         words: for people; no secret, row, label or feature value in them.
     """
