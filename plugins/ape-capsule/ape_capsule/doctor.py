@@ -31,6 +31,7 @@ from ape_sonar.store import BlobStore
 from ape_sonar.terms import Status
 from ape_sonar.units import ZERO_ADDRESS
 
+from .errors import REMEDY
 from .identity import Identity, require_identity
 from .keystore import Keystore, has_key
 from .rings import Need, needs
@@ -140,7 +141,7 @@ def _check_home(home: Path) -> Iterator[Finding]:
 
 def _check_state(home: Path) -> Iterator[Finding]:
     if (home / STATE_FILE).exists():
-        yield from check_journal(home / STATE_FILE)
+        yield from check_journal(home / STATE_FILE, REMEDY)
     else:
         yield Finding("state", Grade.OK, "nothing was served yet")
 

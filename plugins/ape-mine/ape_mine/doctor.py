@@ -9,7 +9,7 @@ from pathlib import Path
 from ape.api import ProviderAPI
 
 from ape_mine.consent import today
-from ape_mine.errors import DatasetError
+from ape_mine.errors import REMEDY, DatasetError
 from ape_mine.home import STATE_FILE, Home
 from ape_mine.overview import view_datasets
 from ape_mine.policy import Policy
@@ -50,7 +50,7 @@ def mine_checks(
     """
     yield "home", lambda: check_permissions(Home(folder).folder)
     yield "disk", lambda: check_disk(folder)
-    yield "state", lambda: check_journal(Home(folder).folder / STATE_FILE)
+    yield "state", lambda: check_journal(Home(folder).folder / STATE_FILE, REMEDY)
     yield "store", lambda: check_store(settings().store_uri, write=write)
     yield "account", lambda: check_account(_owner(folder)[0])
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from ape_mine.consent import Consent, today
 from ape_mine.datasets import Dataset, DatasetStore
-from ape_mine.errors import BudgetExceededError, DatasetError, ExactStatisticsLeftError
+from ape_mine.errors import BudgetExceededError, DatasetError, ExactStatisticsLeftError, SpendingUnknownError
 from ape_mine.matching import Match, match
 from ape_mine.policy import Decision, History, Policy, Privacy, Proposal, Verdict, decide
 from ape_mine.rounds import history
@@ -137,7 +137,7 @@ class Judge:
         """The same decision with what it would tell of the dataset, or a refusal where that is too much."""
         try:
             told = self._state.releases.quote(release, dataset, privacy)
-        except (BudgetExceededError, ExactStatisticsLeftError) as error:
+        except (BudgetExceededError, ExactStatisticsLeftError, SpendingUnknownError) as error:
             return Decision(Verdict.DENY, one_line(error), decision.rule)
         return replace(decision, reason=f"{decision.reason}; {told}")
 

@@ -278,8 +278,6 @@ class Mine:
 
     def _account_is_quiet(self) -> bool:
         """Whether no transaction of the account waits for a block: then the next nonce is known for certain."""
-        if self._chain.waits:
-            return False
         in_blocks, with_waiting = self._chain.transaction_counts()
         return in_blocks == with_waiting
 

@@ -17,8 +17,8 @@ class Action:
         kind: one word. What was done: opened, declined, scored, rejected, rebased, delivered and collected by a
             Capsule; submitted, published, dropped, claimed, reclaimed, compensated and expired by a Mine; by both:
             copied, to an IPFS node that had missed it, and released, blobs of Campaigns that are over. What was found
-            out: waiting, for what others do; noted, a new verdict of the policy; trouble, what stood in the way and is
-            tried again.
+            out: waiting, for what others do or for a block; noted, a new verdict of the policy; trouble, what stood in
+            the way and is tried again.
         campaign: id; None for what is about no Campaign.
         words: for people; no secret, row, label or feature value in them.
     """

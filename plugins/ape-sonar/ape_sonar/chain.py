@@ -131,7 +131,7 @@ class SonarChain:
             self.account,
             Outbox(journal, sender),
             highest_fee=self._highest_fee,
-            simulate=lambda call: self._simulate(call),
+            simulate=self._simulate,
         )
         return twin
 

@@ -107,13 +107,13 @@ class Sender:
         return gas, self._higher(last) or last.fees
 
     def _refused(self, offer: Offer, former: Sequence[Offer], error: Exception) -> ReceiptAPI:
-        """The receipt of an earlier one that got in; else raises what its refusal means."""
+        """The receipt of the same call where it got in after all; else raises what its refusal means."""
         if any(word in str(error).lower() for word in _KNOWN_WORDS):
             raise self._unconfirmed(offer) from None
         included = self._included([*former, offer])
-        if included is not None and included != offer:
+        if included is not None and included.call == offer.call:
             return self._provider.get_receipt(f"0x{included.hash.hex()}")
-        if included is None and offer not in former:
+        if offer not in former:
             self._outbox.withdraw(offer)
         self._simulate(offer.call)
         value = offer.call.value

@@ -37,7 +37,7 @@ from ape_capsule.warrants import Kind, read
 from ape_sonar.action import Action
 from ape_sonar.blobs import read_tensor
 from ape_sonar.certificates import Certificate, Key
-from ape_sonar.chain import SonarChain
+from ape_sonar.chain import SonarChain, UnconfirmedError
 from ape_sonar.delivery import Delivery
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer, Vitals
@@ -238,6 +238,27 @@ def test_a_clock_that_is_behind_declines_nobody_for_a_signature(
     assert (action.kind, "3600 s behind" in action.words, "NTP" in action.words) == ("trouble", True, True)
     assert world.state(campaign).recorded is Status.REQUESTED
     assert "sign" in declined(world, oracle, campaign)
+
+
+def test_a_transaction_that_waits_ends_the_look_and_is_told_once(
+    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    def late(chain: Any, campaign: bytes, *arguments: Any, **named: Any) -> None:
+        asked.append(campaign)
+        chain._sender.waits = "transaction 0x1 waits for its block"
+        raise UnconfirmedError("0x1")
+
+    campaigns = {world.create(), world.create()}
+    with monkeypatch.context() as patch:
+        patch.setattr(SonarChain, "open", late)
+        assert kinds(oracle.step()) == ["waiting"]
+        patch.setattr(SonarChain, "tend", lambda chain, until: chain.waits)
+        assert [kinds(oracle.step()) for _ in range(2)] == [["waiting"], []]
+    assert len(asked) == 1
+    assert kinds(oracle.step()) == ["opened", "opened"]
+    assert {world.state(campaign).recorded for campaign in campaigns} == {Status.OPEN}
 
 
 def test_a_model_larger_than_announced_is_declined(world: World, oracle: Oracle) -> None:

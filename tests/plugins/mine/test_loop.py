@@ -25,7 +25,7 @@ from mine_world import (
 from ape_mine.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.action import Action
-from ape_sonar.chain import ChainError, TransactionError
+from ape_sonar.chain import ChainError, TransactionError, UnconfirmedError
 from ape_sonar.events import GradientSubmitted
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer
@@ -158,6 +158,69 @@ def test_what_a_reorganisation_takes_back_is_not_published(world: World, home: H
     assert kinds(mine.step()) == ["published"]
 
     assert [gradient.record.bundle for gradient in world.state(campaign).gradients.values()] == [bundle]
+
+
+# ------------------------------------------------------------------ what waits
+
+
+def test_nothing_is_trained_while_a_transaction_waits(world: World, mine: Mine) -> None:
+    campaign = world.open_campaign()
+    world.sonar.waits = "transaction 0x1 waits for its block"
+    for _ in range(2):
+        assert [(action.kind, action.words) for action in mine.step()] == [("waiting", world.sonar.waits)]
+    assert world.state(campaign).submitted == 0
+    world.sonar.waits = None
+    assert "submitted" in kinds(mine.step())
+
+
+def test_a_submission_that_waits_ends_the_look_and_is_counted_once(
+    world: World, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaigns, mine = [world.open_campaign(), world.open_campaign()], open_mine(world, home)
+    real = type(world.sonar).submit_gradient
+
+    def late(self: Any, *arguments: Any, **named: Any) -> Any:
+        """In a block only after the look is over."""
+        self.shared.mine, mines = (lambda: []), self.shared.mine
+        try:
+            real(self, *arguments, **named)
+        finally:
+            self.shared.mine = mines
+        self.waits = "transaction 0x1 waits for its block"
+        raise UnconfirmedError("0x1")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.sonar), "submit_gradient", late)
+        assert kinds(mine.step()) == ["noted", "waiting"]
+        mine.close()
+        mine = open_mine(world, home)
+        assert kinds(mine.step()) == ["waiting"]
+    world.wait(0)
+    world.sonar.waits = None
+    assert kinds(mine.step()) == ["published", "noted", "submitted", "published"]
+    mine.close()
+    assert [world.state(campaign).submitted for campaign in campaigns] == [1, 1]
+
+
+def test_a_claim_that_waits_ends_the_look(world: World, mine: Mine, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaigns = [world.open_campaign(), world.open_campaign()]
+    mine.step()
+    for campaign in campaigns:
+        world.score(campaign, 10**17)
+        world.deliver(campaign)
+    asked: list[bytes] = []
+
+    def late(self: Any, campaign: bytes, *arguments: Any) -> Any:
+        asked.append(campaign)
+        self.waits = "transaction 0x1 waits for its block"
+        raise UnconfirmedError("0x1")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.sonar), "claim", late)
+        assert kinds(mine.step()) == ["waiting"]
+    assert asked == campaigns[:1]
+    world.sonar.waits = None
+    assert kinds(mine.step()) == ["claimed", "claimed"]
 
 
 # ------------------------------------------------------------------ rounds

@@ -389,6 +389,26 @@ def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_
     ape_mine("add", "ward-7", status=2)
 
 
+def test_a_damaged_state_file_is_rebuilt_and_money_still_comes(town: Town, home: Home, ape_mine: Any) -> None:
+    policy = (home.folder / "policy.yaml").read_text().replace("consent: own", f"consent: own, {BUDGET}")
+    (home.folder / "policy.yaml").write_text(policy)
+    campaign = town.open_campaign()
+    assert "submitted" in ape_mine("run", "--once", signs=True)
+    assert "left as it is" in _error(ape_mine("rebuild", signs=True, status=1))
+    (home.folder / "state.sqlite").write_bytes(b"garbage" * 999)
+    assert "`ape mine rebuild`" in _error(ape_mine("run", "--once", signs=True, status=1))
+
+    told = ape_mine("rebuild", signs=True)
+
+    assert "1 Gradients for 1 Campaigns, 0 of them scored" in told
+    assert "count as spent now: ward-7" in told
+    town.score(campaign, 4 * 10**17)
+    assert "its budget counts as spent" in " ".join(ape_mine("run", "--once", signs=True).split())
+    town.deliver(campaign)
+    assert "claimed" in ape_mine("claim", signs=True)
+    assert town.state(campaign).submitted == 1
+
+
 def _error(output: str) -> str:
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1

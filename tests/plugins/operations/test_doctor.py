@@ -111,14 +111,14 @@ def test_a_state_file_that_is_damaged_and_one_that_is_not_made(tmp_path: Path) -
         connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB)")
         connection.executemany("INSERT INTO t (b) VALUES (?)", [(os.urandom(500),) for _ in range(200)])
     connection.close()
-    assert [one.grade for one in check_journal(path)] == [OK]
+    assert [one.grade for one in check_journal(path, "mend it")] == [OK]
     data = bytearray(path.read_bytes())
     data[4096:8192] = os.urandom(4096)
     path.write_bytes(data)
-    (found,) = check_journal(path)
-    assert (found.grade, found.remedy) == (FAIL, "restore the home from its backup")
+    (found,) = check_journal(path, "mend it")
+    assert (found.grade, found.remedy) == (FAIL, "restore it from a copy, or mend it")
     missing = tmp_path / "none.sqlite"
-    ((found),) = examine([("state", lambda: check_journal(missing))])
+    ((found),) = examine([("state", lambda: check_journal(missing, "mend it"))])
     assert (found.grade, missing.exists()) == (FAIL, False)
 
 

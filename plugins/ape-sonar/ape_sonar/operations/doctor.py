@@ -259,8 +259,8 @@ def check_permissions(home: Path) -> Iterator[Finding]:
         yield Finding("home", Grade.FAIL, f"others may look into {home} (mode {mode:o})", f"chmod 700 {home}")
 
 
-def check_journal(path: Path) -> Iterator[Finding]:
-    """Whether a state file is sound, by SQLite's own check; it is opened to read only."""
+def check_journal(path: Path, remedy: str) -> Iterator[Finding]:
+    """Whether a state file is sound, by SQLite's own check; it is opened to read only. `remedy`: if it is not."""
     try:
         with closing(open_to_read(path)) as connection:
             (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -269,4 +269,4 @@ def check_journal(path: Path) -> Iterator[Finding]:
     if answer == "ok":
         yield Finding("state", Grade.OK, f"{path.name} is sound")
     else:
-        yield Finding("state", Grade.FAIL, f"{path} is damaged ({answer})", "restore the home from its backup")
+        yield Finding("state", Grade.FAIL, f"{path} is damaged ({answer})", f"restore it from a copy, or {remedy}")
