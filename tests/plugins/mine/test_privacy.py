@@ -603,7 +603,8 @@ def test_a_home_from_before_budgets_counts_its_gradients_as_exact(tmp_path: Path
     with State(tmp_path / "state.sqlite").opened() as state:
         state.prepare(Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"", 0, "ward-7", b"r" * 32))
     older = sqlite3.connect(tmp_path / "state.sqlite")
-    for statement in ("ALTER TABLE submission DROP COLUMN release", "DROP TABLE release", "PRAGMA user_version = 1"):
+    newer = ("DROP TABLE release", "DROP TABLE missed", "DROP TABLE released", "PRAGMA user_version = 1")
+    for statement in ("ALTER TABLE submission DROP COLUMN release", *newer):
         older.execute(statement)
     older.close()
     with State(tmp_path / "state.sqlite").opened() as state:
