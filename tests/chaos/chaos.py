@@ -226,8 +226,8 @@ class Chaos(Fate):
             self._damage(party, state)
 
     def _damage(self, party: str, state: Path) -> None:
-        """A damaged file is refused; then it is moved away, or brought back where something was under way in it."""
-        files = [path for path in state.parent.glob("state.sqlite*") if path.is_file()]
+        """A damaged file is refused; then it is made anew, or brought back where something was under way in it."""
+        files = [path for ending in ("", "-wal", "-shm") if (path := state.with_name(state.name + ending)).exists()]
         saved = state.parent.parent / f"saved-{party}"
         saved.mkdir()
         busy = party in MINES and _is_busy(state)
@@ -236,13 +236,11 @@ class Chaos(Fate):
             path.write_bytes(self._random.randbytes(4096))
         with pytest.raises(JournalError):
             self.town.parties[party].start()
-        for path in state.parent.glob("state.sqlite*"):
-            path.unlink()
         if busy:
             for path in saved.iterdir():
                 shutil.copy(path, state.parent / path.name)
-        elif party in MINES:
-            self.town.settle(party)
+        else:
+            self.town.parties[party].rebuild()
         shutil.rmtree(saved)
 
 

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 
 from ape_capsule.identity import Identity
+from ape_capsule.rebuilding import rebuild as rebuild_capsule
 from ape_capsule.service import WARRANT_FILE, announce, build_oracle
 from ape_capsule.warrants import Kind as WarrantKind
 from ape_capsule.warrants import read
 from ape_mine.home import Home
 from ape_mine.loop import Mine
+from ape_mine.rebuilding import rebuild as rebuild_mine
 from ape_sonar.action import Action
 from ape_sonar.chain import SonarChain
 from ape_sonar.client import Campaign, Sonar
@@ -91,6 +93,9 @@ class Party:
     def close(self, process: Any) -> None:
         process.close()
 
+    def rebuild(self) -> None:
+        """Makes its damaged state file anew."""
+
     @property
     def home(self) -> Path:
         return self.town.folder / self.name
@@ -101,6 +106,11 @@ class ScientistParty(Party):
 
     def start(self) -> Sonar:
         return self.town.client()
+
+    def rebuild(self) -> None:
+        # A client keeps nothing there that the chain does not tell: a person removes it.
+        for path in self.home.glob("state.sqlite*"):
+            path.unlink()
 
     def step(self, process: Sonar) -> list[Action]:
         actions = []
@@ -150,6 +160,10 @@ class CapsuleParty(Party):
             cost=LOWEST_COST,
         )
 
+    def rebuild(self) -> None:
+        chain = self.town.chain_of(CAPSULE)
+        rebuild_capsule(self.home, chain, confirmations=CONFIRMATIONS, start_block=self.town.start)
+
 
 class MineParty(Party):
     """Its clock may be off by as much as the town says."""
@@ -165,6 +179,10 @@ class MineParty(Party):
             clock=lambda: town.ticks() + skew,
             wall=lambda: datetime.now(UTC) + timedelta(seconds=skew),
         )
+
+    def rebuild(self) -> None:
+        chain, store = self.town.chain_of(self.name), self.town.store()
+        rebuild_mine(self.home, chain, store, confirmations=CONFIRMATIONS, start_block=self.town.start)
 
 
 @dataclass
@@ -260,7 +278,7 @@ class Town:
         self.chain.mine(CONFIRMATIONS)
 
     def _furnish(self, name: str, table: Any, ill: Any) -> None:
-        home = self.settle(name)
+        home = Home.create(self.folder / name, str(self.accounts[name].address), str(self.sonar.address))
         lines = [f"{age},{dose},{str(sick).lower()}" for (age, dose), sick in zip(table, ill, strict=True)]
         source = self.folder / f"{name}.csv"
         source.write_text("age,dose,ill\n" + "\n".join(lines) + "\n")
@@ -268,10 +286,6 @@ class Town:
         policy = self.folder / f"{name}.yaml"
         policy.write_text(_POLICY)
         home.adopt(policy)
-
-    def settle(self, name: str) -> Home:
-        """A Mine's home, made if it is not there: `ape mine init`."""
-        return Home.create(self.folder / name, str(self.accounts[name].address), str(self.sonar.address))
 
     # ------------------------------------------------------------------ what parties are made of
 
