@@ -32,7 +32,7 @@ from tests.chaos.points import (
     store_down,
     store_lies,
 )
-from tests.chaos.town import CONFIRMATIONS, MINES, Town
+from tests.chaos.town import CAPSULE, CONFIRMATIONS, MINES, SCIENTIST, Town
 
 #: How often a point of each kind is met by a fault. Requests are many, transactions few.
 RATES = {
@@ -53,6 +53,12 @@ _REORGANISED, _RELEASED, _NODE_RESTARTED = 0.08, 0.2, 0.02
 #: How often a party that was killed finds its state file damaged; how often Mines change places.
 _DAMAGED, _SWAPPED = 0.3, 0.05
 _DAY = 86_400
+#: A Mine's Gradients whose sealed bytes are nowhere but in the file; a Capsule's transactions without confirmations,
+#: as the contract takes the same rebase twice.
+_UNDER_WAY = {
+    **dict.fromkeys(MINES, "SELECT count(*) FROM submission WHERE state != 'published'"),
+    CAPSULE: "SELECT count(*) FROM offer",
+}
 #: Faults of a history: then they stop, and the story goes on to its end. They begin after so many turns at most.
 FEWEST, MOST, LATEST = 20, 60, 120
 
@@ -230,7 +236,7 @@ class Chaos(Fate):
         files = [path for ending in ("", "-wal", "-shm") if (path := state.with_name(state.name + ending)).exists()]
         saved = state.parent.parent / f"saved-{party}"
         saved.mkdir()
-        busy = party in MINES and _is_busy(state)
+        busy = party != SCIENTIST and _is_busy(state, _UNDER_WAY[party])
         for path in files:
             shutil.copy(path, saved / path.name)
             path.write_bytes(self._random.randbytes(4096))
@@ -244,11 +250,11 @@ class Chaos(Fate):
         shutil.rmtree(saved)
 
 
-def _is_busy(state: Path) -> bool:
-    """Whether a Gradient may be on its way whose sealed bytes are nowhere but in the file."""
+def _is_busy(state: Path, question: str) -> bool:
+    """Whether something is under way that nobody knows of without the file."""
     try:
         with closing(open_to_read(state)) as file:
-            row = file.execute("SELECT count(*) FROM submission WHERE state != 'published'").fetchone()
+            row = file.execute(question).fetchone()
     except sqlite3.Error:
         return False  # killed before there was a table in it
     return bool(row[0])

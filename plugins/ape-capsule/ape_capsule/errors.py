@@ -245,3 +245,19 @@ class WorkerLostError(CapsuleError, RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("a worker process died over a Gradient, which is tried again: is memory short?")
+
+
+class LogsMissingError(CapsuleError, RuntimeError):
+    """The node tells of fewer Models than the contract counts: what the Capsule did already may be among them.
+
+    Attributes:
+        campaign: id.
+        told, counted: the newest Model's version by the node's logs, and by the contract.
+    """
+
+    def __init__(self, campaign: bytes, told: int, counted: int) -> None:
+        self.campaign, self.told, self.counted = campaign, told, counted
+        super().__init__(
+            f"the node tells of version {told} of the Model of Campaign 0x{campaign.hex()}, and the contract has "
+            f"version {counted}: nothing is rebased until the node gives all logs"
+        )

@@ -11,7 +11,7 @@ from syft import wire
 from syft.paillier import Openings, unpack
 
 from .desk import Desk
-from .errors import HeadDiffersError
+from .errors import HeadDiffersError, LogsMissingError
 from .evidence import Evidence
 from .material import Material
 from .scoring import measure, needs_rebase, rebase
@@ -29,8 +29,12 @@ def make_room(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Actio
 
     Raises:
         PredictionsMovedError: no smaller scale keeps what it predicts.
+        LogsMissingError: the contract has a newer head than the node told of, which may be this one's.
         SonarError, OSError: nothing was published on chain, and the next step tries again.
     """
+    told, counted = campaign.model.version, desk.chain.campaign_of(campaign.id).version
+    if counted != told:
+        raise LogsMissingError(campaign.id, told, counted)
     prepared = desk.state.prepared(campaign.id, "rebase", campaign.model.root)
     if prepared is None:
         prepared = _prepare_rebase(desk, campaign, desk.material(campaign, ledger))

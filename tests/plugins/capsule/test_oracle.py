@@ -39,6 +39,7 @@ from ape_sonar.blobs import read_tensor
 from ape_sonar.certificates import Certificate, Key
 from ape_sonar.chain import SonarChain, UnconfirmedError
 from ape_sonar.delivery import Delivery
+from ape_sonar.events import ModelRebased
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.observer import Observer, Vitals
 from ape_sonar.roots import openings_root, tensor_root
@@ -601,6 +602,33 @@ def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
     assert plain_accuracy(after) == plain_accuracy(before) == state.accuracy
     assert kinds(oracle.step()) == ["scored"]
     assert world.state(campaign).gradients[1].score is not None
+
+
+def test_a_rebase_that_the_nodes_logs_left_out_is_not_made_again(
+    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contract takes any number of rebases: one that was missing in a look was made a second time."""
+    late = world.gradient(campaign, 12)
+    world.submit_gradient(campaign, world.gradient(campaign, 11))
+    oracle.step()
+    world.submit_gradient(campaign, late)
+    start_exponent = world.head(campaign).exponent
+    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent >= start_exponent)
+    assert kinds(oracle.step()) == ["rebased"]
+    real = SonarChain.events
+
+    def without_rebases(chain: SonarChain, start: int, stop: int) -> list[Any]:
+        return [event for event in real(chain, start, stop) if not isinstance(event, ModelRebased)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SonarChain, "events", without_rebases)
+        (trouble,) = oracle.step()
+    assert trouble.kind == "trouble"
+    assert "tells of version 1 of the Model" in trouble.words
+    assert "the contract has version 2" in trouble.words
+    assert [one.version for one in world.state(campaign).models] == [0, 1, 2]
+    world.chain.mine()
+    assert kinds(oracle.step()) == ["scored"]
 
 
 def test_a_head_that_cannot_be_rebased_is_scored_on_all_the_same(
