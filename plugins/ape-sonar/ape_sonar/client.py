@@ -31,9 +31,10 @@ from ape_sonar.chain import SonarChain
 from ape_sonar.config import configured_store, settings
 from ape_sonar.drafts import Draft, DraftBook
 from ape_sonar.errors import SonarError, UsageError
+from ape_sonar.follower import READ_AGAIN
 from ape_sonar.gradients import GradientState
 from ape_sonar.handover import open_delivery
-from ape_sonar.ledger import CampaignState, Ledger
+from ape_sonar.ledger import CampaignState, Ledger, LedgerError
 from ape_sonar.offer import Offer
 from ape_sonar.overview import left_to_pay, verdict
 from ape_sonar.rows import RowEncoder
@@ -249,13 +250,26 @@ class Sonar:
     # ------------------------------------------------------------------ looking
 
     def ledger(self) -> Ledger:
-        """All Campaigns, by their events; what was read before is not read again unless the chain changed it."""
+        """All Campaigns, by their events; what was read before is not read again unless the chain changed it.
+
+        The last blocks always are: a node that is behind another one leaves their logs out, and says nothing of it.
+
+        Raises:
+            LedgerError: the node left logs out; the next call reads all of them again.
+        """
         head = self.chain.head()
-        start, ledger = self._start_block, Ledger()
+        start, kept = self._start_block, Ledger()
         if self._read and self._read[0] <= head and self.chain.block_hash(self._read[0]) == self._read[1]:
-            start, ledger = self._read[0] + 1, self._read[2].copy()
-        ledger.apply_all(self.chain.events(start, head + 1))
-        self._read = (head, self.chain.block_hash(head), ledger)
+            start, kept = self._read[0] + 1, self._read[2]
+        events, settled = self.chain.events(start, head + 1), max(head - READ_AGAIN, start - 1)
+        try:
+            kept = kept.copy().apply_all(event for event in events if event.place.block <= settled)
+            ledger = kept.copy().apply_all(event for event in events if event.place.block > settled)
+        except LedgerError:
+            self._read = None
+            raise
+        if settled >= self._start_block:
+            self._read = (settled, self.chain.block_hash(settled), kept)
         return ledger
 
     def campaigns(self) -> list[Campaign]:

@@ -20,7 +20,7 @@ CREATE TABLE follower (only INTEGER PRIMARY KEY CHECK (only = 1), chain_id INTEG
 #: Blocks read at once: what public nodes answer without complaint.
 _LARGEST_RANGE = 2_000
 #: Blocks that are read again with the next ones: a node that is behind another one gives no logs of its newest blocks.
-_READ_AGAIN = 64
+READ_AGAIN = 64
 #: Checkpoints kept: one a batch, so that a rewind seldom has to start over.
 _KEPT = 256
 
@@ -124,7 +124,7 @@ class Follower:
                 return None, kept
             return Batch(start, start, (), rewound_to), kept
         last_hash = self._chain.block_hash(stop - 1)
-        again = max(start - _READ_AGAIN, self._start) if self._known else start
+        again = max(start - READ_AGAIN, self._start) if self._known else start
         found = self._chain.events(again, stop)
         seen = [*kept[-1:], (stop - 1, last_hash.hex())]
         if not all(self._still_there(*checkpoint) for checkpoint in seen):
