@@ -153,7 +153,7 @@ def open_oracle(
     let_sign(account)
     site = find_site(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the oracle.
-    with lock(home), State(home / STATE_FILE).opened() as state:
+    with lock(home), closing(State(home / STATE_FILE)) as state:
         oracle = build_oracle(
             site.chain,
             WatchedStore(configured_store(backlog=Backlog(state.journal)), observer),

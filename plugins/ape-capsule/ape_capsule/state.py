@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,14 +94,6 @@ class State:
     def close(self) -> None:
         """Closes the journal."""
         self.journal.close()
-
-    @contextmanager
-    def opened(self) -> Iterator[State]:
-        """Closes the journal at the end of a block."""
-        try:
-            yield self
-        finally:
-            self.close()
 
     # ------------------------------------------------------------------ moves
 

@@ -14,18 +14,14 @@ from ape_capsule._cli import cli
 
 
 @pytest.fixture
-def world(
-    sonar: Any,
-    chain: Any,
-    scientist: Any,
-    capsule: Any,
-    miner: Any,
-    second_miner: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> World:
+def roles(scientist: Any, capsule: Any, miner: Any, second_miner: Any) -> dict[str, Any]:
+    """A World's accounts."""
+    return {"scientist": scientist, "capsule": capsule, "miner": miner, "second miner": second_miner}
+
+
+@pytest.fixture
+def world(sonar: Any, chain: Any, roles: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
-    roles = {"scientist": scientist, "capsule": capsule, "miner": miner, "second miner": second_miner}
     return World(sonar, chain, roles, tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
         assert state.opening is not None
         blobs = [state.terms.spec, state.terms.validation, state.opening.public_key, state.model.address]
         blobs.append(state.delivery)
-        with State(world.home / STATE_FILE).opened() as journal:
+        with closing(State(world.home / STATE_FILE)) as journal:
             assert Backlog(journal.journal).count(DOWN) == len(blobs), "the service knows what the other node missed"
         assert json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"] == []
 

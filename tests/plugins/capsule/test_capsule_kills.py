@@ -180,18 +180,8 @@ def _accuracy(event: CampaignEvent) -> int | None:
 
 @pytest.mark.parametrize("full", [False, True], ids=["killed", "disk full"])
 def test_killed_everywhere_it_ends_the_same(
-    sonar: Any,
-    chain: Any,
-    scientist: Any,
-    capsule: Any,
-    miner: Any,
-    second_miner: Any,
-    tmp_path: Path,
-    fuses: Fuses,
-    full: bool,
+    sonar: Any, chain: Any, roles: dict[str, Any], tmp_path: Path, fuses: Fuses, full: bool
 ) -> None:
-    roles = {"scientist": scientist, "capsule": capsule, "miner": miner, "second miner": second_miner}
-
     def world(name: str) -> World:
         (tmp_path / name).mkdir()
         return World(sonar, chain, roles, tmp_path / name)

@@ -585,9 +585,9 @@ def test_a_gradient_of_an_older_version_is_applied_to_the_head(world: World, ora
     assert verdict.accuracy == max(tried)
 
 
-def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def rebased(world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The Campaign once its head was full and has room again, while another Gradient waits."""
     late = world.gradient(campaign, 12)
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     oracle.step()
@@ -595,7 +595,13 @@ def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
     start_exponent = world.head(campaign).exponent
     monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent >= start_exponent)
     assert kinds(oracle.step()) == ["rebased"]
-    state = world.state(campaign)
+    return campaign
+
+
+def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
+    world: World, oracle: Oracle, rebased: bytes
+) -> None:
+    campaign, state = rebased, world.state(rebased)
     assert [one.version for one in state.models] == [0, 1, 2]
     before, after = (decrypted(world, campaign, world.head(campaign, version)) for version in (1, 2))
     assert after.exponent < before.exponent
@@ -605,16 +611,9 @@ def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
 
 
 def test_a_rebase_that_the_nodes_logs_left_out_is_not_made_again(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Oracle, rebased: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The contract takes any number of rebases: one that was missing in a look was made a second time."""
-    late = world.gradient(campaign, 12)
-    world.submit_gradient(campaign, world.gradient(campaign, 11))
-    oracle.step()
-    world.submit_gradient(campaign, late)
-    start_exponent = world.head(campaign).exponent
-    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent >= start_exponent)
-    assert kinds(oracle.step()) == ["rebased"]
     real = SonarChain.events
 
     def without_rebases(chain: SonarChain, start: int, stop: int) -> list[Any]:
@@ -626,7 +625,7 @@ def test_a_rebase_that_the_nodes_logs_left_out_is_not_made_again(
     assert trouble.kind == "trouble"
     assert "tells of version 1 of the Model" in trouble.words
     assert "the contract has version 2" in trouble.words
-    assert [one.version for one in world.state(campaign).models] == [0, 1, 2]
+    assert [one.version for one in world.state(rebased).models] == [0, 1, 2]
     world.chain.mine()
     assert kinds(oracle.step()) == ["scored"]
 

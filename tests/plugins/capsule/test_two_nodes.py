@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from capsule_world import CAPSULE_TERMS, World, kinds
@@ -35,7 +36,7 @@ def moves(oracle: Oracle) -> list[str]:
 @pytest.mark.parametrize("mood", [Mood.SLOW, Mood.LYING, Mood.FULL])
 def test_a_campaign_comes_to_its_end(world: World, nodes: tuple[IpfsNode, IpfsNode], mood: Mood) -> None:
     now = 0.0
-    with moody_proxy(nodes[0].api) as proxy, State(world.home / STATE_FILE).opened() as state:
+    with moody_proxy(nodes[0].api) as proxy, closing(State(world.home / STATE_FILE)) as state:
         proxy.mood = mood
         faulty = open_store(f"ipfs:{proxy.api}", timeout=1.5)
         well = open_store(f"ipfs:{nodes[1].api}")

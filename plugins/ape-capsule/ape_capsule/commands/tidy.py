@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def tidy(account: Any, home: Path | None, sonar: str | None, after: str | None, 
     """
     place, site = home or default_home(), find_site(account, sonar)
     require_identity(place)
-    with lock(place) if yes else nullcontext(), State(place / STATE_FILE, rehearsal=not yes).opened() as state:
+    with lock(place) if yes else nullcontext(), closing(State(place / STATE_FILE, rehearsal=not yes)) as state:
         chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         store = configured_store(backlog=Backlog(state.journal))
         tidier = Tidier(state.journal, store, configured_cache(), capsule_holding(state, site.chain.sender))
