@@ -35,6 +35,12 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
 
 
+def damage(connection: sqlite3.Connection) -> str | None:
+    """What is wrong with a database by SQLite's own check of the whole file; None for nothing. Raises sqlite3.Error."""
+    (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return None if answer == "ok" else str(answer)
+
+
 class Journal:
     """A SQLite database whose schema is a list of migrations.
 
@@ -140,9 +146,8 @@ class Journal:
 
     def _require_sound(self) -> None:
         """Looks the whole file through: damage shows at the start, and not in the middle of a move."""
-        (answer,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise JournalDamagedError(self.path, " ".join(str(answer).split()), self.remedy)
+        if wrong := damage(self._connection):
+            raise JournalDamagedError(self.path, " ".join(wrong.split()), self.remedy)
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         """Brings the schema up to date; of two processes that try, one does it and the other finds it done."""

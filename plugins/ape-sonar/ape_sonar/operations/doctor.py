@@ -31,7 +31,7 @@ from ape_sonar.chain import SonarChain
 from ape_sonar.chain_errors import readable
 from ape_sonar.clock import seconds_behind
 from ape_sonar.errors import SonarError, one_line
-from ape_sonar.journal import open_to_read
+from ape_sonar.journal import damage, open_to_read
 from ape_sonar.store import open_store
 from ape_sonar.units import COIN, format_money
 from ape_sonar.verification import verify
@@ -263,10 +263,10 @@ def check_journal(path: Path, remedy: str) -> Iterator[Finding]:
     """Whether a state file is sound, by SQLite's own check; it is opened to read only. `remedy`: if it is not."""
     try:
         with closing(open_to_read(path)) as connection:
-            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            wrong: str | None = damage(connection)
     except sqlite3.Error as error:
-        answer = str(error)
-    if answer == "ok":
+        wrong = str(error)
+    if wrong is None:
         yield Finding("state", Grade.OK, f"{path.name} is sound")
     else:
-        yield Finding("state", Grade.FAIL, f"{path} is damaged ({answer})", f"restore it from a copy, or {remedy}")
+        yield Finding("state", Grade.FAIL, f"{path} is damaged ({wrong})", f"restore it from a copy, or {remedy}")
