@@ -158,7 +158,7 @@ def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) ->
     state = State(place / STATE_FILE)
     chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
     now, ahead = site.chain.timestamp(), chronicle.ahead()
-    own = [campaign for campaign in ahead.campaigns.values() if campaign.terms.capsule == site.chain.sender]
+    own = ahead.asked_of(site.chain.sender)
     if as_json:
         click.echo(json.dumps([_facts(campaign, now, state) for campaign in own]))
         return

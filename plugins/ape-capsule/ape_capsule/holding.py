@@ -17,7 +17,4 @@ def capsule_holding(state: State, capsule: str) -> Holding:
         found = {campaign.terms.spec, campaign.terms.validation, *(public_blobs(spec) if spec else ())}
         return found | state.published(campaign.id)
 
-    return Holding(
-        lambda ledger: [one for one in ledger.campaigns.values() if one.terms.capsule == capsule],
-        blobs,
-    )
+    return Holding(lambda ledger: ledger.asked_of(capsule), blobs)

@@ -142,7 +142,8 @@ class Oracle:
         # Before looking at what is due: what is sent already shows in the newest blocks, or would be sent again.
         waits = self._chain.tend(self._chronicle.newest_block)
         if waits:
-            return [action for action in [Action("waiting", None, waits)] if self._is_news(action)]
+            waiting = Action("waiting", None, waits)
+            return [waiting] if self._is_news(waiting) else []
         ahead = self._chronicle.ahead()
         confirmed, newest = self._chronicle.ledger.campaigns, ahead.campaigns
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]

@@ -64,8 +64,7 @@ def rebuild(home: Path, chain: SonarChain, *, confirmations: int, start_block: i
         state.bind(chain.sender, chain.address)
         chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
         chronicle.catch_up()
-        campaigns = chronicle.ahead().campaigns.values()
-        own = [campaign for campaign in campaigns if campaign.terms.capsule == chain.sender]
+        own = chronicle.ahead().asked_of(chain.sender)
         return Rebuilt(
             aside=aside,
             campaigns=len(own),

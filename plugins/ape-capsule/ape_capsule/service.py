@@ -131,8 +131,7 @@ def read_ledger(site: Site, home: Path) -> Ledger:
 
 def own_campaigns(site: Site, home: Path) -> list[CampaignState]:
     """The Capsule's own of them. Raises as `read_ledger`."""
-    campaigns = read_ledger(site, home).campaigns.values()
-    return [campaign for campaign in campaigns if campaign.terms.capsule == site.chain.sender]
+    return read_ledger(site, home).asked_of(site.chain.sender)
 
 
 @contextmanager

@@ -247,6 +247,10 @@ class Ledger:
         """Campaigns that are recorded as requested or open, oldest first: all others are over, or were never begun."""
         return [self.campaigns[campaign] for campaign in self._live]
 
+    def asked_of(self, capsule: str) -> list[CampaignState]:
+        """Campaigns that name a Capsule, by its account, in the order in which they were asked for."""
+        return [campaign for campaign in self.campaigns.values() if campaign.terms.capsule == capsule]
+
     def worked_for(self, miner: str) -> list[CampaignState]:
         """Campaigns that an account submitted a Gradient to, oldest first."""
         found = [self.campaigns[campaign] for campaign in self._worked_for.get(miner, Map())]
