@@ -27,7 +27,7 @@ from ape_sonar.errors import FormatError
 from ape_sonar.events import Event, GradientSubmitted, Place, build_event
 from ape_sonar.fees import HIGHEST_FEE
 from ape_sonar.journal import Journal
-from ape_sonar.node import broadcast, code_at, coin_balance
+from ape_sonar.node import broadcast, code_at, coin_balance, transaction_count
 from ape_sonar.outbox import Call, Outbox
 from ape_sonar.reverts import contract_error, revert_data
 from ape_sonar.sending import Sender
@@ -358,9 +358,7 @@ class SonarChain:
     # ------------------------------------------------------------------ how
 
     def _transaction_count(self, block: Any) -> int:
-        account = to_checksum_address(self.sender)
-        with readable():
-            return int(self._provider.web3.eth.get_transaction_count(account, block))
+        return transaction_count(self._provider.web3, self.sender, block)
 
     def _view(self, function: str, *arguments: Any) -> Any:
         return self._call("Sonar", self.address, function, *arguments)

@@ -32,6 +32,21 @@ def coin_balance(web3: Any, address: str) -> int:
         return int(web3.eth.get_balance(to_checksum_address(address)))
 
 
+def transaction_count(web3: Any, address: str, block: Any) -> int:
+    """Transactions of an account up to a block, or "latest", or "pending" with those that wait."""
+    with readable():
+        return int(web3.eth.get_transaction_count(to_checksum_address(address), block))
+
+
+def included(web3: Any, transactions: Sequence[str]) -> str | None:
+    """Which of several transactions of one nonce is in a block, of hashes without 0x; None where none is."""
+    for transaction in reversed(transactions):
+        with readable(), suppress(TransactionNotFound):
+            web3.eth.get_transaction_receipt(f"0x{transaction}")
+            return transaction
+    return None
+
+
 def broadcast(
     provider: ProviderAPI,
     account: AccountAPI,
@@ -93,11 +108,11 @@ def broadcast(
 
 def _included(provider: ProviderAPI, sent: Sequence[str]) -> ReceiptAPI:
     """The receipt of the one that is in a block. Raises UnconfirmedError, ChainError."""
-    for transaction in reversed(sent):
-        with readable(), suppress(TransactionNotFound):
-            provider.web3.eth.get_transaction_receipt(f"0x{transaction}")
-            return provider.get_receipt(f"0x{transaction}")
-    raise UnconfirmedError(sent[-1])
+    found = included(provider.web3, sent)
+    if found is None:
+        raise UnconfirmedError(sent[-1])
+    with readable():
+        return provider.get_receipt(f"0x{found}")
 
 
 def _raised(provider: ProviderAPI, transaction: TransactionAPI, highest: int) -> Fees | None:

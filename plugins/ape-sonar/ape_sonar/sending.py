@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from typing import Any
 
 from ape.api import AccountAPI, ProviderAPI, ReceiptAPI, TransactionAPI
 from ape.exceptions import ApeException, TransactionNotFoundError
 from eth_utils import to_checksum_address
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import Web3Exception
 
 from ape_sonar.chain_errors import (
     FundsError,
     NonceError,
     TransactionError,
     UnconfirmedError,
-    readable,
     transaction_failure,
     unreachable,
 )
 from ape_sonar.contract_errors import ContractError
 from ape_sonar.errors import one_line
 from ape_sonar.fees import Fees
-from ape_sonar.node import coin_balance, fees_of, higher_fees
+from ape_sonar.node import coin_balance, fees_of, higher_fees, included, transaction_count
 from ape_sonar.outbox import Call, Care, Offer, Outbox, care_for
 
 #: What nodes say of a transaction that they have already.
@@ -215,9 +213,8 @@ class Sender:
     # ------------------------------------------------------------------ how
 
     def _counts(self) -> tuple[int, int]:
-        with readable():
-            count = self._provider.web3.eth.get_transaction_count
-            return int(count(self._address, "latest")), int(count(self._address, "pending"))
+        web3, address = self._provider.web3, self._address
+        return transaction_count(web3, address, "latest"), transaction_count(web3, address, "pending")
 
     def _signed(self, nonce: int, call: Call, gas: int | None, fees: Fees | None) -> tuple[TransactionAPI, Offer]:
         what: dict[str, Any] = {"sender": self._address, "receiver": call.to, "data": call.data, "value": call.value}
@@ -254,11 +251,8 @@ class Sender:
 
     def _included(self, offers: Sequence[Offer]) -> Offer | None:
         """The one that is in a block; None where none is."""
-        for offer in reversed(offers):
-            with readable(), suppress(TransactionNotFound):
-                self._provider.web3.eth.get_transaction_receipt(f"0x{offer.hash.hex()}")
-                return offer
-        return None
+        found = included(self._provider.web3, [offer.hash.hex() for offer in offers])
+        return next((offer for offer in offers if offer.hash.hex() == found), None)
 
     def _unconfirmed(self, offer: Offer) -> UnconfirmedError:
         error = UnconfirmedError(f"0x{offer.hash.hex()}")
