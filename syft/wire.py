@@ -29,6 +29,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from syft.errors import SyftError, WireError
+from syft.nested import parse_json
 from syft.paillier import EncryptedTensor, Openings, Packing, PublicContext, validate_public_key
 from syft.paillier.keys import LEAST_BITS
 from syft.whole import is_whole
@@ -176,15 +177,15 @@ def _load(kind: str, data: bytes, limit: int) -> tuple[Arrays, dict[str, Any]]:
     header_bytes = int.from_bytes(data[:8], "little")
     _require(header_bytes <= min(LARGEST_HEADER, len(data) - 8), "the header is longer than allowed")
     try:
-        header = json.loads(data[8 : 8 + header_bytes])
+        header = parse_json(data[8 : 8 + header_bytes].decode("utf-8"))
         _require(
             isinstance(header, dict) and 1 <= len(header) <= _MOST_ARRAYS + 1,
             "the header is no table of arrays",
         )
-        facts = json.loads(header.pop("__metadata__")["syft"])
+        facts = parse_json(header.pop("__metadata__")["syft"])
         _require(all(entry["dtype"] in _DTYPES for entry in header.values()), "an array of a type that is not allowed")
         arrays: Arrays = load(data)
-    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
         if isinstance(error, SyftError):
             raise
         raise WireError(f"not a safetensors blob of ours: {str(error)[:120]}") from None

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syft.errors import ExtraMissingError, TokenizerError
+from syft.nested import parse_json
 from syft.whole import is_whole
 
 #: Most bytes of a tokenizer.
@@ -121,8 +122,8 @@ def _checked(data: bytes) -> dict[str, Any]:
     """The document without what is not used. Raises TokenizerError."""
     _require(len(data) <= LARGEST_TOKENIZER, f"{len(data)} bytes: at most {LARGEST_TOKENIZER} are read")
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = parse_json(data.decode("utf-8"))
+    except ValueError:
         raise TokenizerError("it is not JSON") from None
     _require(isinstance(document, dict) and set(document) <= _TOP | {"model"}, "it has parts that are not known")
     _check_model(document.get("model"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from syft.errors import WeightsError
+from syft.nested import parse_json
 
 #: Most bytes of the header, and with it the deepest that it can be nested.
 LARGEST_HEADER = 1 << 18
@@ -33,10 +33,10 @@ def load_weights(data: bytes) -> dict[str, NDArray[Any]]:
     if len(data) < 8 or (length := int.from_bytes(data[:8], "little")) > min(LARGEST_HEADER, len(data) - 8):
         raise WeightsError(f"no safetensors blob, or one with a header of more than {LARGEST_HEADER} bytes")
     try:
-        header = json.loads(data[8 : 8 + length])
+        header = parse_json(data[8 : 8 + length].decode("utf-8"))
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
         kinds = {name: (entry["dtype"], len(entry["shape"])) for name, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise WeightsError("no safetensors blob: its header is no table of tensors") from None
     if not 1 <= len(kinds) <= MOST_TENSORS:
         raise WeightsError(f"{len(kinds)} tensors: 1 to {MOST_TENSORS} are read")

@@ -40,11 +40,11 @@ from ape_mine.rowfiles import (
     open_parquet,
     write_rows,
 )
-from ape_sonar.canonical import parse_json
 from ape_sonar.errors import SchemaError
 from ape_sonar.faults import Faults
 from ape_sonar.files import atomic_file, sweep
 from ape_sonar.tables import TableSchema, csv_frames, require_columns
+from syft.nested import parse_json
 
 __all__ = ["ROWS_AT_ONCE", "Dataset", "DatasetStore", "Identified", "read_schema"]
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from ape_sonar.canonical import parse_json
 from ape_sonar.errors import FormatError
 from ape_sonar.tables import Strict, TableSchema, first_problem, read_csv
 from syft import nn
 from syft.errors import SyftError
+from syft.nested import parse_json
 from syft.texts import blob_limits
 
 _LARGEST_FILE = 1 << 20

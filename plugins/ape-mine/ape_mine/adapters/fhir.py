@@ -16,7 +16,7 @@ from ape_mine.adapters.json_lines import json_lines
 from ape_mine.adapters.moments import unix_seconds
 from ape_mine.adapters.sources import Source
 from ape_mine.errors import SourceError
-from ape_sonar.canonical import parse_json
+from syft.nested import parse_json
 
 _MOST_PATIENTS = 5_000_000
 _FILES = r"(?i).*\.(json|ndjson|jsonl)"

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from ape_mine.adapters.base import Record, Request, SchemaGiven
 from ape_mine.adapters.sources import Source
 from ape_mine.errors import SourceError
-from ape_sonar.canonical import parse_json
+from syft.nested import parse_json
 
 #: Most bytes of a line.
 LONGEST_LINE = 8 << 20

@@ -10,7 +10,7 @@ from ape_mine.adapters.base import Record, Request, SchemaPublished
 from ape_mine.adapters.moments import unix_seconds
 from ape_mine.adapters.sources import Source
 from ape_mine.errors import SourceError
-from ape_sonar.canonical import parse_json
+from syft.nested import parse_json
 
 
 class Takeout(SchemaPublished):

@@ -15,7 +15,7 @@ from typing import Any
 from ape_mine.adapters.base import Record, Request, SchemaPublished
 from ape_mine.adapters.sources import Source
 from ape_mine.errors import SourceError
-from ape_sonar.canonical import parse_json
+from syft.nested import parse_json
 
 _ASSIGNMENT = re.compile(r"\s*window\.YTD\.(?:tweets?)\.part\d+\s*=\s*")
 _FILES = r"(?:.*/)?(?:tweets?(?:-part\d+)?)\.js"

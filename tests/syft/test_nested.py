@@ -1,4 +1,4 @@
-"""Nested documents end no process, however high py-evm has set its recursion limit."""
+"""Nested documents end no process, however high py-evm and py_ecc have set its recursion limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_sonar.canonical import parse_json
+from syft.nested import parse_json
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='[]{}"\\ab\n'),
@@ -39,18 +39,20 @@ def test_brackets_in_strings_are_letters() -> None:
 @pytest.mark.parametrize(
     "reader",
     [
-        "from_canonical('bundle', b'[' * 10**6, limit=10**6)",
-        "from_canonical('bundle', b'{\"a\":' * 10**5, limit=10**6)",
+        "parse_json('[' * 10**6)",
         "loads_public_key((1 << 14).to_bytes(8, 'little') + b'[' * (1 << 14) + bytes(64))",
+        "load_weights((99_999).to_bytes(8, 'little') + b'[' * 99_999)",
+        "Tokenizer(b'[' * 100_000)",
+        "Tokenizer(b'{\"a\":' * 100_000)",
     ],
 )
-def test_hostile_bytes_are_refused_under_py_evms_limit(reader: str) -> None:
+def test_nothing_but_brackets_is_refused_under_py_eccs_limit(reader: str) -> None:
     program = f"""
 import sys
-import eth
-from ape_sonar.canonical import from_canonical
+from syft.nested import parse_json
+from syft.texts import Tokenizer, load_weights
 from syft.wire import loads_public_key
-assert sys.getrecursionlimit() >= 10_000
+sys.setrecursionlimit(100_000)
 try:
     {reader}
 except ValueError as error:
