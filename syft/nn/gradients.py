@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syft.errors import ModelSpecError, SlotOverflowError, StatisticsError, TensorMismatchError
+from syft.nn.positive import inverse_of_positive
 from syft.nn.statistics import LocalStatistics
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, Tensor, row_bound
 from syft.whole import is_whole
@@ -140,15 +141,20 @@ def proximal_map(statistics: LocalStatistics, mu: float, bits: int) -> AffineMap
         bits: binary digits of the matrix.
 
     Raises:
-        StatisticsError: mu is not positive and finite, or there are no rows.
+        StatisticsError: mu is not positive and finite, or too small for these rows; or there are no rows.
     """
     if not 0 < mu < math.inf:
         raise StatisticsError(f"mu must be positive and finite, not {mu}")
     gram, cross = statistics.means()
-    identity = np.eye(len(gram))
-    # Three times as fast as by the spectrum, and on all cores: this is most of a round that is not encrypted.
-    inverse = np.linalg.inv(gram + mu * identity)
-    return AffineMap(_rounded(mu * inverse - identity, bits), inverse @ cross, bits)
+    # In place, each: at many features, new pages cost more than the sums that they are for.
+    diagonal = np.diag_indices_from(gram)
+    gram[diagonal] += mu
+    # This is most of a round that is not encrypted.
+    inverse = inverse_of_positive(gram)
+    offset = inverse @ cross
+    inverse *= mu
+    inverse[diagonal] -= 1
+    return AffineMap(_rounded(inverse, bits), offset, bits)
 
 
 def gradient_descent_map(statistics: LocalStatistics, eta: float, steps: int, bits: int) -> AffineMap:
@@ -209,5 +215,6 @@ def apply_delta(head: Tensor, delta: Tensor, step: int, fixed_point: FixedPoint)
 
 
 def _rounded(matrix: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
-    integers: NDArray[np.int64] = np.rint(matrix * (1 << bits)).astype(np.int64)
+    scaled = matrix * (1 << bits)
+    integers: NDArray[np.int64] = np.rint(scaled, out=scaled).astype(np.int64)
     return integers

@@ -129,7 +129,7 @@ class LocalStatistics:
         if not self.rows:
             raise StatisticsError("no rows: nothing can be learned from them")
         scale = self.rows * ONE * ONE
-        return self.gram.astype(np.float64) / scale, self.cross.astype(np.float64) / scale
+        return self.gram / scale, self.cross / scale
 
 
 def _from_chunk(chunk: tuple[Integers, Integers]) -> LocalStatistics:

@@ -151,11 +151,33 @@ class PublicContext:
         Raises:
             SpreadError: a worker was lost for good.
         """
+        return self.ring.unload(self._products(ciphertexts, exponents))
+
+    def raw_affine(
+        self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64], plaintexts: Sequence[int]
+    ) -> list[mpz]:
+        """The same, times a fresh encryption of plaintexts[i], which is made while the products are.
+
+        Raises:
+            SpreadError: a worker was lost for good.
+        """
+        with Workers(self.threads) as workers:
+            encrypted = workers.aside(lambda: self.ring.load(self.raw_encrypt(plaintexts)))
+            products = self._products(ciphertexts, exponents)
+            offsets = encrypted()
+
+            def finish(part: slice) -> list[mpz]:
+                self.ring.multiply(products[part], None, products[part], None, offsets[part], None)
+                return self.ring.unload(products[part])
+
+            return [number for part in workers.on_chunks(finish, len(products), self.ring.lanes) for number in part]
+
+    def _products(self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64]) -> Pool:
         if self.spread is None:
             return multi_exponentiate(self.ring, ciphertexts, exponents)
         parts = np.array_split(exponents, min(self.spread.workers, len(exponents)))
         same = (repeat(value) for value in (int(self.n), self.spread.threads, list(ciphertexts)))
-        return [product for part in self.spread.map(_products, *same, parts) for product in part]
+        return self.ring.load([product for part in self.spread.map(_products, *same, parts) for product in part])
 
     def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
         """Every ciphertext to the same signed power: its plaintext times that integer."""
@@ -195,7 +217,8 @@ class PublicContext:
 
 def _products(n: int, threads: int, bases: list[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
     """Some rows of a product, in whatever process this is."""
-    return multi_exponentiate(ring(n, 2, threads), bases, exponents)
+    own = ring(n, 2, threads)
+    return own.unload(multi_exponentiate(own, bases, exponents))
 
 
 class PrivateContext(PublicContext):

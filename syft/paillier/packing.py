@@ -65,13 +65,16 @@ class Packing:
 
     def pack_row(self, row: Sequence[int]) -> list[int]:
         """The signed plaintexts of one row, whose integers fit their slots (`require`)."""
-        half = 1 << (self.slot_bits - 1)
-        chunks = (row[start : start + self.slots] for start in range(0, len(row), self.slots))
-        return [int(self._joined([m + half for m in chunk]) - self._joined([half] * len(chunk))) for chunk in chunks]
+        return self.pack(np.array([row], dtype=object))
 
     def pack(self, values: NDArray[np.object_]) -> list[int]:
         """The signed plaintexts of all rows, one after the other."""
-        return [plaintext for row in values.tolist() for plaintext in self.pack_row(row)]
+        half = 1 << (self.slot_bits - 1)
+        starts = range(0, values.shape[1], self.slots)
+        chunks = [slice(start, start + self.slots) for start in starts]
+        halves = [self._joined([half] * values[0, chunk].size) for chunk in chunks]
+        unsigned = (values + half).tolist()
+        return [int(self._joined(row[c]) - shift) for row in unsigned for c, shift in zip(chunks, halves, strict=True)]
 
     def unpack(self, plaintext: int, count: int) -> tuple[list[int], int]:
         """The first `count` slots of a signed plaintext, and what is left above them: 0 in a sound packing."""

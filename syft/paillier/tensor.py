@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,6 @@ from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
-from syft.kernel import Workers
 from syft.paillier.packing import Packing
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class IntegerTensor:
     def __add__(self, other: IntegerTensor) -> IntegerTensor:
         if not isinstance(other, IntegerTensor):
             return NotImplemented
-        _require_alike(self, other)
+        _require_alike(self.shape, self.exponent, other)
         return replace(self, values=self.values + other.values, bound=self.bound + other.bound)
 
     def __sub__(self, other: IntegerTensor) -> IntegerTensor:
@@ -196,19 +196,18 @@ class EncryptedTensor:
 
     def affine(self, matrix: Matrix, offset: IntegerTensor) -> EncryptedTensor:
         """Matrix @ self + offset under fresh randomness: the offset is encrypted while the product is computed."""
+        _require_chained(matrix, self.shape)
+        shape = (matrix.shape[0], self.shape[1])
+        _require_alike(shape, self.exponent, offset)
         offset.check_bound()
-        count, add = len(offset.values) * self.plaintexts_per_row, self.context.raw_add
-
-        def encrypt() -> list[mpz]:
-            plaintexts = self.packing.pack(offset.values)
-            return [add(r, m) for r, m in zip(residues(), plaintexts, strict=True)]
-
-        with Workers(self.context.threads) as workers:
-            residues = workers.aside(lambda: self.context.fresh_residues(count))
-            encrypted = workers.aside(encrypt)
-            product = matrix @ self
-            _require_alike(product, offset)
-            return product + replace(product, ciphertexts=encrypted(), bound=offset.bound)
+        bound = self.bound * row_bound(matrix) + offset.bound
+        self.packing.require(bound)
+        plaintexts, width = self.packing.pack(offset.values), self.plaintexts_per_row
+        sums = _interleaved(
+            self.context.raw_affine(self.ciphertexts[part::width], matrix, plaintexts[part::width])
+            for part in range(width)
+        )
+        return replace(self, ciphertexts=sums, shape=shape, bound=bound)
 
     def ciphertext_bytes(self) -> list[bytes]:
         """Every ciphertext as big-endian bytes of the width of n^2."""
@@ -218,7 +217,7 @@ class EncryptedTensor:
     def __add__(self, other: Tensor) -> EncryptedTensor:
         if not isinstance(other, EncryptedTensor | IntegerTensor):
             return NotImplemented
-        _require_alike(self, other)
+        _require_alike(self.shape, self.exponent, other)
         bound = self.bound + other.bound
         self.packing.require(bound)
         return replace(self, ciphertexts=self._sums(other), bound=bound)
@@ -250,8 +249,9 @@ class EncryptedTensor:
         bound = self.bound * row_bound(matrix)
         self.packing.require(bound)
         width = self.plaintexts_per_row
-        columns = [self.context.raw_products(self.ciphertexts[part::width], matrix) for part in range(width)]
-        products = [column[row] for row in range(matrix.shape[0]) for column in columns]
+        products = _interleaved(
+            self.context.raw_products(self.ciphertexts[part::width], matrix) for part in range(width)
+        )
         return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
 
     def _sums(self, other: Tensor) -> list[mpz]:
@@ -268,11 +268,15 @@ class EncryptedTensor:
 Tensor = EncryptedTensor | IntegerTensor
 
 
-def _require_alike(left: Tensor, right: Tensor) -> None:
-    if left.shape != right.shape or left.exponent != right.exponent:
+def _interleaved(columns: Iterable[list[mpz]]) -> list[mpz]:
+    """What is there of each row, row by row."""
+    return [ciphertext for row in zip(*columns, strict=True) for ciphertext in row]
+
+
+def _require_alike(shape: tuple[int, int], exponent: int, other: Tensor) -> None:
+    if shape != other.shape or exponent != other.exponent:
         raise TensorMismatchError(
-            f"shape {left.shape} at exponent {left.exponent} does not fit "
-            f"shape {right.shape} at exponent {right.exponent}"
+            f"shape {shape} at exponent {exponent} does not fit shape {other.shape} at exponent {other.exponent}"
         )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from syft.errors import ModelSpecError, SlotOverflowError, StatisticsError, TensorMismatchError
 from syft.nn import ONE, STEPS, AffineMap, FixedPoint, LocalStatistics, apply_delta, gradient_descent_map, proximal_map
+from syft.nn.positive import inverse_of_positive
 from syft.paillier import IntegerTensor, Packing, row_bound
 
 POINTS = FixedPoint(weight_exponent=10, weight_bound=16, gradient_bits=12)
@@ -176,6 +177,23 @@ def test_what_no_honest_map_or_head_is():
 def test_pulls_that_are_refused(mu):
     with pytest.raises(StatisticsError, match="mu must be"):
         proximal_map(random_statistics(0), mu, 8)
+
+
+@pytest.mark.parametrize("features", [1, 64, 65, 200])
+@pytest.mark.parametrize("mu", [1e-6, 1.0])
+def test_the_inverse_of_a_positive_matrix_is_numpys(features, mu):
+    rows = np.random.default_rng(features).uniform(-1, 1, (3 * features, features))
+    matrix = rows.T @ rows / len(rows) + mu * np.eye(features)
+    inverse = inverse_of_positive(matrix)
+    assert np.allclose(inverse, np.linalg.inv(matrix), rtol=1e-9, atol=1e-9 * np.abs(inverse).max())
+    assert (inverse == inverse.T).all()
+
+
+def test_a_pull_too_small_for_rows_that_repeat_each_other_is_refused():
+    """A Data Scientist chooses mu: LinAlgError of numpy's would have ended a Mine's step."""
+    same = np.full((3, 4), 1024)
+    with pytest.raises(StatisticsError, match="mu must be larger"):
+        proximal_map(LocalStatistics.from_rows(same, same[:, :1]), 1e-30, 8)
 
 
 @pytest.mark.parametrize(("eta", "steps"), [(0.0, 1), (-1.0, 1), (1e9, 1), (float("nan"), 1), (1e-3, 0)])
