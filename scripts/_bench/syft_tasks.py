@@ -8,7 +8,6 @@ from typing import Any
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from scripts._bench.data import model_of, statistics_of
-from syft.kernel import Workers
 from syft.nn import FixedPoint, Model
 from syft.nn.gradients import proximal_map
 from syft.paillier import EncryptedTensor, PrivateContext, PublicContext
@@ -63,8 +62,7 @@ def _multiply(of: Mapping[str, Any]) -> _Task:
         context.ring.square(pool[part], _SQUARINGS)
 
     def task() -> None:
-        with Workers(context.threads) as workers:
-            workers.on_chunks(square, _NUMBERS, context.ring.lanes)
+        context.ring.workers.on_chunks(square, _NUMBERS, context.ring.lanes)
 
     return task
 

@@ -5,6 +5,5 @@ Both give the same integers. The environment variable SYFT_KERNEL chooses: see `
 
 from syft.kernel.choice import cores, kernel_name, ring
 from syft.kernel.ring import Keys, Pool, Ring
-from syft.kernel.workers import Workers, transform
 
-__all__ = ["Keys", "Pool", "Ring", "Workers", "cores", "kernel_name", "ring", "transform"]
+__all__ = ["Keys", "Pool", "Ring", "cores", "kernel_name", "ring"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
+
+from syft.kernel.workers import Workers
 
 #: Numbers by the row, in the form that suits their ring: slices and index arrays work as for any array.
 Pool = NDArray[Any]
@@ -31,6 +33,7 @@ class Ring(ABC):
         lanes: numbers that are multiplied at once.
         window_bits: bits of a key of `chain_secret`.
         modulus: base^halves.
+        workers: the threads that algorithms use.
         one: a row that holds 1.
     """
 
@@ -41,6 +44,7 @@ class Ring(ABC):
 
     def __init__(self, base: int, halves: int, threads: int) -> None:
         self.base, self.halves, self.threads = mpz(base), halves, threads
+        self.workers = Workers(threads)
         self.modulus = self.base**halves
 
     @abstractmethod
@@ -60,6 +64,21 @@ class Ring(ABC):
         pool = self.empty(count)
         pool[:] = self.one
         return pool
+
+    def transform(self, numbers: Sequence[int], work: Callable[[Pool, slice], None]) -> list[mpz]:
+        """What `work` makes of the numbers, on all threads.
+
+        Args:
+            numbers: what is loaded.
+            work: changes a pool of them in place; is told which of them it has.
+        """
+
+        def on_chunk(part: slice) -> list[mpz]:
+            pool = self.load(numbers[part])
+            work(pool, part)
+            return self.unload(pool)
+
+        return [number for part in self.workers.on_chunks(on_chunk, len(numbers), self.lanes) for number in part]
 
     @abstractmethod
     def multiply(

@@ -1,83 +1,69 @@
-"""Threads over chunks of rows."""
+"""Threads that share work among them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
-from types import TracebackType
-from typing import Self, TypeVar
-
-from gmpy2 import mpz
-
-from syft.kernel.ring import Pool, Ring
+from typing import Any, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 class Workers:
-    """Runs a function on chunks of rows, each in a thread of its own while the context lasts.
+    """So many threads at most, the caller's own among them; others are started when there is work for them.
+
+    Who waits for work that no thread has begun does it by itself. So work may hand out work, however deep, and
+    everybody waits only for what is being done.
 
     Args:
-        threads: at most so many at once; 1 for none but the caller's.
+        threads: 1 for none but the caller's.
     """
 
     def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers = threads - 1
+        self._executor: ThreadPoolExecutor | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
+    def on_each(self, work: Callable[[S], T], items: Sequence[S]) -> list[T]:
+        """work(item) for every item, in their order."""
+        if not self._helpers:
+            return [work(item) for item in items]
+        first, *others = items
+        begun = [self._begin(work, item) for item in others]
+        return [work(first), *(outcome() for outcome in begun)]
 
     def on_chunks(self, work: Callable[[slice], T], count: int, grain: int) -> list[T]:
         """work(slice) for slices that together are range(count), in their order, of about equal size.
 
-        All but the last are multiples of `grain`.
+        There are as many as threads; all but the last are multiples of `grain`.
         """
         grains = -(-count // grain)
-        chunks = max(min(self._threads, grains), 1)
+        chunks = max(min(self._helpers + 1, grains), 1)
         edges = [min(grains * chunk // chunks * grain, count) for chunk in range(chunks + 1)]
         return self.on_each(work, [slice(start, stop) for start, stop in pairwise(edges)])
 
-    def on_each(self, work: Callable[[S], T], items: Sequence[S]) -> list[T]:
-        """work(item) for every item, in their order."""
-        if self._threads == 1 or len(items) == 1:
-            return [work(item) for item in items]
-        return list(self._started().map(work, items))
+    def share(self, work: Callable[[Iterator[S]], T | None], items: Sequence[S]) -> list[T]:
+        """Every thread that is free takes items as long as there are any; what those made of theirs who had some.
+
+        Args:
+            work: makes something of the items that it takes, None of none.
+            items: more than threads, so that a thread that comes late finds some.
+        """
+        # A list's iterator gives every item to one thread: `next` is one step of the interpreter.
+        left = iter(list(items))
+        made = self.on_each(lambda _: work(left), range(self._helpers + 1))
+        return [one for one in made if one is not None]
 
     def aside(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Begins something that is not needed yet; what is returned waits for its result."""
-        if self._threads == 1:
-            result = work()
-            return lambda: result
-        return self._started().submit(work).result
+        """Begins something that is not needed yet; what is returned waits for its result, and is called once."""
+        if self._helpers:
+            return self._begin(work)
+        result = work()
+        return lambda: result
 
-    def _started(self) -> ThreadPoolExecutor:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads)
-        return self._pool
-
-
-def transform(ring: Ring, numbers: Sequence[int], work: Callable[[Pool, slice], None]) -> list[mpz]:
-    """What `work` makes of the numbers, in their ring and on its threads.
-
-    Args:
-        ring: where they are numbers.
-        numbers: what is loaded.
-        work: changes a pool of them in place; is told which of them it has.
-    """
-
-    def on_chunk(part: slice) -> list[mpz]:
-        pool = ring.load(numbers[part])
-        work(pool, part)
-        return ring.unload(pool)
-
-    with Workers(ring.threads) as workers:
-        return [number for part in workers.on_chunks(on_chunk, len(numbers), ring.lanes) for number in part]
+    def _begin(self, work: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self._helpers)
+        future: Future[T] = self._executor.submit(work, *arguments)
+        return lambda: work(*arguments) if future.cancel() else future.result()

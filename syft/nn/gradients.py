@@ -13,7 +13,7 @@ from syft.errors import ModelSpecError, SlotOverflowError, StatisticsError, Tens
 from syft.nn.positive import inverse_of_positive
 from syft.nn.statistics import LocalStatistics
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, Tensor, row_bound
-from syft.whole import is_whole
+from syft.whole import SignedIntegers, is_whole, shortest
 
 #: A Gradient is applied in quarters: step / 4 of it.
 STEPS = (1, 2, 3, 4)
@@ -85,12 +85,12 @@ class AffineMap:
     """W -> W + (matrix / 2^bits) W + offset: what a Mine's rows make of a Model, encrypted or not.
 
     Attributes:
-        matrix: A - I as integers at 2^bits, shape (d, d).
+        matrix: A - I as integers at 2^bits, shape (d, d), of any signed type.
         offset: B, shape (d, k), float64.
         bits: binary digits after the point of the matrix.
     """
 
-    matrix: NDArray[np.int64]
+    matrix: SignedIntegers
     offset: NDArray[np.float64]
     bits: int
 
@@ -214,7 +214,6 @@ def apply_delta(head: Tensor, delta: Tensor, step: int, fixed_point: FixedPoint)
     return total.with_bound(fixed_point.head_bound(exponent))
 
 
-def _rounded(matrix: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
+def _rounded(matrix: NDArray[np.float64], bits: int) -> SignedIntegers:
     scaled = matrix * (1 << bits)
-    integers: NDArray[np.int64] = np.rint(scaled, out=scaled).astype(np.int64)
-    return integers
+    return shortest(np.rint(scaled, out=scaled).astype(np.int64))

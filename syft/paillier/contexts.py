@@ -16,11 +16,10 @@ from typing import Any
 import gmpy2
 import numpy as np
 from gmpy2 import mpz
-from numpy.typing import NDArray
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from syft.errors import CiphertextInvalidError, KeyInvalidError, PlaintextRangeError
-from syft.kernel import Pool, Workers, cores, ring, transform
+from syft.kernel import Pool, cores, ring
 from syft.paillier.fixedbase import FixedBasePower
 from syft.paillier.inversion import invert_all
 from syft.paillier.multiexp import multi_exponentiate, product_of_powers
@@ -28,6 +27,7 @@ from syft.paillier.openings import Openings
 from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
 from syft.spread import Spread
+from syft.whole import SignedIntegers
 
 _CHALLENGE_BITS = 128
 #: What the check of a folded decryption costs, in powers: a product of short ones, and one more to decrypt.
@@ -116,8 +116,7 @@ class PublicContext:
 
     def fresh_residues(self, count: int) -> list[mpz]:
         """n-th residues, each the encryption of 0: times one of its own, a ciphertext is under fresh randomness."""
-        bits = self.n_bits // 2 + 1
-        return self._residue_power.powers([secrets.randbits(bits) for _ in range(count)])
+        return self.ring.unload(self.residue_pool(count))
 
     def check_ciphertexts(self, ciphertexts: Sequence[int]) -> None:
         """Checks that a stranger's numbers are ciphertexts: 0 < c < n^2, and prime to n.
@@ -145,38 +144,43 @@ class PublicContext:
         residues = self.fresh_residues(len(plaintexts))
         return [self.raw_add(r, m) for r, m in zip(residues, plaintexts, strict=True)]
 
-    def raw_products(self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
-        """prod_j ciphertexts[j]^exponents[i, j], for every row i (`multi_exponentiate`), wherever work is spread to.
+    def product_pool(self, ciphertexts: Sequence[mpz], exponents: SignedIntegers, width: int) -> Pool:
+        """For every row i and place c < width, prod_j ciphertexts[width j + c]^exponents[i, j]; in the ring, row-major.
+
+        Made by `multi_exponentiate`, wherever work is spread to.
 
         Raises:
             SpreadError: a worker was lost for good.
         """
-        return self.ring.unload(self._products(ciphertexts, exponents))
+        places = [self._products(ciphertexts[place::width], exponents) for place in range(width)]
+        return np.stack(places, axis=1).reshape(-1, *places[0].shape[1:])
 
-    def raw_affine(
-        self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64], plaintexts: Sequence[int]
-    ) -> list[mpz]:
-        """The same, times a fresh encryption of plaintexts[i], which is made while the products are.
+    def residue_pool(self, count: int) -> Pool:
+        """What `fresh_residues` makes, in the ring."""
+        bits = self.n_bits // 2 + 1
+        return self._residue_power.powers([secrets.randbits(bits) for _ in range(count)])
 
-        Raises:
-            SpreadError: a worker was lost for good.
-        """
-        with Workers(self.threads) as workers:
-            encrypted = workers.aside(lambda: self.ring.load(self.raw_encrypt(plaintexts)))
-            products = self._products(ciphertexts, exponents)
-            offsets = encrypted()
+    def add_to_pool(self, ciphertexts: Pool, plaintexts: Sequence[int]) -> Pool:
+        """Makes them, in place, ciphertexts of so much more: c (1 + n m)."""
+        bare = self.ring.load([1 + self.n * m for m in plaintexts])
+        self.ring.multiply(ciphertexts, None, ciphertexts, None, bare, None)
+        return ciphertexts
 
-            def finish(part: slice) -> list[mpz]:
-                self.ring.multiply(products[part], None, products[part], None, offsets[part], None)
-                return self.ring.unload(products[part])
+    def unload_sums(self, left: Pool, right: Pool) -> list[mpz]:
+        """The ciphertexts, out of the ring, of what two pools of them hold together; `left` is overwritten."""
 
-            return [number for part in workers.on_chunks(finish, len(products), self.ring.lanes) for number in part]
+        def unload(part: slice) -> list[mpz]:
+            self.ring.multiply(left[part], None, left[part], None, right[part], None)
+            return self.ring.unload(left[part])
 
-    def _products(self, ciphertexts: Sequence[mpz], exponents: NDArray[np.int64]) -> Pool:
+        parts = self.ring.workers.on_chunks(unload, len(left), self.ring.lanes)
+        return [number for part in parts for number in part]
+
+    def _products(self, bases: Sequence[mpz], exponents: SignedIntegers) -> Pool:
         if self.spread is None:
-            return multi_exponentiate(self.ring, ciphertexts, exponents)
+            return multi_exponentiate(self.ring, bases, exponents)
         parts = np.array_split(exponents, min(self.spread.workers, len(exponents)))
-        same = (repeat(value) for value in (int(self.n), self.spread.threads, list(ciphertexts)))
+        same = (repeat(value) for value in (int(self.n), self.spread.threads, list(bases)))
         return self.ring.load([product for part in self.spread.map(_products, *same, parts) for product in part])
 
     def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
@@ -194,7 +198,7 @@ class PublicContext:
                 self.ring.power(pool, odd)
             self.ring.square(pool, doublings)
 
-        return transform(self.ring, ciphertexts, work)
+        return self.ring.transform(ciphertexts, work)
 
     def _fresh_h(self) -> mpz:
         while True:
@@ -215,7 +219,7 @@ class PublicContext:
                 return gmpy2.powmod(x, self.n, self.nsquare)
 
 
-def _products(n: int, threads: int, bases: list[mpz], exponents: NDArray[np.int64]) -> list[mpz]:
+def _products(n: int, threads: int, bases: list[mpz], exponents: SignedIntegers) -> list[mpz]:
     """Some rows of a product, in whatever process this is."""
     own = ring(n, 2, threads)
     return own.unload(multi_exponentiate(own, bases, exponents))
@@ -242,6 +246,9 @@ class PrivateContext(PublicContext):
     def fresh_residues(self, count: int) -> list[mpz]:
         modulo_p, modulo_q = self._modulo_each(lambda half: half.fresh_residues(count))
         return _join(modulo_p, modulo_q, self._p * self._p, self._q * self._q)
+
+    def residue_pool(self, count: int) -> Pool:
+        return self.ring.load(self.fresh_residues(count))
 
     def decrypt(self, tensor: EncryptedTensor) -> IntegerTensor:
         """The integers of a tensor, exactly.
@@ -303,8 +310,7 @@ class PrivateContext(PublicContext):
 
     def _modulo_each(self, operation: Callable[[_PrimeHalf], list[mpz]]) -> list[list[mpz]]:
         """Does it modulo each prime, in two threads if it may."""
-        with Workers(self.threads) as workers:
-            return workers.on_each(operation, self._halves)
+        return self.ring.workers.on_each(operation, self._halves)
 
 
 class _PrimeHalf:
@@ -321,7 +327,7 @@ class _PrimeHalf:
 
     def decrypt(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         exponent = int(self._prime) - 1
-        powers = transform(self._ring, ciphertexts, lambda pool, _: self._ring.power(pool, exponent))
+        powers = self._ring.transform(ciphertexts, lambda pool, _: self._ring.power(pool, exponent))
         return [(power - 1) // self._prime * self._scale % self._prime for power in powers]
 
     def decrypt_folded(self, ciphertexts: list[mpz], folding: Packing, challenges: Sequence[int]) -> list[mpz]:
@@ -339,17 +345,18 @@ class _PrimeHalf:
                 self._ring.multiply(totals, None, totals, None, self._ring.load(place[part]), None)
 
         check = product_of_powers(self._ring, ciphertexts, challenges)
-        return self.decrypt([*transform(self._ring, places[-1], fold), check])
+        return self.decrypt([*self._ring.transform(places[-1], fold), check])
 
     def root(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
         """Modulo the prime, c is r^n for any plaintext: r is c to the inverse of n."""
         modulo_prime = ring(int(self._prime), 1, self._ring.threads)
-        return transform(modulo_prime, ciphertexts, lambda pool, _: modulo_prime.power(pool, self._root_exponent))
+        return modulo_prime.transform(ciphertexts, lambda pool, _: modulo_prime.power(pool, self._root_exponent))
 
     def fresh_residues(self, count: int) -> list[mpz]:
         """Powers of hs modulo the prime's square, uniform in the group that it generates."""
         order = int(self._prime) - 1
-        return self._residue_power.powers([secrets.randbelow(order) for _ in range(count)])
+        powers = self._residue_power.powers([secrets.randbelow(order) for _ in range(count)])
+        return self._ring.unload(powers)
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:

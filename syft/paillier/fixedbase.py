@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from gmpy2 import mpz
 
-from syft.kernel import Keys, Pool, Ring, Workers
+from syft.kernel import Keys, Pool, Ring
 from syft.paillier.multiexp import multiply_all, subset_tables
+
+#: What a thread takes at a time: some milliseconds for the numbers of a large Gradient.
+_WINDOWS_AT_ONCE = 16
 
 
 class FixedBasePower:
@@ -36,22 +38,25 @@ class FixedBasePower:
         def tables(part: slice) -> Pool:
             return ring.secret_table(subset_tables(ring, bases[part.start * window : part.stop * window], window))
 
-        with Workers(ring.threads) as workers:
-            self._table = np.concatenate(workers.on_chunks(tables, self._windows, grain=1))
+        self._table = np.concatenate(ring.workers.on_chunks(tables, self._windows, grain=1))
 
-    def powers(self, exponents: Sequence[int]) -> list[mpz]:
-        """base^exponents[i], for 0 <= exponent < 2^exponent_bits; one bit more with a cofactor."""
+    def powers(self, exponents: Sequence[int]) -> Pool:
+        """base^exponents[i] in the ring, for 0 <= exponent < 2^exponent_bits; one bit more with a cofactor."""
         keys = self._keys(exponents)
         ring = self._ring
 
-        def work(part: slice) -> Pool:
-            pool = ring.ones(len(exponents))
-            ring.chain_secret(pool, self._table[part], keys[part])
+        def work(parts: Iterator[slice]) -> Pool | None:
+            pool = None
+            for part in parts:
+                pool = ring.ones(len(exponents)) if pool is None else pool
+                ring.chain_secret(pool, self._table[part], keys[part])
             return pool
 
-        # Every thread has some of the windows of all numbers: shares are equal, however few numbers there are.
-        with Workers(ring.threads) as workers:
-            return ring.unload(multiply_all(ring, workers, workers.on_chunks(work, self._windows, grain=1)))
+        # Threads share windows, not numbers: shares are equal, however few numbers there are.
+        starts = range(0, self._windows, _WINDOWS_AT_ONCE)
+        return multiply_all(
+            ring, ring.workers.share(work, [slice(start, start + _WINDOWS_AT_ONCE) for start in starts])
+        )
 
     def _doublings(self, base: int, count: int) -> Pool:
         """base^(2^i) for i < count: one after the other at the windows' beginnings, in between all at once."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
-from syft.kernel import Pool, Ring, Workers
+from syft.kernel import Pool, Ring
 from syft.paillier.inversion import invert_all
+from syft.whole import SignedIntegers, shortest
 
 _Bits = NDArray[np.uint8]
-_Integers = NDArray[np.signedinteger[Any]]
 
 #: What the power of one base for one large exponent costs, in multiplications: its inverse and a short power.
 _OUTLIER_COST = 6
@@ -23,7 +22,7 @@ _MOST_GROUPED = 15
 _TABLE_ROWS = 1 << 13
 
 
-def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.int64]) -> Pool:
+def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: SignedIntegers) -> Pool:
     """prod_j bases[j]^exponents[i, j], for every row i.
 
     The method of the four Russians (Arlazarov, Dinic, Kronrod and Faradzev, 1970): columns are cut into groups, the
@@ -43,25 +42,25 @@ def multi_exponentiate(ring: Ring, bases: Sequence[mpz], exponents: NDArray[np.i
         M numbers, in the ring.
     """
     rows, columns = exponents.shape
-    exponents = _narrow(exponents)
+    exponents = shortest(exponents)
     planes = _planes(exponents)
     upper, lower = _digits(exponents, planes)
     shifts = np.arange(planes - 1, -1, -1, dtype=lower.dtype)
     bits = ((lower.T[:, None, :] >> shifts[:, None]) & 1).astype(np.uint8).reshape(columns, planes * rows)
     pool = ring.load(bases)
-    with Workers(ring.threads) as workers:
-        inverses = workers.aside(lambda: _with_inverses(ring, pool, upper))
-        products = _subset_products(ring, workers, pool, bits)
-        signed, correction = inverses()
-        ring.square(correction, planes - 1)
+    workers = ring.workers
+    inverses = workers.aside(lambda: _with_inverses(ring, pool, upper))
+    products = _subset_products(ring, pool, bits)
+    signed, correction = inverses()
+    ring.square(correction, planes - 1)
 
-        def join(part: slice) -> Pool:
-            results = _sparse_powers(ring, signed, upper[part])
-            _horner(ring, results, products, np.arange(planes * rows).reshape(planes, rows)[:, part])
-            ring.chain(results, correction, np.zeros((1, len(results)), dtype=np.int64))
-            return results
+    def join(part: slice) -> Pool:
+        results = _sparse_powers(ring, signed, upper[part])
+        _horner(ring, results, products, np.arange(planes * rows).reshape(planes, rows)[:, part])
+        ring.chain(results, correction, np.zeros((1, len(results)), dtype=np.int64))
+        return results
 
-        return np.concatenate(workers.on_chunks(join, rows, ring.lanes))
+    return np.concatenate(workers.on_chunks(join, rows, ring.lanes))
 
 
 def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]) -> mpz:
@@ -69,8 +68,7 @@ def product_of_powers(ring: Ring, bases: Sequence[mpz], exponents: Sequence[int]
     width = max(max(exponents, default=0).bit_length(), 1) + 7 >> 3
     digits = np.frombuffer(b"".join(int(e).to_bytes(width, "big") for e in exponents), dtype=np.uint8)
     bits = np.unpackbits(digits.reshape(len(exponents), width), axis=1)
-    with Workers(ring.threads) as workers:
-        planes = _subset_products(ring, workers, ring.load(bases), bits)
+    planes = _subset_products(ring, ring.load(bases), bits)
     return ring.unload(_joined(ring, planes))[0]
 
 
@@ -89,13 +87,7 @@ def subset_tables(ring: Ring, pool: Pool, group: int, room: Pool | None = None) 
     return table
 
 
-def _narrow(exponents: NDArray[np.int64]) -> _Integers:
-    """The same in the shortest type that has room for one more of their length: to read them is what takes time."""
-    largest = int(np.abs(exponents).max(initial=0))
-    return exponents.astype(np.min_scalar_type(-largest - (1 << largest.bit_length()) - 1), copy=False)
-
-
-def _digits(exponents: _Integers, planes: int) -> tuple[_Integers, _Integers]:
+def _digits(exponents: SignedIntegers, planes: int) -> tuple[SignedIntegers, SignedIntegers]:
     """Upper and lower digits: exponents = (upper << planes) + lower - (1 << (planes - 1)), with lower >= 0."""
     kind = exponents.dtype.type
     shifted = exponents + kind(1 << (planes - 1))
@@ -103,7 +95,7 @@ def _digits(exponents: _Integers, planes: int) -> tuple[_Integers, _Integers]:
     return shifted >> kind(planes), lower.astype(np.min_scalar_type((1 << planes) - 1))
 
 
-def _planes(exponents: _Integers) -> int:
+def _planes(exponents: SignedIntegers) -> int:
     """How many bit-planes make the fewest multiplications, larger exponents being dealt with one by one."""
     rows, columns = exponents.shape
     magnitudes = np.abs(exponents)
@@ -125,25 +117,27 @@ def _multiplications(products: int, columns: int, group: int) -> float:
     return math.ceil(columns / group) * (2.0**group + products)
 
 
-def _subset_products(ring: Ring, workers: Workers, pool: Pool, bits: _Bits) -> Pool:
+def _subset_products(ring: Ring, pool: Pool, bits: _Bits) -> Pool:
     """For every column of bits, the product of the bases whose bit is set; bits of shape (len(pool), products)."""
     columns, products = bits.shape
     group = _group_size(products, columns)
+    bases_at_once = max(_TABLE_ROWS // ring.threads >> group, 1) * group
 
-    def multiply(part: slice) -> Pool:
-        results, at_once = ring.ones(products), max(_TABLE_ROWS // ring.threads >> group, 1)
-        # The same memory each time: to be given new pages costs as much as to fill them.
-        room = ring.empty(min(at_once, part.stop - part.start) << group)
-        for start in range(part.start, part.stop, at_once):
-            own = slice(start * group, min(start + at_once, part.stop) * group)
-            ring.chain(results, subset_tables(ring, pool[own], group, room), _keys(bits[own], group))
+    def multiply(parts: Iterator[slice]) -> Pool | None:
+        results = None
+        for part in parts:
+            if results is None:
+                # The same memory each time: to be given new pages costs as much as to fill them.
+                results, room = ring.ones(products), ring.empty(min(bases_at_once, columns + group) // group << group)
+            ring.chain(results, subset_tables(ring, pool[part], group, room), _keys(bits[part], group))
         return results
 
     # Every thread has tables of its own, for all products: none waits for another's.
-    return multiply_all(ring, workers, workers.on_chunks(multiply, -(-columns // group), grain=1))
+    parts = [slice(start, start + bases_at_once) for start in range(0, columns, bases_at_once)]
+    return multiply_all(ring, ring.workers.share(multiply, parts))
 
 
-def multiply_all(ring: Ring, workers: Workers, pools: list[Pool]) -> Pool:
+def multiply_all(ring: Ring, pools: list[Pool]) -> Pool:
     """The product of pools of one length, in the first of them."""
     product, *others = pools
 
@@ -151,7 +145,7 @@ def multiply_all(ring: Ring, workers: Workers, pools: list[Pool]) -> Pool:
         for other in others:
             ring.multiply(product[part], None, product[part], None, other[part], None)
 
-    workers.on_chunks(multiply, len(product), ring.lanes)
+    ring.workers.on_chunks(multiply, len(product), ring.lanes)
     return product
 
 
@@ -167,7 +161,7 @@ def _keys(bits: _Bits, group: int) -> NDArray[np.int64]:
     return keys + offsets[:, None]
 
 
-def _with_inverses(ring: Ring, pool: Pool, upper: _Integers) -> tuple[Pool, Pool]:
+def _with_inverses(ring: Ring, pool: Pool, upper: SignedIntegers) -> tuple[Pool, Pool]:
     """The bases, then their inverses where `upper` needs them; and the inverse of the product of all bases."""
     negative = np.flatnonzero((upper < 0).any(axis=0))
     order = np.concatenate([negative, np.setdiff1d(np.arange(len(pool)), negative)])
@@ -177,7 +171,7 @@ def _with_inverses(ring: Ring, pool: Pool, upper: _Integers) -> tuple[Pool, Pool
     return signed, of_product
 
 
-def _sparse_powers(ring: Ring, signed: Pool, exponents: _Integers) -> Pool:
+def _sparse_powers(ring: Ring, signed: Pool, exponents: SignedIntegers) -> Pool:
     """For every row of mostly zeros, the product of the powers. `signed`: the bases, then their inverses."""
     results = ring.ones(len(exponents))
     # numpy looks through one row of booleans ten times as fast as through a matrix of numbers.

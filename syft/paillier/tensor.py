@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
 from syft.paillier.packing import Packing
+from syft.whole import SignedIntegers, shortest
 
 if TYPE_CHECKING:
     from syft.paillier.contexts import PublicContext
 
-Matrix = NDArray[np.int64]
+Matrix = SignedIntegers
 BigMatrix = NDArray[np.object_]
 
 _LARGEST_FACTOR = (1 << 31) - 1
@@ -27,7 +27,7 @@ _MOST_SHIFTED = 62
 
 def row_bound(matrix: Matrix) -> int:
     """Largest L1 norm of a row: how much a product with the matrix may grow. Entries are below 2^31."""
-    return int(np.abs(matrix).sum(axis=1).max(initial=0))
+    return int(np.abs(shortest(matrix)).sum(axis=1, dtype=np.int64).max(initial=0))
 
 
 @dataclass(frozen=True)
@@ -197,16 +197,16 @@ class EncryptedTensor:
     def affine(self, matrix: Matrix, offset: IntegerTensor) -> EncryptedTensor:
         """Matrix @ self + offset under fresh randomness: the offset is encrypted while the product is computed."""
         _require_chained(matrix, self.shape)
-        shape = (matrix.shape[0], self.shape[1])
+        shape, context, width = (matrix.shape[0], self.shape[1]), self.context, self.plaintexts_per_row
         _require_alike(shape, self.exponent, offset)
+        workers = context.ring.workers
+        # Randomness waits for nothing: it comes first.
+        residues = workers.aside(lambda: context.residue_pool(shape[0] * width))
         offset.check_bound()
         bound = self.bound * row_bound(matrix) + offset.bound
         self.packing.require(bound)
-        plaintexts, width = self.packing.pack(offset.values), self.plaintexts_per_row
-        sums = _interleaved(
-            self.context.raw_affine(self.ciphertexts[part::width], matrix, plaintexts[part::width])
-            for part in range(width)
-        )
+        encrypted = workers.aside(lambda: context.add_to_pool(residues(), self.packing.pack(offset.values)))
+        sums = context.unload_sums(context.product_pool(self.ciphertexts, matrix, width), encrypted())
         return replace(self, ciphertexts=sums, shape=shape, bound=bound)
 
     def ciphertext_bytes(self) -> list[bytes]:
@@ -248,11 +248,9 @@ class EncryptedTensor:
         _require_chained(matrix, self.shape)
         bound = self.bound * row_bound(matrix)
         self.packing.require(bound)
-        width = self.plaintexts_per_row
-        products = _interleaved(
-            self.context.raw_products(self.ciphertexts[part::width], matrix) for part in range(width)
-        )
-        return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
+        products = self.context.product_pool(self.ciphertexts, matrix, self.plaintexts_per_row)
+        shape = (matrix.shape[0], self.shape[1])
+        return replace(self, ciphertexts=self.context.ring.unload(products), shape=shape, bound=bound)
 
     def _sums(self, other: Tensor) -> list[mpz]:
         if isinstance(other, IntegerTensor):
@@ -268,11 +266,6 @@ class EncryptedTensor:
 Tensor = EncryptedTensor | IntegerTensor
 
 
-def _interleaved(columns: Iterable[list[mpz]]) -> list[mpz]:
-    """What is there of each row, row by row."""
-    return [ciphertext for row in zip(*columns, strict=True) for ciphertext in row]
-
-
 def _require_alike(shape: tuple[int, int], exponent: int, other: Tensor) -> None:
     if shape != other.shape or exponent != other.exponent:
         raise TensorMismatchError(
@@ -283,7 +276,7 @@ def _require_alike(shape: tuple[int, int], exponent: int, other: Tensor) -> None
 def _require_chained(matrix: Matrix, shape: tuple[int, int]) -> None:
     if matrix.size and not -_LARGEST_FACTOR <= int(matrix.min()) <= int(matrix.max()) <= _LARGEST_FACTOR:
         raise TensorMismatchError("an entry of the matrix exceeds 31 bits")
-    if matrix.ndim != 2 or matrix.shape[1] != shape[0] or matrix.dtype != np.int64:
+    if matrix.ndim != 2 or matrix.shape[1] != shape[0] or matrix.dtype.kind != "i":
         raise TensorMismatchError(
             f"a {matrix.dtype} matrix of shape {matrix.shape} cannot multiply a tensor of shape {shape}"
         )

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from kernel_oracle import check_all, check_chains, check_conversion, check_power
 
 import syft
 from syft.errors import KernelUnavailableError
-from syft.kernel import Workers, kernel_name, ring
+from syft.kernel import kernel_name, ring
 from syft.kernel.gmpy import GmpyRing
 from syft.kernel.native import PATHS, Library, installed
 from syft.kernel.simd import MOST_BITS, SimdRing
@@ -99,12 +100,12 @@ def test_no_numbers_at_all(name):
 
 
 class Seeded:
-    """In place of `secrets`: the same numbers for every kernel."""
+    """In place of `secrets`: the same numbers for every kernel. Whatever thread comes first, each prime has its own."""
 
     def __init__(self):
-        generator = random.Random(0)
-        self.randbits = lambda bits: generator.getrandbits(bits)
-        self.randbelow = lambda most: generator.randrange(most)
+        generators = defaultdict(lambda: random.Random(0))
+        self.randbits = lambda bits: generators[bits].getrandbits(bits)
+        self.randbelow = lambda most: generators[most].randrange(most)
 
 
 def a_round(monkeypatch, name, threads, key, values, matrix):
@@ -242,30 +243,3 @@ def test_neither_branches_nor_addresses_depend_on_secrets(tmp_path):
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert all(f"{path} power: 0 of" in done.stdout for path in PATHS if there(path))
-
-
-@given(st.integers(0, 100), st.integers(1, 9), st.integers(1, 9))
-def test_chunks_are_the_whole(count, threads, grain):
-    with Workers(threads) as workers:
-        chunks = workers.on_chunks(lambda part: part, count, grain)
-        places = workers.on_chunks(lambda part: list(range(count))[part], count, grain)
-    assert [place for part in places for place in part] == list(range(count))
-    assert len(chunks) <= threads
-    assert all(part.start % grain == 0 for part in chunks)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_work_aside(threads):
-    with Workers(threads) as workers:
-        result = workers.aside(lambda: 7 * 6)
-        assert workers.on_each(abs, [-1, 2]) == [1, 2]
-        assert result() == 42
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_an_error_in_a_thread_is_raised(threads):
-    with Workers(threads) as workers:
-        with pytest.raises(ZeroDivisionError):
-            workers.on_each(lambda divisor: 1 // divisor, [1, 0])
-        with pytest.raises(ZeroDivisionError):
-            workers.aside(lambda: 1 // 0)()
