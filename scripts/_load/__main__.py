@@ -79,29 +79,52 @@ def _capsule(size: Size, folder: Path) -> Party:
 
 def _work(size: Size, mines: list[Mine], chain: SonarChain, start_block: int, capsule: Party) -> None:
     """The Mines step in turn until every Gradient that can be is submitted and has its verdict."""
-    read, seen, last, told = start_block, Counter[type](), time.monotonic(), 0
-    while (scored := seen[GradientScored] + seen[GradientRejected]) < size.gradients:
+    progress = _Progress(size, chain, start_block)
+    while not progress.done:
         for mine in mines:
             for action in mine.step():
                 if action.kind in ("trouble", "dropped"):
                     _say(action.words)
-        capsule.require_alive()
-        head = chain.head()
-        fresh = [type(event) for event in chain.events(read, head + 1)]
-        read = head + 1
-        seen.update(fresh)
+            capsule.require_alive()
+            progress.look()
+
+
+class _Progress:
+    """What the chain says of a run: told now and then, and given up when nothing happens any more."""
+
+    def __init__(self, size: Size, chain: SonarChain, start_block: int) -> None:
+        self._size, self._chain, self._read = size, chain, start_block
+        self._seen = Counter[type]()
+        self._last, self._told = time.monotonic(), 0
+
+    @property
+    def done(self) -> bool:
+        return self._scored >= self._size.gradients
+
+    @property
+    def _scored(self) -> int:
+        return self._seen[GradientScored] + self._seen[GradientRejected]
+
+    def look(self) -> None:
+        """Reads what is new. Raises LiveError when nothing was for too long."""
+        head = self._chain.head()
+        fresh = [type(event) for event in self._chain.events(self._read, head + 1)]
+        self._read = head + 1
+        self._seen.update(fresh)
         if fresh:
-            last = time.monotonic()
-        if scored - told >= max(size.gradients // 20, 1):
-            told = scored
-            _say(f"{scored} of {size.gradients} Gradients are scored")
-        idle = seen[CampaignOpened] == size.campaigns and scored == seen[GradientSubmitted]
-        if time.monotonic() - last > (_IDLE_PATIENCE if idle else _PATIENCE):
-            raise LiveError(
-                f"nothing happens any more: of {size.gradients} Gradients {seen[GradientSubmitted]} were submitted "
-                f"and {scored} scored; {seen[CampaignOpened]} of {size.campaigns} Campaigns are open"
-            )
-    _say(f"all {scored} Gradients are scored")
+            self._last = time.monotonic()
+        if self._scored - self._told >= max(self._size.gradients // 20, 1):
+            self._told = self._scored
+            _say(f"{self} are scored")
+        idle = self._seen[CampaignOpened] == self._size.campaigns and self._scored == self._seen[GradientSubmitted]
+        if time.monotonic() - self._last > (_IDLE_PATIENCE if idle else _PATIENCE):
+            raise LiveError(f"nothing happens any more: {self} are scored")
+
+    def __str__(self) -> str:
+        return (
+            f"{self._seen[CampaignOpened]} of {self._size.campaigns} Campaigns are open; of {self._size.gradients} "
+            f"Gradients {self._seen[GradientSubmitted]} are submitted and {self._scored}"
+        )
 
 
 def _memory(capsule: Party) -> dict[str, int]:

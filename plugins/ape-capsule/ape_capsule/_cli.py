@@ -18,7 +18,7 @@ from ape_sonar.errors import cli_errors
 from ape_sonar.ledger import CampaignState
 from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
 from ape_sonar.passphrases import passphrase_options
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 from ape_sonar.site import find_site
 from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms
 from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
@@ -27,7 +27,7 @@ from .commands.doctor import doctor
 from .commands.keeping import backup, destroy, restore
 from .commands.keys import certificates, forget, keys, rotate
 from .commands.log import log
-from .commands.options import home_option, json_option, passphrase_option, sonar_option
+from .commands.options import home_option, passphrase_option, sonar_option
 from .commands.rebuild import rebuild_command
 from .commands.tidy import tidy
 from .identity import Identity, require_identity

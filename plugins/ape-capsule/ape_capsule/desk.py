@@ -75,6 +75,7 @@ class Desk:
     def forget(self, campaign: bytes) -> None:
         """Lets go of what a settled Campaign took of memory, and of the evidence that nobody can ask for any more."""
         self._materials.pop(campaign, None)
+        self.keystore.close(campaign)
         self._evidence.remove(campaign)
 
     def context(self, campaign: CampaignState) -> PrivateContext:

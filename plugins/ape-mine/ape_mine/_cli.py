@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ape_mine.commands import data
 from ape_mine.commands.doctor import doctor
-from ape_mine.commands.options import home_option, json_option, sonar_option
+from ape_mine.commands.options import home_option, sonar_option
 from ape_mine.commands.plan import plan
 from ape_mine.commands.rebuild import rebuild_command
 from ape_mine.commands.tidy import tidy
@@ -31,7 +31,7 @@ from ape_sonar.action import Action, reporter
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.errors import UsageError, cli_errors
 from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 from ape_sonar.site import find_site
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")

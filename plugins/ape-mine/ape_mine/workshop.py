@@ -6,12 +6,10 @@ Nothing is published here: what leaves the workshop is sealed and has its addres
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Generic, TypeVar
 
 import pandas as pd
 
@@ -26,6 +24,7 @@ from ape_sonar.blobs import read_frozen, read_public_key, read_ring, read_spec, 
 from ape_sonar.bundle import Bundle, new_salt
 from ape_sonar.errors import RowError
 from ape_sonar.ledger import CampaignState
+from ape_sonar.recent import Recent
 from ape_sonar.roots import tensor_root
 from ape_sonar.rows import RowEncoder
 from ape_sonar.seal import seal_anonymous
@@ -43,8 +42,6 @@ MOST_CIPHERTEXTS = 65_536
 _SPECS_KEPT, _BENCHES_KEPT = 256, 4
 #: Encoders of texts are large.
 _ENCODERS_KEPT = 1
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +94,10 @@ class Workshop:
         self._releases = releases
         self._most_features = most_features
         self._spread = spread
-        self._specs: _Recent[CampaignSpec] = _Recent(_SPECS_KEPT)
-        self._encoders: _Recent[RowEncoder] = _Recent(_ENCODERS_KEPT)
-        self._benches: _Recent[_Bench] = _Recent(_BENCHES_KEPT)
-        self._projected: _Recent[LocalStatistics] = _Recent(_BENCHES_KEPT)
+        self._specs: Recent[CampaignSpec] = Recent(_SPECS_KEPT)
+        self._encoders: Recent[RowEncoder] = Recent(_ENCODERS_KEPT)
+        self._benches: Recent[_Bench] = Recent(_BENCHES_KEPT)
+        self._projected: Recent[LocalStatistics] = Recent(_BENCHES_KEPT)
 
     def spec(self, campaign: CampaignState) -> CampaignSpec:
         """The Campaign's spec. Raises StoreError, BlobError, SpecError."""
@@ -250,20 +247,6 @@ def _no_value_in_errors(dataset: Dataset) -> Iterator[None]:
     except RowError as error:
         where = f"row {error.row}, column {error.column!r}"
         raise CampaignUnusableError(f"dataset {dataset.name}: {where} has a value it does not take") from None
-
-
-class _Recent(Generic[_Value]):
-    """What was made last, by key, up to a number."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
-        value = self._values[key] = self._values.pop(key) if key in self._values else make()
-        while len(self._values) > self._most:
-            self._values.popitem(last=False)
-        return value
 
 
 def _is_fresh(campaign: CampaignState) -> bool:

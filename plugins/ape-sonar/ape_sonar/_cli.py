@@ -22,7 +22,7 @@ from ape_sonar.errors import SonarError, cli_errors
 from ape_sonar.files import write_atomically
 from ape_sonar.overview import campaign_facts, gradient_facts
 from ape_sonar.passphrases import passphrase_options
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 from ape_sonar.site import find_site
 from ape_sonar.spec import spec_schema
 from ape_sonar.tables import read_csv
@@ -40,7 +40,6 @@ _home_option = click.option(
     help="Folder of keys and drafts. Default: `scientist` in Sonar's home.",
 )
 _sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
 _new_file = click.Path(path_type=Path, dir_okay=False, writable=True)
 
 
@@ -58,7 +57,7 @@ def cli() -> None:
 @account_option()
 @_home_option
 @_sonar_option
-@_json_option
+@json_option
 @passphrase_options(PASSPHRASE, "your vault")
 @cli_errors()
 def create(file: Path, account: Any, home: Path | None, sonar: str | None, as_json: bool, passphrase: str) -> None:
@@ -82,7 +81,7 @@ def create(file: Path, account: Any, home: Path | None, sonar: str | None, as_js
 @cli.command(name="list", cls=ConnectedProviderCommand)
 @click.option("--scientist", help="Only the Campaigns of this address.")
 @_sonar_option
-@_json_option
+@json_option
 @cli_errors()
 def list_command(scientist: str | None, sonar: str | None, as_json: bool) -> None:
     """List Campaigns, oldest first."""
@@ -104,7 +103,7 @@ def list_command(scientist: str | None, sonar: str | None, as_json: bool) -> Non
 @cli.command(cls=ConnectedProviderCommand)
 @_campaign_option
 @_sonar_option
-@_json_option
+@json_option
 @cli_errors()
 def show(campaign: str, sonar: str | None, as_json: bool) -> None:
     """Show one Campaign and its Gradients."""
@@ -134,7 +133,7 @@ def show(campaign: str, sonar: str | None, as_json: bool) -> None:
 @_campaign_option
 @_sonar_option
 @click.option("--poll", type=click.FloatRange(min=0.05), help="Seconds between two looks at the chain.")
-@_json_option
+@json_option
 @cli_errors()
 def watch(campaign: str, sonar: str | None, poll: float | None, as_json: bool) -> None:
     """Tell each Gradient when it is scored, until the Campaign has ended."""
@@ -198,7 +197,7 @@ def expire(campaign: str, account: Any, sonar: str | None) -> None:
 @account_option()
 @click.option("--to", help="Who is paid. Default: the account.")
 @_sonar_option
-@_json_option
+@json_option
 @cli_errors()
 def refund(campaign: str, account: Any, to: str | None, sonar: str | None, as_json: bool) -> None:
     """Take back what nobody earned."""
@@ -218,7 +217,7 @@ def refund(campaign: str, account: Any, to: str | None, sonar: str | None, as_js
 @click.option("--predictions", type=_new_file, help="Write what the Model says of them to this new CSV file.")
 @_home_option
 @_sonar_option
-@_json_option
+@json_option
 @passphrase_options(PASSPHRASE, "your vault")
 @cli_errors()
 def result(
@@ -252,7 +251,7 @@ def result(
 
 @cli.command(name="verify", cls=ConnectedProviderCommand)
 @_sonar_option
-@_json_option
+@json_option
 @cli_errors()
 def verify_command(provider: Any, sonar: str | None, as_json: bool) -> None:
     """Compare the contracts' code on chain with the code of this commit, byte for byte."""

@@ -38,10 +38,11 @@ def ape_capsule(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         connected = command not in ("backup", "certificates", "init", "log", "restore")
         network = ["--network", "ethereum:local:test", "--sonar", world.sonar.address] if connected else []
         signer = ["--account", f"TEST::{_index(world.accounts['capsule'])}"] if connected else []
-        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network], input=given)
-        assert result.exit_code == status, (result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
+        result = CliRunner(mix_stderr=False).invoke(cli, [command, *arguments, *signer, *network], input=given)
+        said = result.stdout + result.stderr
+        assert result.exit_code == status, (said, result.exception)
+        assert "Traceback" not in said
+        return result.stdout if "--json" in arguments else said
 
     return call
 

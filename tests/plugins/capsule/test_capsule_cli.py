@@ -41,7 +41,7 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     assert "scored" in ape_capsule("run", "--once")
 
-    (facts,) = json.loads(ape_capsule("status", "--json").splitlines()[-1])
+    (facts,) = json.loads(ape_capsule("status", "--json"))
     assert (facts["status"], facts["scored"], facts["waiting"]) == ("Open", 1, 0)
     assert "Accuracy" in ape_capsule("status")
     assert "left as it is" in _error(ape_capsule("rebuild", status=1))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,26 @@ def test_a_key_pair_is_made_once_and_read_again(folder: Path) -> None:
         (number,) = again.raw_decrypt(made.raw_encrypt([-12345]))
         assert number == -12345
     assert keys(folder).create(OTHER, 512).n != made.n
+
+
+def test_many_key_pairs_take_little_memory_and_each_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A context keeps tables: a Capsule with a hundred Campaigns had them all."""
+    monkeypatch.setattr(keystore, "_CONTEXTS_KEPT", 2)
+    store, campaigns = keys(folder), [bytes([number]) * 32 for number in range(1, 5)]
+    first = [store.create(campaign, 512) for campaign in campaigns]
+    alive = [weakref.ref(context) for context in first]
+    assert store.get(campaigns[-1]) is first[-1]
+    numbers = [context.n for context in first]
+    del first
+    gc.collect()
+    assert [context() is None for context in alive] == [True, True, False, False]
+    with monkeypatch.context() as patched:
+        patched.setattr(vault, "read", None)
+        assert [store.get(campaign).n for campaign in campaigns] == numbers
+    destroy_key(folder, campaigns[0])
+    store.close(campaigns[0])
+    with pytest.raises(KeyDestroyedError):
+        store.get(campaigns[0])
 
 
 def test_no_prime_is_on_disk_in_the_clear_and_nobody_else_may_read(folder: Path) -> None:

@@ -265,10 +265,11 @@ def ape_mine(town: Town, tmp_path: Path, monkeypatch: Any, miner: Any) -> Any:
         contract = (
             ["--sonar", town.sonar.address] if command not in ("add", "approve", "plan", "status", "tidy") else []
         )
-        result = CliRunner().invoke(cli, [command, *arguments, *signer, *network, *contract])
-        assert result.exit_code == status, (result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
+        result = CliRunner(mix_stderr=False).invoke(cli, [command, *arguments, *signer, *network, *contract])
+        said = result.stdout + result.stderr
+        assert result.exit_code == status, (said, result.exception)
+        assert "Traceback" not in said
+        return result.stdout if "--json" in arguments else said
 
     return call
 

@@ -11,10 +11,11 @@ from ape.cli import account_option
 from ape_sonar.errors import cli_errors
 from ape_sonar.operations.doctor import DoctorCommand, examine, tell
 from ape_sonar.passphrases import passphrase_options
+from ape_sonar.screen import json_option
 
 from ..doctor import capsule_checks
 from ..service import PASSPHRASE, default_home
-from .options import home_option, json_option, sonar_option
+from .options import home_option, sonar_option
 
 
 @click.command(cls=DoctorCommand)

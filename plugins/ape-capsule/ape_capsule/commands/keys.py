@@ -13,7 +13,7 @@ from rich.table import Table
 from ape_sonar.certificates import Certificate, format_ring
 from ape_sonar.config import configured_store
 from ape_sonar.errors import cli_errors
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 from ape_sonar.site import Site, find_site
 from ape_sonar.store import BlobStore
 
@@ -23,7 +23,7 @@ from ..rotation import Step, announced_by, next_step, without
 from ..rotation import forget as forget_key
 from ..rotation import rotate as rotate_key
 from ..service import default_home, lock, own_campaigns
-from .options import home_option, json_option, parse_fingerprint, passphrase_option, sonar_option, yes_option
+from .options import home_option, parse_fingerprint, passphrase_option, sonar_option, yes_option
 
 
 @click.command(cls=ConnectedProviderCommand)

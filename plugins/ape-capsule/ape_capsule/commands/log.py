@@ -12,7 +12,7 @@ from ape import networks
 from rich.table import Table
 
 from ape_sonar.errors import UsageError, cli_errors
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 from ape_sonar.site import find_site
 from ape_sonar.units import parse_address
 
@@ -21,7 +21,7 @@ from ..errors import AuditError
 from ..identity import require_identity
 from ..service import WARRANT_FILE, default_home
 from ..warrants import Entry, read
-from .options import home_option, json_option, sonar_option
+from .options import home_option, sonar_option
 
 
 @click.command()

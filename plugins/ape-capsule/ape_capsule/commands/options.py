@@ -22,7 +22,6 @@ home_option = click.option(
     help="The Capsule's folder. Default: `capsule` in Sonar's home.",
 )
 sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 passphrase_option = passphrase_options(PASSPHRASE, "the Capsule's vaults")
 

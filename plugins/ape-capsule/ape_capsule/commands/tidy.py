@@ -12,6 +12,7 @@ from ape.cli import ConnectedProviderCommand, account_option
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import configured_cache, configured_store
 from ape_sonar.errors import cli_errors
+from ape_sonar.screen import json_option
 from ape_sonar.site import find_site
 from ape_sonar.store.backlog import Backlog
 from ape_sonar.tidy_command import after_option, yes_option
@@ -22,7 +23,7 @@ from ..holding import capsule_holding
 from ..identity import require_identity
 from ..service import STATE_FILE, default_home, lock
 from ..state import State
-from .options import home_option, json_option, sonar_option
+from .options import home_option, sonar_option
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ape_mine.adapters.base import Adapter, Request
 from ape_mine.adapters.registry import adapter_names, find_adapter
-from ape_mine.commands.options import home_option, json_option
+from ape_mine.commands.options import home_option
 from ape_mine.datasets import read_schema
 from ape_mine.errors import ImportOptionError
 from ape_mine.home import Home
@@ -23,7 +23,7 @@ from ape_mine.labels import Labels
 from ape_mine.service import PASSPHRASE, default_home, open_home
 from ape_sonar.errors import WrongRowsError, cli_errors, one_line
 from ape_sonar.passphrases import passphrase_options
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 
 #: For commands that read or write rows.
 rows_passphrase = passphrase_options(PASSPHRASE, "the Mine's rows", needed=False)

@@ -13,4 +13,3 @@ home_option = click.option(
     help="The Mine's folder. Default: `mine` in Sonar's home.",
 )
 sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from this home.")
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")

@@ -12,13 +12,13 @@ from ape.cli import ConnectedProviderCommand
 from rich.table import Table
 from rich.text import Text
 
-from ape_mine.commands.options import home_option, json_option
+from ape_mine.commands.options import home_option
 from ape_mine.home import Home
 from ape_mine.rehearsal import PlanView, rehearse, view_plan
 from ape_mine.service import default_home
 from ape_sonar.config import configured_store
 from ape_sonar.errors import UsageError, cli_errors
-from ape_sonar.screen import open_console
+from ape_sonar.screen import json_option, open_console
 from ape_sonar.site import find_site
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 from ape.cli import ConnectedProviderCommand
 
-from ape_mine.commands.options import home_option, json_option
+from ape_mine.commands.options import home_option
 from ape_mine.holding import mine_holding
 from ape_mine.home import Home
 from ape_mine.service import default_home
 from ape_sonar.chronicle import Chronicle
 from ape_sonar.config import configured_cache, configured_store
 from ape_sonar.errors import cli_errors
+from ape_sonar.screen import json_option
 from ape_sonar.site import find_site
 from ape_sonar.store.backlog import Backlog
 from ape_sonar.tidy_command import after_option, yes_option
