@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ T = TypeVar("T")
 
 
 class Workers:
-    """So many threads at most, the caller's own among them; others are started when there is work for them.
+    """So many threads at most, the caller's own among them; the process starts others when there is work for them.
 
     Who waits for work that no thread has begun does it by itself. So work may hand out work, however deep, and
     everybody waits only for what is being done.
@@ -23,7 +24,6 @@ class Workers:
 
     def __init__(self, threads: int) -> None:
         self._helpers = threads - 1
-        self._executor: ThreadPoolExecutor | None = None
 
     def on_each(self, work: Callable[[S], T], items: Sequence[S]) -> list[T]:
         """work(item) for every item, in their order."""
@@ -63,7 +63,11 @@ class Workers:
         return lambda: result
 
     def _begin(self, work: Callable[..., T], *arguments: Any) -> Callable[[], T]:
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._helpers)
-        future: Future[T] = self._executor.submit(work, *arguments)
+        future: Future[T] = _executor(self._helpers).submit(work, *arguments)
         return lambda: work(*arguments) if future.cancel() else future.result()
+
+
+@cache
+def _executor(helpers: int) -> ThreadPoolExecutor:
+    """The same for all who have so many: a Capsule has a ring for each prime of each Campaign."""
+    return ThreadPoolExecutor(helpers, thread_name_prefix="syft")

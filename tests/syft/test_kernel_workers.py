@@ -1,5 +1,6 @@
 """Threads that share work: all of it is done once, by no more of them than there may be, and nobody waits for ever."""
 
+import multiprocessing
 import threading
 import time
 from collections import Counter
@@ -101,3 +102,13 @@ def test_an_error_in_a_thread_is_raised(threads):
     with pytest.raises(ZeroDivisionError):
         workers.aside(lambda: 1 // 0)()
     assert workers.on_each(abs, [-1, 2]) == [1, 2]
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_has_no_helpers_and_does_all_by_itself():
+    workers = Workers(2)
+    assert workers.on_each(abs, [-1, -2]) == [1, 2]
+    process = multiprocessing.get_context("fork").Process(target=lambda: workers.on_each(abs, [-1, -2, -3]))
+    process.start()
+    process.join(20)
+    assert process.exitcode == 0
