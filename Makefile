@@ -13,7 +13,7 @@ DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
 # `make fuzz-decoders` gives each decoder so many messages.
 MESSAGES ?= 1000000
 
-# `make load` plays 2,000 Gradients, for hours; LOAD="--campaigns 5 --mines 5 --share 2" is over in minutes.
+# `make load` plays 2,000 Gradients, for a quarter of an hour; LOAD="--campaigns 5 --mines 5 --share 2" is over in two minutes.
 LOAD ?=
 
 # Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
@@ -68,8 +68,7 @@ test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
 	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
-	# In one process: Ape's log gets into the output of commands when xdist's workers run them.
-	$(APE_TEST) tests/plugins -m chain --network ethereum:local:test
+	$(APE_TEST) -n 2 tests/plugins -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
 
 test-chaos: setup ## Every fault at every point that the code has, then a minute of random ones, the same each time

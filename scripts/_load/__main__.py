@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 
 import ape
@@ -80,13 +81,14 @@ def _capsule(size: Size, folder: Path) -> Party:
 def _work(size: Size, mines: list[Mine], chain: SonarChain, start_block: int, capsule: Party) -> None:
     """The Mines step in turn until every Gradient that can be is submitted and has its verdict."""
     progress = _Progress(size, chain, start_block)
-    while not progress.done:
-        for mine in mines:
-            for action in mine.step():
-                if action.kind in ("trouble", "dropped"):
-                    _say(action.words)
-            capsule.require_alive()
-            progress.look()
+    for mine in cycle(mines):
+        if progress.done:
+            return
+        for action in mine.step():
+            if action.kind in ("trouble", "dropped"):
+                _say(action.words)
+        capsule.require_alive()
+        progress.look()
 
 
 class _Progress:
@@ -117,7 +119,7 @@ class _Progress:
             self._told = self._scored
             _say(f"{self} are scored")
         idle = self._seen[CampaignOpened] == self._size.campaigns and self._scored == self._seen[GradientSubmitted]
-        if time.monotonic() - self._last > (_IDLE_PATIENCE if idle else _PATIENCE):
+        if not self.done and time.monotonic() - self._last > (_IDLE_PATIENCE if idle else _PATIENCE):
             raise LiveError(f"nothing happens any more: {self} are scored")
 
     def __str__(self) -> str:

@@ -133,7 +133,10 @@ class Oracle:
                 return
 
     def step(self) -> list[Action]:
-        """One move for each Campaign that needs one, the most urgent first.
+        """One move for each Campaign that needs one, the most urgent first; of openings one alone.
+
+        A key pair takes seconds, and a hundred Campaigns may be created at once: Gradients of others do not wait for
+        all of theirs.
 
         Raises:
             ChainError: the chain cannot be reached.
@@ -149,11 +152,16 @@ class Oracle:
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
         now, actions = self._chain.timestamp(), []
-        for pair in own:
+        opened = False
+        for known, latest in own:
             if self._asked_to_end.is_set() or self._chain.waits:
                 break
+            if opened and latest.recorded is Status.REQUESTED:
+                continue
             self._observer.stepping()
-            actions += self._serve(*pair, now)
+            done = self._serve(known, latest, now)
+            opened = opened or any(action.kind == "opened" for action in done)
+            actions += done
         return actions + self._upkeep.look(self._chronicle.ledger, lambda: ahead, lambda: now)
 
     def _watch(self, batches: list[Batch]) -> None:

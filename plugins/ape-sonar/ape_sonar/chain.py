@@ -207,8 +207,8 @@ class SonarChain:
             FormatError: it answered what is no log of these contracts.
         """
         ranges = range(start, stop, _LARGEST_RANGE)
-        logs = [log for first in ranges for log in self._logs_between(first, min(first + _LARGEST_RANGE, stop))]
-        return self._events_of(logs)
+        answers = [one for first in ranges for one in self._logs_between(first, min(first + _LARGEST_RANGE, stop))]
+        return self._events_of(answers)
 
     # ------------------------------------------------------------------ Data Scientist
 
@@ -417,7 +417,7 @@ class SonarChain:
         with readable():
             logs = list(self._provider.web3.eth.get_transaction_receipt(receipt.txn_hash)["logs"])
         block = int(receipt.block_number)
-        return Receipt(_bytes(receipt.txn_hash), block, self._block(block)[1], tuple(self._events_of(logs)))
+        return Receipt(_bytes(receipt.txn_hash), block, self._block(block)[1], tuple(self._events_of([logs])))
 
     def _eth_call(self, call: dict[str, Any]) -> bytes:
         try:
@@ -427,27 +427,32 @@ class SonarChain:
             data = revert_data(error)
             raise (unreachable(error) if data is None else contract_error(data)) from None
 
-    def _logs_between(self, start: int, stop: int) -> list[Any]:
-        """Logs in start <= block < stop, asked for by halves where the node calls that too much."""
+    def _logs_between(self, start: int, stop: int) -> list[list[Any]]:
+        """Answers with the logs in start <= block < stop, asked for by halves where the node calls that too much."""
         query = {"fromBlock": start, "toBlock": stop - 1, "address": [self.address, self.registry_address]}
         with readable():
             try:
-                return list(self._provider.web3.eth.get_logs(query))
+                return [list(self._provider.web3.eth.get_logs(query))]
             except Web3RPCError:
                 if stop - start == 1:
                     raise
         middle = (start + stop) // 2
         return self._logs_between(start, middle) + self._logs_between(middle, stop)
 
-    def _events_of(self, logs: list[Any]) -> list[Event]:
-        """The events of logs in any order, each once however often the node gives it."""
+    def _events_of(self, answers: list[list[Any]]) -> list[Event]:
+        """The events of answers with logs in any order, each once however often the node gives it.
+
+        An answer is of one chain: where its newest block stands, all before it do, and need not be asked for if the
+        node says with the logs when they were made.
+        """
+        newest = {max(int(log["blockNumber"]) for log in answer) for answer in answers if answer}
+        by_place = {(log["blockNumber"], log["logIndex"]): log for answer in answers for log in answer}
         blocks: dict[int, tuple[bytes, int]] = {}
-        by_place = {(log["blockNumber"], log["logIndex"]): log for log in logs}
-        found = (self._event(by_place[place], blocks) for place in sorted(by_place))
+        found = (self._event(by_place[place], blocks, newest) for place in sorted(by_place))
         return [event for event in found if event is not None]
 
-    def _event(self, log: Any, blocks: dict[int, tuple[bytes, int]]) -> Event | None:
-        """The event of a log, or None for one of another contract; `blocks` are those seen already."""
+    def _event(self, log: Any, blocks: dict[int, tuple[bytes, int]], newest: set[int]) -> Event | None:
+        """The event of a log, or None for one of another contract; `blocks` are those known already."""
         contract = {self.address: "Sonar", self.registry_address: "CapsuleRegistry"}.get(log["address"])
         if contract is None:
             return None
@@ -456,7 +461,7 @@ class SonarChain:
             return None
         number = int(log["blockNumber"])
         if number not in blocks:
-            blocks[number] = self._block(number)
+            blocks[number] = (None if number in newest else _stated_block(log)) or self._block(number)
         block_hash, time = blocks[number]
         if block_hash != bytes(log["blockHash"]):
             raise ChainError(f"block {number} was reorganised while it was read: read it again")
@@ -470,6 +475,15 @@ class SonarChain:
         with readable():
             block = self._provider.web3.eth.get_block(number)
         return bytes(block["hash"]), int(block["timestamp"])
+
+
+def _stated_block(log: Any) -> tuple[bytes, int] | None:
+    """Hash and time of a log's block, where the node gives the time as well."""
+    time = log.get("blockTimestamp")
+    if time is None:
+        return None
+    with readable():
+        return bytes(log["blockHash"]), int(time, 16) if isinstance(time, str) else int(time)
 
 
 def record_of(event: GradientSubmitted) -> GradientRecord:

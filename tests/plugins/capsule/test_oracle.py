@@ -176,7 +176,7 @@ def test_a_claim_off_by_one_row_is_opened_and_by_two_declined(world: World, orac
     count, right = len(rows(1)[0]), int((rows(1)[1] == 0).sum())
     near = world.create(starting_accuracy=(right + 1) * WAD // count)
     far = world.create(starting_accuracy=(right + 2) * WAD // count)
-    assert sorted(kinds(oracle.step())) == ["declined", "opened"]
+    assert sorted(kinds(oracle.step()) + kinds(oracle.step())) == ["declined", "opened"]
     assert world.state(near).accuracy == right * WAD // count
     assert f"{right / count:.4f}, not {(right + 2) / count:.4f}" in world.state(far).reason
 
@@ -258,7 +258,7 @@ def test_a_transaction_that_waits_ends_the_look_and_is_told_once(
         patch.setattr(SonarChain, "tend", lambda chain, until: chain.waits)
         assert [kinds(oracle.step()) for _ in range(2)] == [["waiting"], []]
     assert len(asked) == 1
-    assert kinds(oracle.step()) == ["opened", "opened"]
+    assert [kinds(oracle.step()) for _ in range(2)] == [["opened"]] * 2
     assert {world.state(campaign).recorded for campaign in campaigns} == {Status.OPEN}
 
 
@@ -560,7 +560,7 @@ def test_a_submission_in_between_is_looked_at_again(
 
 def test_gradients_of_many_campaigns_in_one_poll_are_each_scored_in_their_order(world: World, oracle: Oracle) -> None:
     campaigns = [world.create() for _ in range(3)]
-    assert kinds(oracle.step()) == ["opened"] * 3
+    assert [kinds(oracle.step()) for _ in range(3)] == [["opened"]] * 3
     for campaign in campaigns:
         for seed in (11, 12):
             world.submit_gradient(campaign, world.gradient(campaign, seed))
@@ -568,6 +568,18 @@ def test_gradients_of_many_campaigns_in_one_poll_are_each_scored_in_their_order(
     assert kinds(oracle.step()) == ["scored"] * 3
     assert oracle.step() == []
     assert [world.state(campaign).scored for campaign in campaigns] == [2, 2, 2]
+
+
+def test_gradients_do_not_wait_until_all_campaigns_are_open(world: World, oracle: Oracle, campaign: bytes) -> None:
+    """A hundred Campaigns created at once held up every Gradient for minutes."""
+    world.submit_gradient(campaign, world.gradient(campaign, 11))
+    world.create(spec=world.store.address_of(spec(description="not published").to_bytes()))
+    others = [world.create() for _ in range(2)]
+    assert sorted(kinds(oracle.step())) == ["opened", "scored", "waiting"]
+    world.submit_gradient(campaign, world.gradient(campaign, 12))
+    assert sorted(kinds(oracle.step())) == ["opened", "scored"]
+    assert oracle.step() == []
+    assert [world.state(other).recorded for other in others] == [Status.OPEN] * 2
 
 
 def test_a_gradient_of_an_older_version_is_applied_to_the_head(world: World, oracle: Oracle, campaign: bytes) -> None:

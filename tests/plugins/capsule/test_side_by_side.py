@@ -33,7 +33,7 @@ def until(oracle: Oracle, scores: int) -> list[Action]:
 def test_campaigns_are_scored_side_by_side_and_a_killed_workers_gradient_again(world: World) -> None:
     campaigns = [world.create() for _ in range(2)]
     oracle = world.oracle(workers=2)
-    oracle.step()
+    assert [[action.kind for action in oracle.step()] for _ in campaigns] == [["opened"]] * 2
     for campaign in campaigns:
         for seed, role in ((2, "miner"), (3, "second miner")):
             world.submit_gradient(campaign, world.gradient(campaign, seed), role=role)

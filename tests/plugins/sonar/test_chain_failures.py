@@ -48,6 +48,8 @@ class Node:
         self.gas_price = 1
         self.most_blocks = 10**9
         self.queries: list[tuple[int, int]] = []
+        self.blocks: list[int] = []
+        self.stated: Callable[[int], dict[str, Any]] = lambda block: {}
         self.answer: Callable[[dict[str, Any]], bytes] = lambda call: bytes(12) + bytes.fromhex(REGISTRY[2:])
         self.balance = 10**18
         self.log_hash = self._hash
@@ -57,6 +59,7 @@ class Node:
         return HexBytes(self.answer(call))
 
     def get_block(self, number: int) -> dict[str, Any]:
+        self.blocks.append(number)
         return {"hash": self._hash(number), "timestamp": 1000 + number}
 
     def get_balance(self, account: str) -> int:
@@ -86,6 +89,7 @@ class Node:
             "blockHash": self.log_hash(block),
             "logIndex": index,
             "transactionHash": HexBytes(word(index)),
+            **self.stated(block),
         }
 
     @staticmethod
@@ -213,6 +217,34 @@ def test_a_log_of_a_block_that_is_gone_is_read_again_later() -> None:
     node.log_hash = lambda number: HexBytes(b"x" * 32)
     with pytest.raises(ChainError, match="block 0 was reorganised while it was read"):
         client(node).events(0, 3)
+
+
+def test_of_blocks_whose_time_comes_with_their_logs_the_newest_of_an_answer_alone_is_asked_for() -> None:
+    """A Mine that begins late asked for as many blocks as there were Gradients."""
+    expected = client(Node(height=40)).events(0, 41)
+    for stated in (lambda block: hex(1000 + block), lambda block: 1000 + block):
+        node = Node(height=40)
+        node.stated = lambda block, stated=stated: {"blockTimestamp": stated(block)}  # type: ignore[misc]
+        assert client(node).events(0, 41) == expected
+        assert node.blocks == [40]
+        node.blocks, node.most_blocks = [], 21
+        assert client(node).events(0, 41) == expected
+        assert node.blocks == [19, 40]
+
+
+def test_an_answer_from_a_chain_that_is_gone_is_told_by_its_newest_block() -> None:
+    node = Node()
+    node.stated = lambda block: {"blockTimestamp": hex(1000 + block)}
+    node.log_hash = lambda number: Node._hash(number) if number < 2 else HexBytes(b"x" * 32)
+    with pytest.raises(ChainError, match="block 4 was reorganised while it was read"):
+        client(node).events(0, 5)
+
+
+def test_a_time_that_is_none_is_no_answer() -> None:
+    node = Node()
+    node.stated = lambda block: {"blockTimestamp": "soon"}
+    with pytest.raises(ChainError, match="does not answer"):
+        client(node).events(0, 5)
 
 
 def test_logs_of_strangers_and_of_no_known_kind_are_passed_over() -> None:
