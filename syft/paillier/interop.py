@@ -11,8 +11,8 @@ from gmpy2 import mpz
 from phe import EncryptedNumber
 
 from syft.errors import CiphertextInvalidError, TensorMismatchError
-from syft.paillier.contexts import PublicContext
 from syft.paillier.packing import Packing
+from syft.paillier.public_context import PublicContext
 from syft.paillier.tensor import EncryptedTensor
 
 _BITS_OF_BASE = 4

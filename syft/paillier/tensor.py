@@ -14,7 +14,7 @@ from syft.paillier.packing import Packing
 from syft.whole import SignedIntegers, shortest
 
 if TYPE_CHECKING:
-    from syft.paillier.contexts import PublicContext
+    from syft.paillier.public_context import PublicContext
 
 Matrix = SignedIntegers
 BigMatrix = NDArray[np.object_]

@@ -110,8 +110,12 @@ class Seeded:
 
 def a_round(monkeypatch, name, threads, key, values, matrix):
     """Everything that a Campaign computes, from fixed randomness: all ciphertexts, plaintexts and roots."""
-    monkeypatch.setattr("syft.paillier.contexts.ring", lambda base, halves, _: ring_of(name, base, halves, threads))
-    monkeypatch.setattr("syft.paillier.contexts.secrets", Seeded())
+    seeded = Seeded()
+    for context in ("private_context", "public_context"):
+        monkeypatch.setattr(
+            f"syft.paillier.{context}.ring", lambda base, halves, _: ring_of(name, base, halves, threads)
+        )
+        monkeypatch.setattr(f"syft.paillier.{context}.secrets", seeded)
     private = PrivateContext(key, threads=threads)
     public = PublicContext(key.public_key, threads=threads)
     fixed_point, packing = FixedPoint(weight_exponent=4, weight_bound=1 << 10), Packing(100, 4)
