@@ -13,7 +13,7 @@ DURATION ?= $(if $(filter file,$(origin RUNS)),600,4294967295)
 # `make fuzz-decoders` gives each decoder so many messages.
 MESSAGES ?= 1000000
 
-# `make load` plays 2,000 Gradients, for a quarter of an hour; LOAD="--campaigns 5 --mines 5 --share 2" is over in two minutes.
+# `make load` plays 2,000 Gradients, for ten minutes; LOAD="--campaigns 5 --mines 5 --share 2" is over in two.
 LOAD ?=
 
 # Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so

@@ -12,6 +12,11 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
+def parts(count: int, at_once: int) -> list[slice]:
+    """Slices of so many each that together are range(count), the last one shorter."""
+    return [slice(start, min(start + at_once, count)) for start in range(0, count, at_once)]
+
+
 class Workers:
     """So many threads at most, the caller's own among them; the process starts others when there is work for them.
 
@@ -29,9 +34,8 @@ class Workers:
         """work(item) for every item, in their order."""
         if not self._helpers:
             return [work(item) for item in items]
-        first, *others = items
-        begun = [self._begin(work, item) for item in others]
-        return [work(first), *(outcome() for outcome in begun)]
+        begun = [self._begin(work, item) for item in items[1:]]
+        return [*map(work, items[:1]), *(outcome() for outcome in begun)]
 
     def on_chunks(self, work: Callable[[slice], T], count: int, grain: int) -> list[T]:
         """work(slice) for slices that together are range(count), in their order, of about equal size.

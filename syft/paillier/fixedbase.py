@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from syft.kernel import Keys, Pool, Ring
+from syft.kernel.workers import parts
 from syft.paillier.multiexp import multiply_all, subset_tables
 
 #: What a thread takes at a time: some milliseconds for the numbers of a large Gradient.
@@ -45,18 +46,15 @@ class FixedBasePower:
         keys = self._keys(exponents)
         ring = self._ring
 
-        def work(parts: Iterator[slice]) -> Pool | None:
+        def work(taken: Iterator[slice]) -> Pool | None:
             pool = None
-            for part in parts:
+            for part in taken:
                 pool = ring.ones(len(exponents)) if pool is None else pool
                 ring.chain_secret(pool, self._table[part], keys[part])
             return pool
 
         # Threads share windows, not numbers: shares are equal, however few numbers there are.
-        starts = range(0, self._windows, _WINDOWS_AT_ONCE)
-        return multiply_all(
-            ring, ring.workers.share(work, [slice(start, start + _WINDOWS_AT_ONCE) for start in starts])
-        )
+        return multiply_all(ring, ring.workers.share(work, parts(self._windows, _WINDOWS_AT_ONCE)))
 
     def _doublings(self, base: int, count: int) -> Pool:
         """base^(2^i) for i < count: one after the other at the windows' beginnings, in between all at once."""

@@ -10,6 +10,7 @@ from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from syft.kernel import Pool, Ring
+from syft.kernel.workers import parts
 from syft.paillier.inversion import invert_all
 from syft.whole import SignedIntegers, shortest
 
@@ -123,18 +124,17 @@ def _subset_products(ring: Ring, pool: Pool, bits: _Bits) -> Pool:
     group = _group_size(products, columns)
     bases_at_once = max(_TABLE_ROWS // ring.threads >> group, 1) * group
 
-    def multiply(parts: Iterator[slice]) -> Pool | None:
-        results = None
-        for part in parts:
-            if results is None:
-                # The same memory each time: to be given new pages costs as much as to fill them.
-                results, room = ring.ones(products), ring.empty(min(bases_at_once, columns + group) // group << group)
-            ring.chain(results, subset_tables(ring, pool[part], group, room), _keys(bits[part], group))
+    def multiply(taken: Iterator[slice]) -> Pool | None:
+        results = table = None
+        for part in taken:
+            # The same memory each time: to be given new pages costs as much as to fill them.
+            table = subset_tables(ring, pool[part], group, table)
+            results = ring.ones(products) if results is None else results
+            ring.chain(results, table, _keys(bits[part], group))
         return results
 
     # Every thread has tables of its own, for all products: none waits for another's.
-    parts = [slice(start, start + bases_at_once) for start in range(0, columns, bases_at_once)]
-    return multiply_all(ring, ring.workers.share(multiply, parts))
+    return multiply_all(ring, ring.workers.share(multiply, parts(columns, bases_at_once)))
 
 
 def multiply_all(ring: Ring, pools: list[Pool]) -> Pool:
