@@ -24,12 +24,16 @@ def inverse_of_positive(matrix: _Matrix) -> _Matrix:
     Raises:
         StatisticsError: it is not positive definite, or so nearly not that floats do not show it.
     """
+    singular = StatisticsError("a Gram matrix with so little mu is singular: mu must be larger")
     try:
-        factor = np.linalg.cholesky(matrix)
+        half = _inverse_of_triangle(np.linalg.cholesky(matrix))
     except np.linalg.LinAlgError:
-        raise StatisticsError("a Gram matrix with so little mu is singular: mu must be larger") from None
-    inverse = _inverse_of_triangle(factor)
-    return inverse.T @ inverse
+        raise singular from None
+    with np.errstate(over="ignore"):
+        inverse = half.T @ half
+    if not np.isfinite(inverse).all():
+        raise singular
+    return inverse
 
 
 def _inverse_of_triangle(lower: _Matrix) -> _Matrix:

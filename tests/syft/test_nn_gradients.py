@@ -196,6 +196,13 @@ def test_a_pull_too_small_for_rows_that_repeat_each_other_is_refused():
         proximal_map(LocalStatistics.from_rows(same, same[:, :1]), 1e-30, 8)
 
 
+def test_a_pull_whose_inverse_is_no_float_is_refused_for_a_feature_that_never_occurs():
+    """The map became a matrix of Python's integers, and an OverflowError in a Mine."""
+    rows = np.array([[1024, 0], [512, 0]])
+    with pytest.raises(StatisticsError, match="mu must be larger"):
+        proximal_map(LocalStatistics.from_rows(rows, rows[:, :1]), 1e-320, 8)
+
+
 @pytest.mark.parametrize(("eta", "steps"), [(0.0, 1), (-1.0, 1), (1e9, 1), (float("nan"), 1), (1e-3, 0)])
 def test_steps_that_would_not_shrink(eta, steps):
     with pytest.raises(StatisticsError, match="eta"):
