@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ape_mine.adapters.base import Request
-from ape_mine.adapters.registry import find_adapter
-from ape_mine.home import Home
-from ape_mine.importing import import_source
-from ape_mine.labels import Labels
-from ape_sonar.tables import TableSchema
-from ape_sonar.units import Currency
+from ape_mine.datasets.adapters.base import Request
+from ape_mine.datasets.adapters.registry import find_adapter
+from ape_mine.datasets.importing import import_source
+from ape_mine.datasets.labels import Labels
+from ape_mine.home.home import Home
 from scripts._archive import write_archive
 from scripts._datasets import Dataset, load
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.units import Currency
 
 SEED = 2
 #: Shares of the rows: hidden validation, held out, and what the Mines hold.

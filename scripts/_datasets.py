@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn import datasets as sklearn_datasets
 
-from ape_sonar.errors import SonarError
 from scripts._corpora.encoders import ENCODERS
 from scripts._corpora.tweets import SENTIMENTS, polar
+from sonar_core.base.errors import SonarError
 from syft.nn import HashedNgrams
 from syft.texts import hashed_ngrams
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ape_sonar import events as ev
 from ape_sonar.client import Sonar
-from ape_sonar.ledger import Ledger
-from ape_sonar.units import COIN, format_money
 from scripts._processes import LiveError
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.ledger import Ledger
+from sonar_core.protocol.units import COIN, format_money
 
 
 @dataclass(frozen=True, slots=True)

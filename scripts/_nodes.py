@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from ape_sonar.address import to_cid
-from ape_sonar.ledger import CampaignState
-from ape_sonar.store import open_store
-from ape_sonar.terms import Opening
 from scripts._ipfs_node.ipfs_node import running_node
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import Opening
+from sonar_core.store import open_store
 
 
 class Nodes:

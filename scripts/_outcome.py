@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ape_sonar.units import Currency
 from scripts._sentiment import Comparison
+from sonar_core.protocol.units import Currency
 
 WAD = 10**18
 

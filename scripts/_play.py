@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import syft
-from ape_capsule.identity import Identity
-from ape_capsule.oracle import Oracle
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.loop import Oracle
 from ape_capsule.service import announce, build_oracle
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar.chain import SonarChain
 from ape_sonar.client import Campaign, Sonar
-from ape_sonar.ledger import CampaignState
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
-from ape_sonar.units import COIN, ZERO_ADDRESS, Currency, format_money
 from scripts._cast import Rows, furnish, other
 from scripts._datasets import Dataset
 from scripts._outcome import WAD, GradientOutcome, Ledger, Outcome
 from scripts._screen import Screen
 from scripts._sentiment import auc
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
+from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Currency, format_money
+from sonar_core.store.embedded import EmbeddedStore
 
 KEY_BITS = 2048
 #: Gradients that a Mine computes for one Campaign at most.

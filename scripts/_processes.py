@@ -15,7 +15,7 @@ from typing import IO
 
 import requests
 
-from ape_sonar.errors import SonarError
+from sonar_core.base.errors import SonarError
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent

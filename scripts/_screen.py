@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ape_sonar.units import format_money
 from scripts._outcome import WAD, GradientOutcome, Outcome
 from scripts._sentiment import Comparison
+from sonar_core.protocol.units import format_money
 
 
 class Screen:

@@ -10,9 +10,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from ape_sonar.author import fit_to_schemas
-from ape_sonar.rows import RowEncoder
+from ape_sonar.campaign_builder import fit_to_schemas
 from scripts._datasets import Dataset
+from sonar_core.data.row_encoder import RowEncoder
 from syft.nn import ONE, Model
 from syft.nn.integers import Integers
 from syft.texts import TextColumns

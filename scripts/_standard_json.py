@@ -4,7 +4,7 @@ import json
 
 from ape import compilers
 
-from ape_sonar.files import write_atomically
+from sonar_core.base.atomic_files import write_atomically
 
 CONTRACTS = ("contracts/CapsuleRegistry.sol", "contracts/Sonar.sol")
 _OUTPUT = ["abi", "evm.bytecode", "evm.deployedBytecode", "metadata"]

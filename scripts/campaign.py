@@ -7,8 +7,8 @@ from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_sonar.campaign_file import read_campaign_file
 from ape_sonar.client import PASSPHRASE, open_sonar
-from ape_sonar.errors import cli_errors
-from ape_sonar.passphrases import passphrase_options
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.passphrases import passphrase_options
 
 
 @click.command(cls=ConnectedProviderCommand)

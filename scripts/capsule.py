@@ -6,10 +6,10 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_capsule.service import PASSPHRASE, default_home, open_oracle, serve
-from ape_sonar.action import reporter
-from ape_sonar.errors import cli_errors
-from ape_sonar.operations.watch import open_watch, watch_options
-from ape_sonar.passphrases import passphrase_options
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.passphrases import passphrase_options
+from sonar_core.service.action import reporter
+from sonar_core.service.observer_setup import open_watch, watch_options
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -9,7 +9,6 @@ import ape
 import click
 from ape.cli import ConnectedProviderCommand
 
-from ape_sonar.errors import SonarError, cli_errors
 from scripts._cast import divide
 from scripts._chart import draw
 from scripts._corpora.encoders import ENCODERS
@@ -18,6 +17,8 @@ from scripts._outcome import report
 from scripts._play import model_for, play
 from scripts._screen import Screen
 from scripts._sentiment import compare
+from sonar_core.base.errors import SonarError
+from sonar_core.cli.errors import cli_errors
 
 
 class LedgerError(SonarError, ArithmeticError):

@@ -10,16 +10,17 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
-from ape_sonar.chain import NoContractError, SonarChain
-from ape_sonar.config import settings
-from ape_sonar.contract_errors import ContractError
-from ape_sonar.deploying import Deployer
-from ape_sonar.deployments import Deployment, DeploymentUnknownError, find_deployment, record_deployment
-from ape_sonar.errors import FormatError, cli_errors
-from ape_sonar.screen import open_console
-from ape_sonar.units import COIN, Money
-from ape_sonar.verification import verify
 from scripts._standard_json import write_standard_json
+from sonar_core.app.settings import settings
+from sonar_core.base.errors import FormatError
+from sonar_core.chain.contract_errors import ContractError
+from sonar_core.chain.contracts import NoContractError, SonarChain
+from sonar_core.chain.deploy.code_verification import verify
+from sonar_core.chain.deploy.deployer import Deployer
+from sonar_core.chain.deploy.records import Deployment, DeploymentUnknownError, find_deployment, record_deployment
+from sonar_core.cli.console import open_console
+from sonar_core.cli.errors import cli_errors
+from sonar_core.protocol.units import COIN, Money
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -13,11 +13,8 @@ from pathlib import Path
 import ape
 import click
 
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_sonar.client import Campaign, Sonar, open_sonar
-from ape_sonar.errors import cli_errors
-from ape_sonar.ledger import CampaignState
-from ape_sonar.units import COIN, format_money
 from scripts._cast import divide, other, write_policy
 from scripts._datasets import Dataset, load
 from scripts._live_books import Books, audit
@@ -27,6 +24,9 @@ from scripts._play import KEY_BITS, ROUNDS, model_for
 from scripts._processes import BIN, NETWORK, LiveError, Party, anvil, until
 from scripts._processes import ape as run_ape
 from scripts._screen import Screen
+from sonar_core.cli.errors import cli_errors
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.units import COIN, format_money
 
 _PASSPHRASE = "only for this demonstration"  # noqa: S105 - nothing of it outlives the play
 _ACCOUNTS = {"deployer": 0, "scientist": 1, "capsule": 2, "north": 3, "noise": 4, "south": 5, "outsider": 6}

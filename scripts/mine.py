@@ -6,9 +6,9 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_mine.service import default_home, open_mine, serve
-from ape_sonar.action import reporter
-from ape_sonar.errors import cli_errors
-from ape_sonar.operations.watch import open_watch, watch_options
+from sonar_core.cli.errors import cli_errors
+from sonar_core.service.action import reporter
+from sonar_core.service.observer_setup import open_watch, watch_options
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -8,11 +8,21 @@ from types import SimpleNamespace
 
 from eth_utils import keccak
 
-from ape_sonar.chain import SonarChain
-from ape_sonar.events import GradientScored, GradientSubmitted
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Scored, Status, Terms
-from ape_sonar.units import ZERO_ADDRESS, parse_duration
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.protocol.events import GradientScored, GradientSubmitted
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import (
+    CapsuleTerms,
+    CurrencyOffer,
+    CurrencyTerms,
+    Opening,
+    Rejection,
+    Score,
+    Scored,
+    Status,
+    Terms,
+)
+from sonar_core.protocol.units import ZERO_ADDRESS, parse_duration
 
 WAD = 10**18
 ETHER = 10**18

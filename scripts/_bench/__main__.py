@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 
-from ape_sonar.screen import open_console
 from scripts._bench.counting import distance
 from scripts._bench.data import scalars_of
 from scripts._bench.growth import grow
@@ -21,6 +20,7 @@ from scripts._bench.report import machine, save, show, show_all
 from scripts._bench.rows import ROWS, THREADS, Row
 from scripts._bench.scaling import scale
 from scripts._bench.sizes import sizes
+from sonar_core.cli.console import open_console
 from syft.kernel import cores, kernel_name
 from syft.paillier import generate_paillier_keypair
 

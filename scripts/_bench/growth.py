@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ape_mine.datasets import open_parquet
+from ape_mine.datasets.store import open_parquet
 from scripts._bench.parties import ROOT
 from syft.nn import LinearClassifier, quantise
 from syft.nn.integers import Integers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ape_sonar.errors import SonarError
+from sonar_core.base.errors import SonarError
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ape_capsule.scoring import measure, needs_rebase, rebase, score
-from ape_sonar.validation import ValidationSet
+from ape_capsule.scoring.score import measure, needs_rebase, rebase, score
 from scripts._corpora.packages import unpacked
+from sonar_core.protocol.validation_set import ValidationSet
 from syft.nn import WAD, LocalStatistics, RandomFeatureClassifier
 from syft.nn.integers import Integers
 

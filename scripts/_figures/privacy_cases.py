@@ -15,10 +15,10 @@ import pandas as pd
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.model_selection import train_test_split
 
-from ape_mine.bounds import row_bounds
-from ape_sonar.rows import RowEncoder
+from ape_mine.training.clipping_bounds import row_bounds
 from scripts._corpora.tweets import SENTIMENTS, polar
 from scripts._datasets import Dataset, load
+from sonar_core.data.row_encoder import RowEncoder
 from syft import LinearClassifier, RandomFeatureClassifier
 from syft.nn import WAD, LocalStatistics, Model
 from syft.privacy import Budget, Release

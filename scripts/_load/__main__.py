@@ -17,15 +17,15 @@ import ape
 from ape.logging import logger
 
 from ape_mine.loop import Mine
-from ape_sonar.chain import SonarChain
-from ape_sonar.events import CampaignOpened, GradientRejected, GradientScored, GradientSubmitted
-from ape_sonar.site import find_site
 from scripts._load.figures import figures, table
 from scripts._load.size import Size
 from scripts._load.town import CAPSULE, DEPLOYER, FIRST_MINE, PASSPHRASE, account, create_campaigns, open_mines
 from scripts._load.watch import Watch, children, most_memory
 from scripts._processes import BIN, NETWORK, ROOT, LiveError, Party, anvil
 from scripts._processes import ape as run_ape
+from sonar_core.app.connection import find_site
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.protocol.events import CampaignOpened, GradientRejected, GradientScored, GradientSubmitted
 
 _POLL = "0.3"
 #: Seconds without a score after which the run is given up: while something waits for one, and while nothing does.

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ape_sonar.events import CampaignOpened, Event, GradientRejected, GradientScored, GradientSubmitted
 from scripts._load.size import Size
+from sonar_core.protocol.events import CampaignOpened, Event, GradientRejected, GradientScored, GradientSubmitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ import pandas as pd
 import yaml
 
 import syft
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.client import open_sonar
-from ape_sonar.config import configured_store
-from ape_sonar.site import find_site
-from ape_sonar.tables import TableSchema
 from scripts._load.size import SCIENTISTS, Size
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_store
+from sonar_core.data.table_schema import TableSchema
 
 PASSPHRASE = "only for this run"  # noqa: S105 - nothing of it outlives the run
 #: Accounts by place: deployer and Capsule, then the Data Scientists, then the Mines.

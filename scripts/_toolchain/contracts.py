@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PYSONAR = ROOT / "plugins" / "ape-sonar" / "ape_sonar"
+CHAIN = ROOT / "plugins" / "sonar-core" / "sonar_core" / "chain"
 CONTRACTS = ("CapsuleRegistry", "Sonar")
 
 compiled = json.loads((ROOT / ".build" / "__local__.json").read_text())["contractTypes"]
 for name in CONTRACTS:
-    (PYSONAR / "abi" / f"{name}.json").write_text(json.dumps(compiled[name]["abi"], indent=1) + "\n")
-    (PYSONAR / "bytecode" / f"{name}.hex").write_text(compiled[name]["deploymentBytecode"]["bytecode"] + "\n")
+    (CHAIN / "abi" / f"{name}.json").write_text(json.dumps(compiled[name]["abi"], indent=1) + "\n")
+    (CHAIN / "bytecode" / f"{name}.hex").write_text(compiled[name]["deploymentBytecode"]["bytecode"] + "\n")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ape_sonar.chain import SonarChain
-from ape_sonar.ledger import Ledger
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.protocol.ledger import Ledger
 from tests.attacks.catalogue import ATTACKS, ATTACKS_OF_2017
 from tests.attacks.measure import GAS_PRICE, Amount, Purse
 from tests.attacks.table import Row, markdown

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ape_sonar.gradients import GradientState
-from ape_sonar.ledger import CampaignState
-from ape_sonar.terms import Status
-from ape_sonar.units import ZERO_ADDRESS
+from sonar_core.protocol.gradient_map import GradientState
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import Status
+from sonar_core.protocol.units import ZERO_ADDRESS
 
 #: Wei that a unit of gas is counted with: what Foundry's chain asks. (That of py-evm falls from block to block.)
 GAS_PRICE = 10**9

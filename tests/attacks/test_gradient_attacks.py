@@ -12,15 +12,15 @@ from typing import Any
 import gmpy2
 import pytest
 
-from ape_capsule import keystore
-from ape_capsule.oracle import Oracle
-from ape_sonar import contract_errors as errors
-from ape_sonar.bundle import Bundle
-from ape_sonar.roots import tensor_root
-from ape_sonar.seal import seal_anonymous
-from ape_sonar.store import BlobStore, open_store
-from ape_sonar.terms import Rejection, Status
-from ape_sonar.units import WAD
+from ape_capsule.keys import paillier_keystore
+from ape_capsule.loop import Oracle
+from sonar_core.chain import contract_errors as errors
+from sonar_core.crypto.sealed_messages import seal_anonymous
+from sonar_core.protocol.commitments import tensor_root
+from sonar_core.protocol.gradient_bundle import Bundle
+from sonar_core.protocol.structs import Rejection, Status
+from sonar_core.protocol.units import WAD
+from sonar_core.store import BlobStore, open_store
 from syft import wire
 from syft.paillier import EncryptedTensor
 from tests.attacks.measure import Amount
@@ -32,7 +32,7 @@ attack = pytest.mark.attack
 
 @pytest.fixture
 def world(sonar, chain, scientist, capsule, miner, attacker, tmp_path, monkeypatch) -> World:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
+    monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
     parties = {"scientist": scientist, "capsule": capsule, "miner": miner, "attacker": attacker}
     roles = {role: Unlocked(account, chain.provider.web3) for role, account in parties.items()}
     return World(sonar, chain, roles, tmp_path)

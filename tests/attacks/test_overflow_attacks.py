@@ -1,7 +1,7 @@
 """Attacks with numbers at the end of their range."""
 
-from ape_sonar.abi import abi
-from ape_sonar.terms import Status
+from sonar_core.chain.abi import abi
+from sonar_core.protocol.structs import Status
 from tests.stage import SCORING_FEE, blob
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from eth_utils import keccak
 
-from ape_sonar import contract_errors as errors
-from ape_sonar.abi import abi
-from ape_sonar.terms import Status
+from sonar_core.chain import contract_errors as errors
+from sonar_core.chain.abi import abi
+from sonar_core.protocol.structs import Status
 from tests.attacks.measure import Amount
 from tests.stage import ETHER, SCORING_FEE, WAD, percent
 

@@ -3,8 +3,8 @@
 import pytest
 from eth_utils import keccak
 
-from ape_sonar.abi import abi
-from ape_sonar.terms import Opening
+from sonar_core.chain.abi import abi
+from sonar_core.protocol.structs import Opening
 from tests.stage import blob
 
 OPENING = Opening(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)

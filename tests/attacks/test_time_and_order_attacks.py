@@ -4,9 +4,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from ape_sonar import contract_errors as errors
-from ape_sonar.offer import Offer
-from ape_sonar.terms import CurrencyOffer, CurrencyTerms, Next, Score
+from ape_sonar.campaign_offer import Offer
+from sonar_core.chain import contract_errors as errors
+from sonar_core.protocol.structs import CurrencyOffer, CurrencyTerms, Next, Score
 from tests.attacks.measure import Amount
 from tests.stage import CAPSULE_TERMS, COIN, ETHER, SCORING_FEE, WAD, blob, percent
 

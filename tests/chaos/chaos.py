@@ -17,7 +17,7 @@ from ape.exceptions import ApeException
 from eth_tester.exceptions import TransactionFailed
 from eth_utils.exceptions import ValidationError
 
-from ape_sonar.journal import JournalError, open_to_read
+from sonar_core.base.database import JournalError, open_to_read
 from tests.chaos.points import (
     LASTING,
     STORING,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ape_capsule import keystore
+from ape_capsule.keys import paillier_keystore
 from tests.chaos.points import Points, wired
 from tests.chaos.town import PARTIES, Outcome, Town, key_pair
 
@@ -29,9 +29,9 @@ def build(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Town]:
     """Makes a town; the chain goes back to where it was."""
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
+    monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
     # A head is full at once, so that the story has a rebase in it.
-    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent > 20)
+    monkeypatch.setattr("ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: exponent > 20)
     accounts = dict(zip(PARTIES, (scientist, capsule, miner, second_miner), strict=True))
     number, start = count(), chain.provider.snapshot()
 

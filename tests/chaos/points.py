@@ -27,10 +27,10 @@ import pytest
 from eth_tester import EthereumTester
 from web3.manager import RequestManager
 
-from ape_sonar.chain import SonarChain
-from ape_sonar.journal import Journal
-from ape_sonar.store.base import BlobCorruptError, StoreUnavailableError
-from ape_sonar.store.embedded import EmbeddedStore
+from sonar_core.base.database import Journal
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.store.base import BlobCorruptError, StoreUnavailableError
+from sonar_core.store.embedded import EmbeddedStore
 from tests.chaos.node import Memory
 
 

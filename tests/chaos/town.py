@@ -16,25 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from ape_capsule.identity import Identity
-from ape_capsule.rebuilding import rebuild as rebuild_capsule
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.keys.warrant_log import Kind as WarrantKind
+from ape_capsule.keys.warrant_log import read
+from ape_capsule.maintenance.rebuild_state import rebuild as rebuild_capsule
 from ape_capsule.service import WARRANT_FILE, announce, build_oracle
-from ape_capsule.warrants import Kind as WarrantKind
-from ape_capsule.warrants import read
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.rebuilding import rebuild as rebuild_mine
-from ape_sonar.action import Action
-from ape_sonar.chain import SonarChain
+from ape_mine.maintenance.rebuild_state import rebuild as rebuild_mine
 from ape_sonar.client import Campaign, Sonar
-from ape_sonar.errors import SonarError, one_line
-from ape_sonar.ledger import Account, CampaignState, Ledger
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.store.several import SeveralStores
-from ape_sonar.tables import TableSchema
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
-from ape_sonar.units import ZERO_ADDRESS
-from ape_sonar.vault import LOWEST_COST
+from sonar_core.base.errors import SonarError, one_line
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.crypto.vault import LOWEST_COST
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.ledger import Account, CampaignState, Ledger
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
+from sonar_core.protocol.units import ZERO_ADDRESS
+from sonar_core.service.action import Action
+from sonar_core.store.embedded import EmbeddedStore
+from sonar_core.store.replicated import SeveralStores
 from syft.errors import SyftError
 from syft.nn import LinearClassifier
 from syft.paillier import generate_paillier_keypair

@@ -7,9 +7,9 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak
 
-from ape_sonar import contract_errors as errors
-from ape_sonar.events import CapsuleAnnounced, TargetReached
-from ape_sonar.terms import CurrencyOffer, CurrencyTerms, Rejection, Status, campaign_id
+from sonar_core.chain import contract_errors as errors
+from sonar_core.protocol.events import CapsuleAnnounced, TargetReached
+from sonar_core.protocol.structs import CurrencyOffer, CurrencyTerms, Rejection, Status, campaign_id
 from tests.stage import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ape_sonar import contract_errors as errors
+from sonar_core.chain import contract_errors as errors
 from tests.stage import COIN, percent
 
 

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from ape_sonar import events as ev
-from ape_sonar.contract_errors import ContractError
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.terms import Opening, Rejection, Score, Status
+from sonar_core.chain.contract_errors import ContractError
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import Opening, Rejection, Score, Status
 from tests.stage import COIN, SCORING_FEE, blob, percent
 
 #: A history is a number of rounds of so many steps with so many Campaigns; after each of them everybody is paid out.

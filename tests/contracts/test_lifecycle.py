@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ape_sonar import contract_errors as errors
-from ape_sonar.terms import Rejection, Status
+from sonar_core.chain import contract_errors as errors
+from sonar_core.protocol.structs import Rejection, Status
 from tests.stage import CAPSULE_TERMS, ETHER, SCORING_FEE, WAD, blob, percent
 
 CURRENCIES = ["coin", "token"]

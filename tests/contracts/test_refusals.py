@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ape_sonar import contract_errors as errors
-from ape_sonar.abi import abi
-from ape_sonar.terms import (
+from sonar_core.chain import contract_errors as errors
+from sonar_core.chain.abi import abi
+from sonar_core.protocol.structs import (
     CurrencyOffer,
     CurrencyTerms,
     GradientRecord,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ape_capsule.keystore import Keystore
+from ape_capsule.keys.paillier_keystore import Keystore
+from ape_capsule.keys.warrant_log import read
 from ape_capsule.service import WARRANT_FILE
-from ape_capsule.warrants import read
-from ape_sonar.blobs import read_frozen, read_public_key, read_spec, read_tensor
 from ape_sonar.client import Campaign
-from ape_sonar.rows import RowEncoder
 from scripts._outcome import report
 from scripts._play import PASSPHRASE
+from sonar_core.data.row_encoder import RowEncoder
+from sonar_core.store.artifacts import read_frozen, read_public_key, read_spec, read_tensor
 from syft import wire
 from syft.nn import apply_delta
 

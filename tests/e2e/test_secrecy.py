@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hexbytes import HexBytes
 
-from ape_sonar.rows import RowEncoder
+from sonar_core.data.row_encoder import RowEncoder
 
 
 @pytest.fixture(scope="module")

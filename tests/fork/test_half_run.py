@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from ape_sonar.terms import Status
+from sonar_core.protocol.structs import Status
 from tests.stage import Stage, percent
 
 pytestmark = pytest.mark.skipif(

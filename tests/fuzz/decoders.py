@@ -12,14 +12,14 @@ import numpy as np
 from phe import PaillierPrivateKey, PaillierPublicKey
 from safetensors.numpy import save
 
-from ape_sonar.author import write_spec
-from ape_sonar.bundle import Bundle
-from ape_sonar.canonical import from_canonical, to_canonical
-from ape_sonar.delivery import Delivery
-from ape_sonar.errors import SonarError
-from ape_sonar.rows import RowEncoder
-from ape_sonar.spec import CampaignSpec
-from ape_sonar.validation import ValidationSet
+from ape_sonar.campaign_builder import write_spec
+from sonar_core.base.canonical_json import from_canonical, to_canonical
+from sonar_core.base.errors import SonarError
+from sonar_core.data.row_encoder import RowEncoder
+from sonar_core.protocol.campaign_spec import CampaignSpec
+from sonar_core.protocol.delivery import Delivery
+from sonar_core.protocol.gradient_bundle import Bundle
+from sonar_core.protocol.validation_set import ValidationSet
 from syft import LinearClassifier, wire
 from syft.errors import SyftError
 from syft.paillier import IntegerTensor, Packing, PrivateContext

@@ -8,7 +8,7 @@ apart=.build/fuzz-env found=.build/fuzz-found
 scripts/_toolchain/apart.sh "$apart" tests/fuzz/atheris.lock
 mkdir -p "$found"
 borrowed=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-members=$PWD:$PWD/plugins/ape-sonar
+members=$PWD:$PWD/plugins/sonar-core:$PWD/plugins/ape-sonar
 
 fuzz() { PYTHONPATH=$members:$borrowed "$apart/bin/python" -m tests.fuzz.fuzz "$@"; }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_utils import keccak, to_checksum_address
 
-from ape_sonar.abi import abi
+from sonar_core.chain.abi import abi
 from tests.stage import SCORING_FEE, Stage, blob
 
 _AT_ONCE = 250

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ape_sonar.terms import Opening, Rejection, Score
+from sonar_core.protocol.structs import Opening, Rejection, Score
 from tests.gas.floors import floor, traces_of
 from tests.stage import ETHER, SCORING_FEE, Stage, blob, percent
 

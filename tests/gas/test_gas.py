@@ -10,7 +10,7 @@ import os
 import pytest
 from rich.table import Table
 
-from ape_sonar.screen import open_console
+from sonar_core.cli.console import open_console
 from tests.gas import snapshot
 from tests.gas.measures import Measure, Meter
 from tests.stage import ETHER, blob

@@ -11,9 +11,9 @@ import pytest
 from eth_utils import keccak
 from rich.table import Table
 
-from ape_sonar.screen import open_console
-from ape_sonar.terms import Score
 from scripts._processes import anvil
+from sonar_core.cli.console import open_console
+from sonar_core.protocol.structs import Score
 from tests.gas.crowd import Crowd
 from tests.stage import SCORING_FEE, Stage, blob
 

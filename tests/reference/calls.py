@@ -11,7 +11,17 @@ from typing import Any
 
 from eth_utils import is_address, keccak, to_checksum_address
 
-from ape_sonar.terms import CurrencyOffer, CurrencyTerms, GradientRecord, Next, Opening, Rejection, Score, Status, Terms
+from sonar_core.protocol.structs import (
+    CurrencyOffer,
+    CurrencyTerms,
+    GradientRecord,
+    Next,
+    Opening,
+    Rejection,
+    Score,
+    Status,
+    Terms,
+)
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import Call
 from tests.reference.protocol import Protocol

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ape_sonar.terms import GradientRecord, Scored, Status, Terms
+from sonar_core.protocol.structs import GradientRecord, Scored, Status, Terms
 from tests.reference.money import earned, share_of_bond
 
 

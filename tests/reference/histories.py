@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from ape_sonar.terms import Status
+from sonar_core.protocol.structs import Status
 from tests.reference.calls import Calls
 from tests.reference.campaign import Campaign
 from tests.reference.message import Call

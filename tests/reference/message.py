@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """A call of one function; `arguments` in the interface's order, structs as `ape_sonar.terms` has them."""
+    """A call of one function; `arguments` in the order of the interface, structs as in `protocol.structs`."""
 
     function: str
     sender: str

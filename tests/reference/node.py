@@ -8,10 +8,10 @@ from typing import Any
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
-from ape_sonar.abi import abi
-from ape_sonar.contract_errors import ContractError
-from ape_sonar.events import Event
-from ape_sonar.reverts import contract_error, revert_data
+from sonar_core.chain.abi import abi
+from sonar_core.chain.contract_errors import ContractError
+from sonar_core.chain.revert_decoding import contract_error, revert_data
+from sonar_core.protocol.events import Event
 from tests.reference.message import Call
 from tests.stage import MOST_GAS, Stage
 

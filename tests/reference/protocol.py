@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ape_sonar.events import snake_case
-from ape_sonar.terms import (
+from sonar_core.protocol.events import snake_case
+from sonar_core.protocol.structs import (
     CapsuleTerms,
     CurrencyOffer,
     GradientRecord,
@@ -21,7 +21,7 @@ from ape_sonar.terms import (
     campaign_id,
     rejection_details,
 )
-from ape_sonar.units import LONGEST_SECONDS
+from sonar_core.protocol.units import LONGEST_SECONDS
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import Call, Message, Outcome, Refused, Transfer, need
 from tests.reference.purse import COIN, Purse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ape_sonar.units import ZERO_ADDRESS
+from sonar_core.protocol.units import ZERO_ADDRESS
 from tests.reference.message import need
 
 COIN = ZERO_ADDRESS

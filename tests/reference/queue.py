@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ape_sonar.terms import GradientRecord, Next, Scored
+from sonar_core.protocol.structs import GradientRecord, Next, Scored
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import need
 from tests.reference.rules import need_running

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Terms
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Terms
 from tests.reference.message import need
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ape_sonar.terms import Status, Terms
-from ape_sonar.units import WAD, ZERO_ADDRESS
+from sonar_core.protocol.structs import Status, Terms
+from sonar_core.protocol.units import WAD, ZERO_ADDRESS
 from tests.reference.campaign import Campaign
 from tests.reference.message import need
 from tests.reference.money import earned

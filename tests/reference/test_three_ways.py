@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from ape_sonar.abi import abi
+from sonar_core.chain.abi import abi
 from tests.reference.histories import WANTED
 from tests.reference.three_ways import ThreeWays
 

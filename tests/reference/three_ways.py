@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from random import Random
 
-from ape_sonar.ledger import Ledger
+from sonar_core.protocol.ledger import Ledger
 from tests.reference import views
 from tests.reference.calls import PAYEES, Calls
 from tests.reference.campaign import Account

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from eth_abi import encode
 from eth_utils import keccak
 
-from ape_sonar.ledger import CampaignState
-from ape_sonar.terms import CampaignRecord, GradientRecord, Scored, Status, Terms
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import CampaignRecord, GradientRecord, Scored, Status, Terms
 from tests.reference.campaign import Account, Campaign
 from tests.reference.node import Node
 from tests.reference.queue import queue_due

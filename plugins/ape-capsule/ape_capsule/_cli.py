@@ -11,28 +11,27 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
-from ape_sonar.action import reporter
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.config import configured_store
-from ape_sonar.errors import cli_errors
-from ape_sonar.ledger import CampaignState
-from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
-from ape_sonar.passphrases import passphrase_options
-from ape_sonar.screen import json_option, open_console
-from ape_sonar.site import find_site
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms
-from ape_sonar.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
-
-from .commands.doctor import doctor
-from .commands.keeping import backup, destroy, restore
-from .commands.keys import certificates, forget, keys, rotate
-from .commands.log import log
-from .commands.options import home_option, passphrase_option, sonar_option
-from .commands.rebuild import rebuild_command
-from .commands.tidy import tidy
-from .identity import Identity, require_identity
-from .service import PASSPHRASE, STATE_FILE, announce, default_home, open_oracle, serve
-from .state import State
+from ape_capsule.commands.backup import backup, destroy, restore
+from ape_capsule.commands.doctor import doctor
+from ape_capsule.commands.keys import certificates, forget, keys, rotate
+from ape_capsule.commands.options import home_option, passphrase_option, sonar_option
+from ape_capsule.commands.rebuild import rebuild_command
+from ape_capsule.commands.tidy import tidy
+from ape_capsule.commands.warrant_log import log
+from ape_capsule.home.state import State
+from ape_capsule.keys.openpgp_identity import Identity, require_identity
+from ape_capsule.service import PASSPHRASE, STATE_FILE, announce, default_home, open_oracle, serve
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_store
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.cli.console import json_option, open_console
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.passphrases import passphrase_options
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms
+from sonar_core.protocol.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
+from sonar_core.service.action import reporter
+from sonar_core.service.observer_setup import WatchOptions, open_watch, watch_options
 
 
 @click.group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ape_sonar.errors import SonarError
+from sonar_core.base.errors import SonarError
 
 #: What mends a Capsule's state file.
 REMEDY = "`ape capsule rebuild` makes it anew from the chain, and keeps what is there"

@@ -10,32 +10,31 @@ from pathlib import Path
 
 from ape.api import AccountAPI
 
-from ape_sonar import vault
-from ape_sonar.chain import Receipt, SonarChain
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.config import configured_cache, configured_store, settings
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.operations.observer import Observer
-from ape_sonar.operations.stopping import until_asked_to_end
-from ape_sonar.operations.watch import service_facts
-from ape_sonar.operations.watched import WatchedStore
-from ape_sonar.site import Site, find_site, let_sign
-from ape_sonar.store import BlobStore
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.store.cache import BlobCache
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer
-from ape_sonar.tidying import Tidier
-from ape_sonar.upkeep import Upkeep
-
-from .archive import Archive
-from .errors import HomeBusyError
-from .holding import capsule_holding
-from .identity import Identity, require_identity
-from .keystore import Keystore
-from .oracle import Oracle
-from .state import State
-from .warrants import WarrantLog
-from .workers import Workers
+from ape_capsule.errors import HomeBusyError
+from ape_capsule.home.pinned_blobs import capsule_holding
+from ape_capsule.home.sealed_files import Archive
+from ape_capsule.home.state import State
+from ape_capsule.keys.openpgp_identity import Identity, require_identity
+from ape_capsule.keys.paillier_keystore import Keystore
+from ape_capsule.keys.warrant_log import WarrantLog
+from ape_capsule.loop import Oracle
+from ape_capsule.scoring.worker_pool import Workers
+from sonar_core.app.connection import Site, find_site, let_sign
+from sonar_core.app.settings import configured_cache, configured_store, settings
+from sonar_core.chain.contracts import Receipt, SonarChain
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.crypto import vault
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer
+from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_retention import Tidier
+from sonar_core.service.instrumented import WatchedStore
+from sonar_core.service.observer import Observer
+from sonar_core.service.observer_setup import service_facts
+from sonar_core.service.shutdown import until_asked_to_end
+from sonar_core.store import BlobStore
+from sonar_core.store.cache import BlobCache
+from sonar_core.store.replication_backlog import Backlog
 
 #: Variable that may hold the passphrase of the vaults.
 PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase

@@ -13,26 +13,27 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
-from ape_mine.commands import data
+from ape_mine.commands import datasets as data
 from ape_mine.commands.doctor import doctor
 from ape_mine.commands.options import home_option, sonar_option
 from ape_mine.commands.plan import plan
 from ape_mine.commands.rebuild import rebuild_command
 from ape_mine.commands.tidy import tidy
-from ape_mine.datasets import read_schema
-from ape_mine.engine import ENGINES
+from ape_mine.datasets.store import read_schema
 from ape_mine.errors import NothingToApproveError, TroubleError
-from ape_mine.home import Home
-from ape_mine.overview import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
-from ape_mine.policy import Policy, Verdict
+from ape_mine.home.home import Home
+from ape_mine.planning.status_views import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
+from ape_mine.policy.document import Policy, Verdict
 from ape_mine.service import default_home, open_home, open_mine, serve
-from ape_mine.workshop import MOST_FEATURES
-from ape_sonar.action import Action, reporter
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.errors import UsageError, cli_errors
-from ape_sonar.operations.watch import WatchOptions, open_watch, watch_options
-from ape_sonar.screen import json_option, open_console
-from ape_sonar.site import find_site
+from ape_mine.training.compute_backend import ENGINES
+from ape_mine.training.gradient_builder import MOST_FEATURES
+from sonar_core.app.connection import find_site
+from sonar_core.base.errors import UsageError
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.cli.console import json_option, open_console
+from sonar_core.cli.errors import cli_errors
+from sonar_core.service.action import Action, reporter
+from sonar_core.service.observer_setup import WatchOptions, open_watch, watch_options
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 

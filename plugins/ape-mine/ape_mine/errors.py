@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ape_sonar.errors import SonarError
+from sonar_core.base.errors import SonarError
 from syft.privacy import Budget
 
 #: What mends a Mine's state file.

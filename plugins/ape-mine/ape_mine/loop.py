@@ -11,35 +11,35 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from threading import Event as Flag
 
-from ape_mine.datasets import Dataset
+from ape_mine.datasets.store import Dataset
 from ape_mine.errors import AccountBusyError, LogsMissingError
-from ape_mine.holding import mine_holding
-from ape_mine.home import Home
-from ape_mine.judge import Choice, Judge
-from ape_mine.matching import Match
-from ape_mine.overview import allowances
-from ape_mine.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
-from ape_mine.planning import Intent, Planner, Step
-from ape_mine.policy import Policy, Verdict
-from ape_mine.rests import Rests
-from ape_mine.rounds import own_gradients
-from ape_mine.state import Note
-from ape_mine.submission import Counts, Next, Submission, what_next
-from ape_mine.workshop import MOST_FEATURES, Workshop
-from ape_mine.worth import Moment
-from ape_sonar.action import Action
-from ape_sonar.chain import ChainError, SonarChain, UnconfirmedError
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.contract_errors import ContractError
-from ape_sonar.errors import SonarError, one_line
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.operations.observer import Observer, Vitals
-from ape_sonar.store import BlobStore
-from ape_sonar.store.cache import BlobCache
-from ape_sonar.terms import Status
-from ape_sonar.tidying import Tidier
-from ape_sonar.units import Currency
-from ape_sonar.upkeep import Upkeep
+from ape_mine.home.home import Home
+from ape_mine.home.published_blobs import mine_holding
+from ape_mine.home.state import Note
+from ape_mine.planning.dataset_selection import Choice, Judge
+from ape_mine.planning.planner import Intent, Planner, Step
+from ape_mine.planning.status_views import allowances
+from ape_mine.policy.backoff import Rests
+from ape_mine.policy.document import Policy, Verdict
+from ape_mine.policy.participation import own_gradients
+from ape_mine.policy.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
+from ape_mine.policy.profitability import Moment
+from ape_mine.policy.schema_matching import Match
+from ape_mine.policy.submission import Counts, Next, Submission, what_next
+from ape_mine.training.gradient_builder import MOST_FEATURES, Workshop
+from sonar_core.base.errors import SonarError, one_line
+from sonar_core.chain.contract_errors import ContractError
+from sonar_core.chain.contracts import ChainError, SonarChain, UnconfirmedError
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import Status
+from sonar_core.protocol.units import Currency
+from sonar_core.service.action import Action
+from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_retention import Tidier
+from sonar_core.service.observer import Observer, Vitals
+from sonar_core.store import BlobStore
+from sonar_core.store.cache import BlobCache
 from syft import Spread
 from syft.errors import SyftError
 

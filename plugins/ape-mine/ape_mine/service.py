@@ -8,20 +8,20 @@ from pathlib import Path
 
 from ape.api import AccountAPI
 
-from ape_mine.engine import open_engine
 from ape_mine.errors import HomeLockedError
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.workshop import MOST_FEATURES
-from ape_sonar.config import configured_cache, configured_store, settings
-from ape_sonar.operations.observer import Observer
-from ape_sonar.operations.stopping import until_asked_to_end
-from ape_sonar.operations.watch import service_facts
-from ape_sonar.operations.watched import WatchedStore
-from ape_sonar.passphrases import find_passphrase
-from ape_sonar.site import find_site, let_sign
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.units import parse_address
+from ape_mine.training.compute_backend import open_engine
+from ape_mine.training.gradient_builder import MOST_FEATURES
+from sonar_core.app.connection import find_site, let_sign
+from sonar_core.app.settings import configured_cache, configured_store, settings
+from sonar_core.cli.passphrases import find_passphrase
+from sonar_core.protocol.units import parse_address
+from sonar_core.service.instrumented import WatchedStore
+from sonar_core.service.observer import Observer
+from sonar_core.service.observer_setup import service_facts
+from sonar_core.service.shutdown import until_asked_to_end
+from sonar_core.store.replication_backlog import Backlog
 
 #: Variable that may hold the passphrase of encrypted rows.
 PASSPHRASE = "SONAR_MINE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
@@ -72,7 +72,7 @@ def open_mine(
     """The Mine in a home, ready to step, and no other process's while it is open.
 
     Args:
-        engine, scheduler: what it computes with (`ape_mine.engine.open_engine`).
+        engine, scheduler: what it computes with (`ape_mine.training.compute_backend.open_engine`).
         observer: who watches.
         ask: as for `open_home`; without an answer encrypted rows stay locked, and nothing is trained on them.
 

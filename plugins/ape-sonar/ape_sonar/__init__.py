@@ -24,7 +24,7 @@ __all__ = ["Campaign", "Gradient", "Sonar", "connect"]
 @plugins.register(plugins.Config)  # type: ignore[attr-defined] # Ape is not typed
 def config_class() -> type:
     """The section `sonar:` of ape-config.yaml."""
-    from ape_sonar.config import SonarConfig
+    from sonar_core.app.settings import SonarConfig
 
     return SonarConfig
 

@@ -16,19 +16,20 @@ from ape.cli import ConnectedProviderCommand, account_option
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ape_sonar.campaign_facts import campaign_facts, gradient_facts
 from ape_sonar.campaign_file import read_campaign_file
 from ape_sonar.client import PASSPHRASE, Campaign, Gradient, Sonar, open_sonar
-from ape_sonar.errors import SonarError, cli_errors
-from ape_sonar.files import write_atomically
-from ape_sonar.overview import campaign_facts, gradient_facts
-from ape_sonar.passphrases import passphrase_options
-from ape_sonar.screen import json_option, open_console
-from ape_sonar.site import find_site
-from ape_sonar.spec import spec_schema
-from ape_sonar.tables import read_csv
-from ape_sonar.trained import TrainedModel
-from ape_sonar.units import from_wad, parse_address
-from ape_sonar.verification import verify
+from ape_sonar.trained_model import TrainedModel
+from sonar_core.app.connection import find_site
+from sonar_core.base.atomic_files import write_atomically
+from sonar_core.base.errors import SonarError
+from sonar_core.chain.deploy.code_verification import verify
+from sonar_core.cli.console import json_option, open_console
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.passphrases import passphrase_options
+from sonar_core.data.table_schema import read_csv
+from sonar_core.protocol.campaign_spec import spec_schema
+from sonar_core.protocol.units import from_wad, parse_address
 from syft import wire
 
 #: Columns of a table that goes into a pipe.

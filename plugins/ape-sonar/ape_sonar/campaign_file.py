@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from ape_sonar.errors import FormatError
-from ape_sonar.tables import Strict, TableSchema, first_problem, read_csv
+from sonar_core.base.errors import FormatError
+from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.data.table_schema import TableSchema, read_csv
 from syft import nn
 from syft.errors import SyftError
 from syft.nested import parse_json

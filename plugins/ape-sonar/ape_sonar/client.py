@@ -12,9 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ape_sonar import vault
-from ape_sonar.address import to_cid
-from ape_sonar.author import (
+from ape_sonar.campaign_builder import (
     Frozen,
     Texts,
     encode_validation,
@@ -25,25 +23,25 @@ from ape_sonar.author import (
     weigh_classes,
     write_spec,
 )
-from ape_sonar.blobs import LARGEST_VALIDATION, read_ring, read_spec
-from ape_sonar.certificates import Key
-from ape_sonar.chain import SonarChain
-from ape_sonar.config import configured_store, settings
-from ape_sonar.drafts import Draft, DraftBook
-from ape_sonar.errors import SonarError, UsageError
-from ape_sonar.follower import READ_AGAIN
-from ape_sonar.gradients import GradientState
-from ape_sonar.handover import open_delivery
-from ape_sonar.ledger import CampaignState, Ledger, LedgerError
-from ape_sonar.offer import Offer
-from ape_sonar.overview import left_to_pay, verdict
-from ape_sonar.rows import RowEncoder
-from ape_sonar.seal import seal, unseal
-from ape_sonar.site import find_site
-from ape_sonar.store import BlobStore
-from ape_sonar.terms import Status, Terms
-from ape_sonar.trained import TrainedModel
-from ape_sonar.units import (
+from ape_sonar.campaign_drafts import Draft, DraftBook
+from ape_sonar.campaign_facts import left_to_pay, verdict
+from ape_sonar.campaign_offer import Offer
+from ape_sonar.delivery_verification import open_delivery
+from ape_sonar.trained_model import TrainedModel
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_store, settings
+from sonar_core.base.errors import SonarError, UsageError
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.event_follower import READ_AGAIN
+from sonar_core.crypto import vault
+from sonar_core.crypto.certificates import Key
+from sonar_core.crypto.sealed_messages import seal, unseal
+from sonar_core.data.row_encoder import RowEncoder
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.gradient_map import GradientState
+from sonar_core.protocol.ledger import CampaignState, Ledger, LedgerError
+from sonar_core.protocol.structs import Status, Terms
+from sonar_core.protocol.units import (
     COIN,
     ZERO_ADDRESS,
     Currency,
@@ -54,7 +52,9 @@ from ape_sonar.units import (
     parse_money,
     to_wad,
 )
-from ape_sonar.validation import ValidationSet
+from sonar_core.protocol.validation_set import ValidationSet
+from sonar_core.store import BlobStore
+from sonar_core.store.artifacts import LARGEST_VALIDATION, read_ring, read_spec
 from syft.nn import Model
 from syft.paillier import IntegerTensor
 from syft.paillier.keys import DEFAULT_BITS
@@ -201,7 +201,7 @@ class Campaign:
         return Money(amount, self.currency)
 
     def result(self) -> TrainedModel:
-        """The trained Model, opened with the Data Scientist's key and checked: see `ape_sonar.handover`."""
+        """The trained Model, unsealed with the Data Scientist's key and checked (`delivery_verification`)."""
         return open_delivery(self._sonar.store, self._sonar.key, self.state, self._sonar.own_validation(self.id))
 
     def _gradient(self, state: CampaignState, gradient: GradientState) -> Gradient:

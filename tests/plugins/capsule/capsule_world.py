@@ -9,24 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from ape_capsule.identity import Identity
-from ape_capsule.oracle import Oracle
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.loop import Oracle
 from ape_capsule.service import announce, build_oracle
-from ape_sonar.action import Action
-from ape_sonar.blobs import read_public_key, read_ring, read_tensor
-from ape_sonar.bundle import Bundle, new_salt
-from ape_sonar.certificates import Key
-from ape_sonar.chain import SonarChain
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.operations.observer import Observer
-from ape_sonar.roots import tensor_root
-from ape_sonar.seal import seal, seal_anonymous
-from ape_sonar.spec import CampaignSpec
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Terms
-from ape_sonar.units import WAD, ZERO_ADDRESS
-from ape_sonar.validation import ValidationSet
-from ape_sonar.vault import LOWEST_COST
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.crypto.certificates import Key
+from sonar_core.crypto.sealed_messages import seal, seal_anonymous
+from sonar_core.crypto.vault import LOWEST_COST
+from sonar_core.protocol.campaign_spec import CampaignSpec
+from sonar_core.protocol.commitments import tensor_root
+from sonar_core.protocol.gradient_bundle import Bundle, new_salt
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Terms
+from sonar_core.protocol.units import WAD, ZERO_ADDRESS
+from sonar_core.protocol.validation_set import ValidationSet
+from sonar_core.service.action import Action
+from sonar_core.service.observer import Observer
+from sonar_core.store.artifacts import read_public_key, read_ring, read_tensor
+from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
 from syft.nn import LinearClassifier, Model
 from syft.paillier import EncryptedTensor, PublicContext, generate_paillier_keypair

@@ -9,8 +9,8 @@ import pytest
 from capsule_world import PASSPHRASE, World, key_pair
 from click.testing import CliRunner
 
-from ape_capsule import keystore
 from ape_capsule._cli import cli
+from ape_capsule.keys import paillier_keystore
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def roles(scientist: Any, capsule: Any, miner: Any, second_miner: Any) -> dict[s
 
 @pytest.fixture
 def world(sonar: Any, chain: Any, roles: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
+    monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
     return World(sonar, chain, roles, tmp_path)
 
 

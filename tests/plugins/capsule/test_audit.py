@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ape_capsule.audit import audit
-from ape_capsule.warrants import Kind, Warrant
-from ape_sonar import events as ev
-from ape_sonar.terms import Opening, Rejection, Score
+from ape_capsule.keys.warrant_audit import audit
+from ape_capsule.keys.warrant_log import Kind, Warrant
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.structs import Opening, Rejection, Score
 
 CAPSULE, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 ONE, TWO = b"\1" * 32, b"\2" * 32

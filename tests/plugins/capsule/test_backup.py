@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from ape_capsule.archive import Archive
-from ape_capsule.backup import back_up, restore
 from ape_capsule.errors import BackupCorruptError, HomeTakenError, IdentityMissingError, WarrantLogCorruptError
-from ape_capsule.identity import Identity
-from ape_capsule.keystore import Keystore
+from ape_capsule.home.sealed_files import Archive
+from ape_capsule.home.state import State
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.keys.paillier_keystore import Keystore
+from ape_capsule.keys.warrant_log import Kind, Warrant, WarrantLog
+from ape_capsule.maintenance.backup import back_up, restore
 from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
-from ape_capsule.state import State
-from ape_capsule.warrants import Kind, Warrant, WarrantLog
-from ape_sonar import vault
-from ape_sonar.vault import LOWEST_COST, WrongPassphraseError
+from sonar_core.crypto import vault
+from sonar_core.crypto.vault import LOWEST_COST, WrongPassphraseError
 from syft.paillier import generate_insecure_keypair
 
 CAMPAIGN, PASSPHRASE = bytes([7]) * 32, "correct horse"
@@ -29,7 +29,9 @@ CAMPAIGN, PASSPHRASE = bytes([7]) * 32, "correct horse"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("ape_capsule.keystore.generate_paillier_keypair", lambda bits: generate_insecure_keypair(512))
+    monkeypatch.setattr(
+        "ape_capsule.keys.paillier_keystore.generate_paillier_keypair", lambda bits: generate_insecure_keypair(512)
+    )
     home = tmp_path / "capsule"
     identity = Identity.create(home, "Capsule", PASSPHRASE, cost=LOWEST_COST)
     Keystore(home / KEYS_FOLDER, PASSPHRASE, cost=LOWEST_COST).create(CAMPAIGN, 512)

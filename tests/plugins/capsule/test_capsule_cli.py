@@ -11,15 +11,15 @@ import pytest
 from capsule_world import CAPSULE_TERMS, PASSPHRASE, World
 from ipfs_node import running_node
 
+from ape_capsule.home.state import State
+from ape_capsule.keys.destruction_statement import check_statement
 from ape_capsule.service import STATE_FILE, WARRANT_FILE, lock
-from ape_capsule.state import State
-from ape_capsule.statements import check_statement
-from ape_sonar.address import to_cid
-from ape_sonar.blobs import read_ring
-from ape_sonar.seal import NoValidSignatureError
-from ape_sonar.store import open_store
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.terms import Status
+from sonar_core.crypto.sealed_messages import NoValidSignatureError
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.structs import Status
+from sonar_core.store import open_store
+from sonar_core.store.artifacts import read_ring
+from sonar_core.store.replication_backlog import Backlog
 
 pytestmark = pytest.mark.chain
 
@@ -119,7 +119,7 @@ def test_the_doctor_finds_what_is_wrong(
     world: World, ape_capsule: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tests move the chain's time, and with it the machine's.
-    monkeypatch.setattr("ape_sonar.operations.doctor.unix_time", lambda: world.chain.blocks.head.timestamp)
+    monkeypatch.setattr("sonar_core.service.doctor.unix_time", lambda: world.chain.blocks.head.timestamp)
 
     def found(status: int, *options: str) -> dict[str, tuple[str, str]]:
         (told,) = [

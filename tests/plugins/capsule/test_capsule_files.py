@@ -10,16 +10,16 @@ from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_capsule.archive import Archive
 from ape_capsule.errors import HeadMissingError
-from ape_capsule.evidence import Evidence
-from ape_capsule.heads import Heads
-from ape_capsule.identity import Identity
-from ape_capsule.state import State
-from ape_sonar.certificates import Key
-from ape_sonar.errors import FormatError
-from ape_sonar.roots import openings_root, predictions_root
-from ape_sonar.seal import SealError
+from ape_capsule.home.plaintext_weights import Heads
+from ape_capsule.home.score_evidence import Evidence
+from ape_capsule.home.sealed_files import Archive
+from ape_capsule.home.state import State
+from ape_capsule.keys.openpgp_identity import Identity
+from sonar_core.base.errors import FormatError
+from sonar_core.crypto.certificates import Key
+from sonar_core.crypto.sealed_messages import SealError
+from sonar_core.protocol.commitments import openings_root, predictions_root
 from syft import wire
 from syft.paillier import IntegerTensor, Openings, PrivateContext, generate_insecure_keypair
 

@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 from capsule_world import KilledError, World, key_pair, kinds
 
-from ape_capsule import keystore
-from ape_capsule.archive import Archive
+from ape_capsule.home.sealed_files import Archive
+from ape_capsule.keys import paillier_keystore
+from ape_capsule.keys.warrant_log import WarrantLog, read
 from ape_capsule.service import WARRANT_FILE
-from ape_capsule.warrants import WarrantLog, read
-from ape_sonar import vault
-from ape_sonar.chain import SonarChain
-from ape_sonar.events import CampaignEvent
-from ape_sonar.journal import Journal
-from ape_sonar.ledger import Account
-from ape_sonar.store.embedded import EmbeddedStore
+from sonar_core.base.database import Journal
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.crypto import vault
+from sonar_core.protocol.events import CampaignEvent
+from sonar_core.protocol.ledger import Account
+from sonar_core.store.embedded import EmbeddedStore
 
 pytestmark = pytest.mark.chain
 
@@ -103,9 +103,9 @@ def fuses(monkeypatch: pytest.MonkeyPatch) -> Fuses:
         fuses.burn("after a write")
 
     monkeypatch.setattr(Journal, "transaction", transaction)
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
+    monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
     # A head is full at once, so that the story has a rebase in it.
-    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent > 20)
+    monkeypatch.setattr("ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: exponent > 20)
     return fuses
 
 

@@ -9,13 +9,13 @@ import pytest
 from capsule_world import KilledError, World, kinds
 
 from ape_capsule.errors import HomeMismatchError
-from ape_capsule.rebuilding import Rebuilt, rebuild
+from ape_capsule.keys.warrant_log import read
+from ape_capsule.maintenance.rebuild_state import Rebuilt, rebuild
 from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
-from ape_capsule.warrants import read
-from ape_sonar.chain import SonarChain
-from ape_sonar.follower import WrongChainError
-from ape_sonar.journal import JournalDamagedError
-from ape_sonar.rebuilding import StateSoundError
+from sonar_core.base.database import JournalDamagedError
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.event_follower import WrongChainError
+from sonar_core.service.state_replacement import StateSoundError
 
 pytestmark = pytest.mark.chain
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ape_capsule import keystore
 from ape_capsule.errors import (
     IdentityExistsError,
     IdentityMissingError,
@@ -17,12 +16,13 @@ from ape_capsule.errors import (
     KeyFileCorruptError,
     KeyMissingError,
 )
-from ape_capsule.identity import Identity
-from ape_capsule.keystore import Keystore, destroy_key
-from ape_sonar import vault
-from ape_sonar.certificates import parse_ring
-from ape_sonar.seal import seal_anonymous
-from ape_sonar.vault import LOWEST_COST, VaultCorruptError, VaultPurposeError, WrongPassphraseError
+from ape_capsule.keys import paillier_keystore
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.keys.paillier_keystore import Keystore, destroy_key
+from sonar_core.crypto import vault
+from sonar_core.crypto.certificates import parse_ring
+from sonar_core.crypto.sealed_messages import seal_anonymous
+from sonar_core.crypto.vault import LOWEST_COST, VaultCorruptError, VaultPurposeError, WrongPassphraseError
 from syft.paillier import generate_insecure_keypair
 
 ONE, OTHER = bytes([1]) * 32, bytes([2]) * 32
@@ -30,7 +30,7 @@ ONE, OTHER = bytes([1]) * 32, bytes([2]) * 32
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", generate_insecure_keypair)
+    monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", generate_insecure_keypair)
     return tmp_path / "keys"
 
 
@@ -50,7 +50,7 @@ def test_a_key_pair_is_made_once_and_read_again(folder: Path) -> None:
 
 def test_many_key_pairs_take_little_memory_and_each_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A context keeps tables: a Capsule with a hundred Campaigns had them all."""
-    monkeypatch.setattr(keystore, "_CONTEXTS_KEPT", 2)
+    monkeypatch.setattr(paillier_keystore, "_CONTEXTS_KEPT", 2)
     store, campaigns = keys(folder), [bytes([number]) * 32 for number in range(1, 5)]
     first = [store.create(campaign, 512) for campaign in campaigns]
     alive = [weakref.ref(context) for context in first]

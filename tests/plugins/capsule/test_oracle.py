@@ -26,29 +26,31 @@ from capsule_world import (
     spec,
 )
 
-from ape_capsule import keystore, opening, scoring
-from ape_capsule.archive import Archive
 from ape_capsule.errors import CapsuleError
-from ape_capsule.heads import Heads
-from ape_capsule.keystore import destroy_key
-from ape_capsule.oracle import Oracle
+from ape_capsule.home.plaintext_weights import Heads
+from ape_capsule.home.sealed_files import Archive
+from ape_capsule.keys import paillier_keystore
+from ape_capsule.keys.paillier_keystore import destroy_key
+from ape_capsule.keys.warrant_log import Kind, read
+from ape_capsule.loop import Oracle
+from ape_capsule.moves import open_or_decline
+from ape_capsule.scoring import score
 from ape_capsule.service import KEYS_FOLDER, WARRANT_FILE
-from ape_capsule.warrants import Kind, read
-from ape_sonar.action import Action
-from ape_sonar.blobs import read_tensor
-from ape_sonar.certificates import Certificate, Key
-from ape_sonar.chain import SonarChain, UnconfirmedError
-from ape_sonar.delivery import Delivery
-from ape_sonar.events import ModelRebased
-from ape_sonar.ledger import CampaignState
-from ape_sonar.operations.observer import Observer, Vitals
-from ape_sonar.roots import openings_root, tensor_root
-from ape_sonar.seal import UnsealTimeoutError, seal, seal_anonymous, unseal
-from ape_sonar.store import StoreUnavailableError
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import Rejection, Status
-from ape_sonar.units import WAD, ZERO_ADDRESS
-from ape_sonar.validation import ValidationSet
+from sonar_core.chain.contracts import SonarChain, UnconfirmedError
+from sonar_core.crypto.certificates import Certificate, Key
+from sonar_core.crypto.sealed_messages import UnsealTimeoutError, seal, seal_anonymous, unseal
+from sonar_core.protocol.commitments import openings_root, tensor_root
+from sonar_core.protocol.delivery import Delivery
+from sonar_core.protocol.events import ModelRebased
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import Rejection, Status
+from sonar_core.protocol.units import WAD, ZERO_ADDRESS
+from sonar_core.protocol.validation_set import ValidationSet
+from sonar_core.service.action import Action
+from sonar_core.service.observer import Observer, Vitals
+from sonar_core.store import StoreUnavailableError
+from sonar_core.store.artifacts import read_tensor
+from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
 from syft.nn import apply_delta
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, unpack, verify_openings
@@ -59,7 +61,7 @@ pytestmark = pytest.mark.chain
 @pytest.fixture(autouse=True)
 def right_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's clock is the chain's, which in tests runs ahead of the real one."""
-    monkeypatch.setattr("ape_capsule.opening.unix_time", lambda: world.chain.blocks.head.timestamp)
+    monkeypatch.setattr("ape_capsule.moves.open_or_decline.unix_time", lambda: world.chain.blocks.head.timestamp)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def plain_accuracy(weights: IntegerTensor, seed: int = 1) -> int:
 
 
 def decrypted(world: World, campaign: bytes, tensor: EncryptedTensor) -> IntegerTensor:
-    private = keystore.Keystore(world.home / "keys", PASSPHRASE).get(campaign)
+    private = paillier_keystore.Keystore(world.home / "keys", PASSPHRASE).get(campaign)
     return private.decrypt(tensor)
 
 
@@ -234,7 +236,7 @@ def test_a_clock_that_is_behind_declines_nobody_for_a_signature(
     """What was signed a moment ago is of the future to a clock an hour behind: nothing is answered until it is set."""
     campaign = world.create(**flaw(world))
     with monkeypatch.context() as patch:
-        patch.setattr("ape_capsule.opening.unix_time", lambda: world.chain.blocks.head.timestamp - 3600)
+        patch.setattr("ape_capsule.moves.open_or_decline.unix_time", lambda: world.chain.blocks.head.timestamp - 3600)
         (action,) = oracle.step()
     assert (action.kind, "3600 s behind" in action.words, "NTP" in action.words) == ("trouble", True, True)
     assert world.state(campaign).recorded is Status.REQUESTED
@@ -533,7 +535,7 @@ def test_a_message_that_never_opens_is_given_up_after_three_tries(
     def slow(*_: Any, **__: Any) -> bytes:
         raise UnsealTimeoutError(60)
 
-    monkeypatch.setattr("ape_capsule.identity.unseal_anonymous", slow)
+    monkeypatch.setattr("ape_capsule.keys.openpgp_identity.unseal_anonymous", slow)
     assert [kinds(oracle.step()) for _ in range(3)] == [["trouble"], [], ["rejected"]]
 
 
@@ -605,7 +607,9 @@ def rebased(world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.M
     oracle.step()
     world.submit_gradient(campaign, late)
     start_exponent = world.head(campaign).exponent
-    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent >= start_exponent)
+    monkeypatch.setattr(
+        "ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: exponent >= start_exponent
+    )
     assert kinds(oracle.step()) == ["rebased"]
     return campaign
 
@@ -646,8 +650,8 @@ def test_a_head_that_cannot_be_rebased_is_scored_on_all_the_same(
     world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
-    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: True)
-    monkeypatch.setattr(scoring, "needs_rebase", lambda model, exponent, packing: True)
+    monkeypatch.setattr("ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: True)
+    monkeypatch.setattr(score, "needs_rebase", lambda model, exponent, packing: True)
     assert kinds(oracle.step()) == ["scored"]
 
 
@@ -748,7 +752,7 @@ def test_it_scores_what_is_confirmed_alone_and_tells_the_chain_of_what_is_next(w
 def test_a_full_head_waits_for_its_confirmations_and_nothing_is_scored_on_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ape_capsule.heading.needs_rebase", lambda model, exponent, packing: exponent > 20)
+    monkeypatch.setattr("ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: exponent > 20)
     oracle = world.oracle(confirmations=2)
     campaign = world.create()
     world.chain.mine(2)
@@ -814,7 +818,7 @@ def test_a_defect_in_one_campaign_costs_no_other(
     oracle.step()
     for one in (campaign, other):
         world.submit_gradient(one, world.gradient(one, 11))
-    real, calls = scoring.score, []
+    real, calls = score.score, []
 
     def defective(*arguments: Any, **how: Any) -> Any:
         calls.append(arguments)
@@ -822,7 +826,7 @@ def test_a_defect_in_one_campaign_costs_no_other(
             raise ZeroDivisionError("a defect")
         return real(*arguments, **how)
 
-    monkeypatch.setattr("ape_capsule.weighing.score", defective)
+    monkeypatch.setattr("ape_capsule.scoring.job.score", defective)
     assert sorted(kinds(oracle.step())) == ["scored", "trouble"]
     monkeypatch.undo()
     assert kinds(oracle.step()) == ["scored"]
@@ -830,7 +834,7 @@ def test_a_defect_in_one_campaign_costs_no_other(
 
 def test_errors_of_the_package_are_of_its_tree() -> None:
     from ape_capsule import errors
-    from ape_sonar.errors import SonarError
+    from sonar_core.base.errors import SonarError
 
     found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)]
     assert all(issubclass(one, SonarError) for one in found)
@@ -847,9 +851,9 @@ def test_asked_to_end_it_finishes_the_move_under_way_and_begins_no_other(
 
     def answer(*arguments: Any) -> list[Action]:
         stop.set()
-        return opening.answer(*arguments)
+        return open_or_decline.answer(*arguments)
 
-    monkeypatch.setattr("ape_capsule.oracle.answer", answer)
+    monkeypatch.setattr("ape_capsule.loop.answer", answer)
     oracle.run(poll_interval=0, stop=stop, report=told.append)
     assert kinds(told) == ["opened"]
     assert sorted(world.state(one).recorded for one in campaigns) == [Status.REQUESTED, Status.OPEN]

@@ -14,10 +14,6 @@ import pytest
 from capsule_world import CAPSULE_TERMS, PASSPHRASE, KilledError
 from pysequoia import Cert, Tsk, decrypt
 
-from ape_capsule import archive, rotation
-from ape_capsule.archive import Archive
-from ape_capsule.backup import back_up, restore
-from ape_capsule.doctor import judge_needs, judge_ring
 from ape_capsule.errors import (
     KeyNotHeldError,
     KeyNotRetiredError,
@@ -27,17 +23,23 @@ from ape_capsule.errors import (
     StillAnnouncedError,
     TooManyKeysError,
 )
-from ape_capsule.identity import Identity
-from ape_capsule.rings import Need, held_in, needs
+from ape_capsule.home import sealed_files
+from ape_capsule.home.sealed_files import Archive
+from ape_capsule.keys.announced_certificates import Need, held_in, needs
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.maintenance import key_rotation
+from ape_capsule.maintenance.backup import back_up, restore
+from ape_capsule.maintenance.doctor import judge_needs, judge_ring
 from ape_capsule.service import EVIDENCE_FOLDER, HEADS_FOLDER
-from ape_sonar import files, vault
-from ape_sonar._opener import NO_KEY
-from ape_sonar.certificates import LARGEST_RING, CertificateError, Key, format_ring, parse_ring
-from ape_sonar.operations.doctor import Grade
-from ape_sonar.seal import WrongKeyError, seal, seal_anonymous, verify
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import Status
-from ape_sonar.vault import LOWEST_COST
+from sonar_core.base import atomic_files as files
+from sonar_core.crypto import vault
+from sonar_core.crypto._unseal_child import NO_KEY
+from sonar_core.crypto.certificates import LARGEST_RING, CertificateError, Key, format_ring, parse_ring
+from sonar_core.crypto.sealed_messages import WrongKeyError, seal, seal_anonymous, verify
+from sonar_core.crypto.vault import LOWEST_COST
+from sonar_core.protocol.structs import Status
+from sonar_core.service.doctor import Grade
+from sonar_core.store.embedded import EmbeddedStore
 
 CAMPAIGN, MOST = bytes([7]) * 32, 1 << 20
 SCIENTIST = Key.generate("Data Scientist")
@@ -81,16 +83,16 @@ class Place:
     def rotate(self, **options: Any) -> Identity:
         chain: Any = self.chain
         how = {"cost": LOWEST_COST, **options}
-        return rotation.rotate(chain, self.store, self.home, PASSPHRASE, self.identity(), **how)[0]
+        return key_rotation.rotate(chain, self.store, self.home, PASSPHRASE, self.identity(), **how)[0]
 
     def announced(self) -> Any:
         chain: Any = self.chain
-        return rotation.announced_by(chain, self.store, self.identity())
+        return key_rotation.announced_by(chain, self.store, self.identity())
 
     def forget(self, fingerprint: str, needed: list[Need] | None = None) -> int:
         identity = self.identity()
-        rest = rotation.without(identity, fingerprint, announced=self.announced(), needed=needed or [])
-        return rotation.forget(self.home, PASSPHRASE, identity, rest, fingerprint, cost=LOWEST_COST)
+        rest = key_rotation.without(identity, fingerprint, announced=self.announced(), needed=needed or [])
+        return key_rotation.forget(self.home, PASSPHRASE, identity, rest, fingerprint, cost=LOWEST_COST)
 
     def kept(self, identity: Identity) -> list[bytes]:
         folders = (HEADS_FOLDER, EVIDENCE_FOLDER)
@@ -155,7 +157,7 @@ def test_a_user_id_may_change_and_must_be_one(place: Place) -> None:
 
 
 def test_so_many_keys_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ape_capsule.identity.LARGEST_RING", 2)
+    monkeypatch.setattr("ape_capsule.keys.openpgp_identity.LARGEST_RING", 2)
     place.rotate()
     with pytest.raises(TooManyKeysError, match="ape capsule forget"):
         place.rotate()
@@ -196,7 +198,7 @@ def fuses(monkeypatch: pytest.MonkeyPatch) -> Fuses:
         (EmbeddedStore, "put"),
         (Registry, "announce"),
         (vault, "write"),
-        (archive, "write_atomically"),
+        (sealed_files, "write_atomically"),
     ):
         monkeypatch.setattr(where, name, fuses.wired(getattr(where, name)))
     return fuses
@@ -217,7 +219,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
                 return found.bytes, {"key": place, "signed_by": [one.certificate for one in found.valid_sigs]}
         return b"", {"error": NO_KEY}
 
-    monkeypatch.setattr("ape_sonar.seal._run_opener", opened)
+    monkeypatch.setattr("sonar_core.crypto.sealed_messages._run_opener", opened)
 
 
 def killed_everywhere(
@@ -425,5 +427,5 @@ def test_a_backup_holds_all_keys_and_an_older_one_does_not(place: Place, tmp_pat
     chain: Any = place.chain
     older = Identity.load(tmp_path / "older", PASSPHRASE)
     with pytest.raises(RingNotHeldError, match="newest backup"):
-        rotation.rotate(chain, place.store, tmp_path / "older", PASSPHRASE, older, cost=LOWEST_COST)
+        key_rotation.rotate(chain, place.store, tmp_path / "older", PASSPHRASE, older, cost=LOWEST_COST)
     assert Identity.load(tmp_path / "older", PASSPHRASE).retired == ()

@@ -14,13 +14,13 @@ import capsule_world
 import pytest
 from capsule_world import PASSPHRASE, World, spec
 
-from ape_capsule.identity import Identity
-from ape_capsule.statements import check_statement
-from ape_sonar.blobs import read_ring
-from ape_sonar.certificates import Certificate, Key
-from ape_sonar.delivery import Delivery
-from ape_sonar.handover import open_delivery
-from ape_sonar.terms import Status
+from ape_capsule.keys.destruction_statement import check_statement
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_sonar.delivery_verification import open_delivery
+from sonar_core.crypto.certificates import Certificate, Key
+from sonar_core.protocol.delivery import Delivery
+from sonar_core.protocol.structs import Status
+from sonar_core.store.artifacts import read_ring
 
 pytestmark = [
     pytest.mark.chain,

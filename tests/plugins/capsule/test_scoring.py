@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_capsule import scoring
 from ape_capsule.errors import MalformedGradientError, PredictionsMovedError
-from ape_capsule.scoring import Place
-from ape_sonar.bundle import Bundle
-from ape_sonar.terms import GradientRecord
-from ape_sonar.validation import ValidationSet
+from ape_capsule.scoring import score
+from ape_capsule.scoring.score import Place
+from sonar_core.protocol.gradient_bundle import Bundle
+from sonar_core.protocol.structs import GradientRecord
+from sonar_core.protocol.validation_set import ValidationSet
 from syft.nn import FixedPoint, LinearClassifier, LinearRegression, Model, MultiLabelClassifier
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PublicContext
 
@@ -109,7 +109,7 @@ def expected_best(head: IntegerTensor, delta: IntegerTensor, measured: "callable
 @given(case=cases(CLASSES))
 def test_a_classifiers_best_step_and_accuracy_are_those_of_exact_fractions(case: tuple) -> None:
     head, delta, rows, targets = case
-    verdict = scoring.score(
+    verdict = score.score(
         classifier(), head, delta, validation(rows, targets), accuracy=0, target=WAD, min_improvement=1
     )
     best, step = expected_best(head, delta, lambda moved: plain_accuracy(rows, targets, moved))
@@ -128,7 +128,7 @@ def test_a_classifiers_best_step_and_accuracy_are_those_of_exact_fractions(case:
 @given(case=cases(1))
 def test_a_regressors_best_step_and_accuracy_are_those_of_exact_fractions(case: tuple) -> None:
     head, delta, rows, targets = case
-    verdict = scoring.score(
+    verdict = score.score(
         regressor(), head, delta, validation(rows, targets), accuracy=0, target=WAD, min_improvement=1
     )
     best, _ = expected_best(head, delta, lambda moved: plain_r2(rows, targets, moved))
@@ -147,7 +147,7 @@ def test_the_best_step_of_several_labels_is_that_of_exact_fractions(case: tuple,
         return Fraction(int((np.array(labels) == answers).sum()), answers.size)
 
     own = ValidationSet.build(np.array(rows, dtype=np.int64), answers)
-    verdict = scoring.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
+    verdict = score.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
     best, step = expected_best(head, delta, share_right)
     assert (verdict.accuracy, verdict.step) == (int(best * WAD), step)
     assert verdict.predictions.shape == answers.shape
@@ -171,7 +171,7 @@ def test_the_best_step_of_several_numbers_is_that_of_exact_fractions(case: tuple
         return max(Fraction(0), 1 - missed / spread) if spread else Fraction(missed == 0)
 
     own = ValidationSet.build(np.array(rows, dtype=np.int64), answers)
-    verdict = scoring.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
+    verdict = score.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
     best, _ = expected_best(head, delta, explained)
     assert verdict.accuracy == int(best * WAD)
     assert verdict.predictions.shape == answers.shape
@@ -198,7 +198,7 @@ GOOD = [[3, 0, 0], [0, 2, 0], [0, 0, 2], [0, 0, 0]]
 def test_a_rise_counts_from_the_smaller_of_least_improvement_and_what_the_target_needs(
     accuracy: int, target: int, least: int, improved: bool
 ) -> None:
-    verdict = scoring.score(
+    verdict = score.score(
         classifier(),
         tensor(ZERO, 6),
         tensor(GOOD, 9),
@@ -212,7 +212,7 @@ def test_a_rise_counts_from_the_smaller_of_least_improvement_and_what_the_target
 
 
 def test_of_equally_good_steps_the_largest_counts() -> None:
-    verdict = scoring.score(
+    verdict = score.score(
         classifier(),
         tensor(ZERO, 6),
         tensor(GOOD, 9),
@@ -228,7 +228,7 @@ def test_a_step_past_the_bound_is_not_taken() -> None:
     limit = POINTS.head_bound(9)
     delta = tensor([[limit, 0, 0], [0, limit, 0], [0, 0, limit], [0, 0, 0]], 9)
     head = tensor([[4 << 6, 0, 0], [0, 2 << 6, 0], [0, 0, 2 << 6], [0, 0, 0]], 6)
-    verdict = scoring.score(
+    verdict = score.score(
         classifier(), head, delta, validation(ROWS, TARGETS), accuracy=0, target=WAD, min_improvement=1
     )
     assert verdict.step == 2
@@ -238,7 +238,7 @@ def test_a_gradient_that_breaks_the_bound_with_every_step_is_malformed() -> None
     limit = POINTS.head_bound(9)
     head = tensor([[POINTS.head_bound(6)] * CLASSES for _ in range(INPUTS + 1)], 6)
     with pytest.raises(MalformedGradientError, match="beyond the bound of 8"):
-        scoring.score(
+        score.score(
             classifier(),
             head,
             tensor([[limit] * CLASSES] * (INPUTS + 1), 9),
@@ -255,7 +255,7 @@ def test_a_claim_holds_within_one_row_exactly(rows: int, one: int, apart: int) -
     one %= rows + 1
     other = min(max(one + apart, 0), rows)
     claimed, measured = one * WAD // rows, other * WAD // rows
-    assert scoring.claim_holds(claimed, measured, rows) == (abs(one - other) <= 1)
+    assert score.claim_holds(claimed, measured, rows) == (abs(one - other) <= 1)
 
 
 def test_a_rebased_head_predicts_the_same_at_the_smallest_scale_that_does() -> None:
@@ -265,7 +265,7 @@ def test_a_rebased_head_predicts_the_same_at_the_smallest_scale_that_does() -> N
     head = tensor(close.astype(object).tolist(), 30)
     rows = random.integers(0, ONE + 1, (200, INPUTS)).tolist()
     targets = random.integers(0, CLASSES, 200).tolist()
-    smaller = scoring.rebase(model, head, packing, validation(rows, targets))
+    smaller = score.rebase(model, head, packing, validation(rows, targets))
     kept = [sums.index(max(sums)) for sums in plain_sums(rows, fractions(head))]
     assert [sums.index(max(sums)) for sums in plain_sums(rows, fractions(smaller))] == kept
     assert POINTS.weight_exponent < smaller.exponent < head.exponent
@@ -279,12 +279,12 @@ def test_no_rebase_moves_a_prediction_to_make_room() -> None:
     packing = next(
         packing
         for packing in (Packing(bits, CLASSES) for bits in range(8, 64))
-        if not scoring.needs_rebase(model, POINTS.weight_exponent, packing)
+        if not score.needs_rebase(model, POINTS.weight_exponent, packing)
     )
-    assert scoring.needs_rebase(model, POINTS.weight_exponent + 1, packing)
+    assert score.needs_rebase(model, POINTS.weight_exponent + 1, packing)
     head = tensor([[2**20, 2**20 + 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]], 20)
     with pytest.raises(PredictionsMovedError) as caught:
-        scoring.rebase(model, head, packing, validation([[ONE, 0, 0], [0, 0, 0]], [0, 0]))
+        score.rebase(model, head, packing, validation([[ONE, 0, 0], [0, 0, 0]], [0, 0]))
     assert caught.value.room == POINTS.weight_exponent
 
 
@@ -308,8 +308,8 @@ ROOT = bytes([5]) * 32
 
 
 def test_a_fitting_bundle_passes() -> None:
-    scoring.check_header(bundle(), record(ROOT), PLACE)
-    scoring.check_commitment(bundle(), record(ROOT), ROOT)
+    score.check_header(bundle(), record(ROOT), PLACE)
+    score.check_commitment(bundle(), record(ROOT), ROOT)
 
 
 @pytest.mark.parametrize(
@@ -324,14 +324,14 @@ def test_a_fitting_bundle_passes() -> None:
 )
 def test_a_bundle_for_another_place_is_malformed(changed: dict, word: str) -> None:
     with pytest.raises(MalformedGradientError, match=word):
-        scoring.check_header(replace(bundle(), **changed), record(ROOT), PLACE)
+        score.check_header(replace(bundle(), **changed), record(ROOT), PLACE)
 
 
 @pytest.mark.parametrize("changed", [{"salt": bytes(32)}, {}])
 def test_another_bundle_than_the_one_committed_to_is_malformed(changed: dict) -> None:
     root = ROOT if changed else bytes(32)
     with pytest.raises(MalformedGradientError, match="committed"):
-        scoring.check_commitment(replace(bundle(), **changed), record(ROOT), root)
+        score.check_commitment(replace(bundle(), **changed), record(ROOT), root)
 
 
 # ---------------------------------------------------------------------- tensors
@@ -359,12 +359,12 @@ def gradient(context: PublicContext, **changed: object) -> EncryptedTensor:
 
 
 def test_a_gradient_as_a_mine_makes_it_passes(context: PublicContext) -> None:
-    scoring.check_tensor(gradient(context), classifier(), Packing(100, CLASSES))
+    score.check_tensor(gradient(context), classifier(), Packing(100, CLASSES))
 
 
 def test_a_gradient_of_a_later_finer_head_passes(context: PublicContext) -> None:
     finer = gradient(context, exponent=6 + 5 + 3, bound=POINTS.gradient_bound(INPUTS + 1, 11))
-    scoring.check_tensor(finer, classifier(), Packing(100, CLASSES))
+    score.check_tensor(finer, classifier(), Packing(100, CLASSES))
 
 
 @pytest.mark.parametrize(
@@ -379,4 +379,4 @@ def test_a_gradient_of_a_later_finer_head_passes(context: PublicContext) -> None
 )
 def test_a_gradient_that_fits_no_head_is_malformed(context: PublicContext, changed: dict, why: str) -> None:
     with pytest.raises(MalformedGradientError, match=why):
-        scoring.check_tensor(gradient(context, **changed), classifier(), Packing(100, CLASSES))
+        score.check_tensor(gradient(context, **changed), classifier(), Packing(100, CLASSES))

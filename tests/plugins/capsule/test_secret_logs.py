@@ -21,12 +21,13 @@ from click.testing import CliRunner
 from eth_account.hdaccount import HDPath, seed_from_mnemonic
 
 from ape_capsule import _cli as capsule_cli
-from ape_capsule import keystore, oracle, service
+from ape_capsule import loop, service
+from ape_capsule.keys import paillier_keystore
 from ape_mine import _cli as mine_cli
-from ape_sonar import vault
-from ape_sonar.rows import RowEncoder
-from ape_sonar.seal import seal_anonymous
-from ape_sonar.vault import LOWEST_COST
+from sonar_core.crypto import vault
+from sonar_core.crypto.sealed_messages import seal_anonymous
+from sonar_core.crypto.vault import LOWEST_COST
+from sonar_core.data.row_encoder import RowEncoder
 
 pytestmark = pytest.mark.chain
 
@@ -70,7 +71,7 @@ def table() -> pd.DataFrame:
 def world(
     sonar: Any, chain: Any, scientist: Any, capsule: Any, miner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> World:
-    monkeypatch.setattr(keystore, "generate_paillier_keypair", lambda bits: key_pair())
+    monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
     monkeypatch.setattr(service, "build_oracle", partial(service.build_oracle, cost=LOWEST_COST))
     return World(sonar, chain, {"scientist": scientist, "capsule": capsule, "miner": miner}, tmp_path)
 
@@ -144,7 +145,7 @@ def _break_the_capsule(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame, ser
 
     with monkeypatch.context() as patch:
         for name in ("answer", "deliver"):
-            patch.setattr(oracle, name, defect)
+            patch.setattr(loop, name, defect)
         serve()
         serve("--log", "console")
 

@@ -10,10 +10,10 @@ import time
 import pytest
 from capsule_world import World
 
-from ape_capsule.oracle import Oracle
+from ape_capsule.keys.warrant_log import Kind, read
+from ape_capsule.loop import Oracle
 from ape_capsule.service import WARRANT_FILE
-from ape_capsule.warrants import Kind, read
-from ape_sonar.action import Action
+from sonar_core.service.action import Action
 
 pytestmark = pytest.mark.chain
 PATIENCE = 120

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from capsule_world import KilledError, spec
 
-from ape_capsule.holding import capsule_holding
-from ape_capsule.state import State
-from ape_sonar.action import Action
-from ape_sonar.address import to_cid
-from ape_sonar.gradients import Gradients, GradientState
-from ape_sonar.ledger import CampaignState, Ledger, Model
-from ape_sonar.store import BlobError, Mended
-from ape_sonar.store.cache import BlobCache
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import GradientRecord, Opening, Status, Terms
-from ape_sonar.tidying import Tidier, is_over
-from ape_sonar.units import ZERO_ADDRESS
-from ape_sonar.upkeep import Upkeep
+from ape_capsule.home.pinned_blobs import capsule_holding
+from ape_capsule.home.state import State
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.gradient_map import Gradients, GradientState
+from sonar_core.protocol.ledger import CampaignState, Ledger, Model
+from sonar_core.protocol.structs import GradientRecord, Opening, Status, Terms
+from sonar_core.protocol.units import ZERO_ADDRESS
+from sonar_core.service.action import Action
+from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_retention import Tidier, is_over
+from sonar_core.store import BlobError, Mended
+from sonar_core.store.cache import BlobCache
+from sonar_core.store.embedded import EmbeddedStore
 
 CAPSULE = "0x" + "5a" * 20
 OPENED_AT, ENDS_AT, SETTLED_AT, AUDIT = 1_000, 2_000, 3_000, 500
@@ -270,7 +270,7 @@ def test_a_service_keeps_everything_unless_it_is_told_otherwise(scene: Scene) ->
 
 
 def test_a_service_lets_go_of_a_bounded_number_at_a_look(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ape_sonar.upkeep._RELEASED_AT_ONCE", 3)
+    monkeypatch.setattr("sonar_core.service.blob_maintenance._RELEASED_AT_ONCE", 3)
     scene.campaign("one")
     clock = Clock()
     upkeep = upkeep_of(scene, 0.0, clock)

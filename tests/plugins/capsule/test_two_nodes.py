@@ -10,13 +10,13 @@ from capsule_world import CAPSULE_TERMS, World, kinds
 from ipfs_node import IpfsNode, running_node
 from moody_proxy import Mood, moody_proxy
 
-from ape_capsule.oracle import Oracle
+from ape_capsule.home.state import State
+from ape_capsule.loop import Oracle
 from ape_capsule.service import STATE_FILE
-from ape_capsule.state import State
-from ape_sonar.store import open_store
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.store.several import SeveralStores
-from ape_sonar.tidying import blobs_on_chain
+from sonar_core.service.blob_retention import blobs_on_chain
+from sonar_core.store import open_store
+from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replication_backlog import Backlog
 
 pytestmark = pytest.mark.chain
 

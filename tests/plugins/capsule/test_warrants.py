@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_capsule import warrants
 from ape_capsule.errors import WarrantLogCorruptError, WarrantRefusedError
-from ape_capsule.warrants import Kind, Warrant, WarrantLog
+from ape_capsule.keys import warrant_log
+from ape_capsule.keys.warrant_log import Kind, Warrant, WarrantLog
 
 CAMPAIGN = bytes([7]) * 32
 
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 def test_what_was_granted_is_read_back(path: Path) -> None:
     log = WarrantLog(path)
     granted = [log.grant(warrant(number), now=1_000 + number) for number in (0, 1, 4)]
-    assert list(warrants.read(path)) == granted == list(WarrantLog(path).entries)
+    assert list(warrant_log.read(path)) == granted == list(WarrantLog(path).entries)
     assert [entry.warrant.number for entry in granted] == [0, 1, 4]
 
 
@@ -63,7 +63,7 @@ def test_campaigns_and_kinds_are_ordered_by_themselves(path: Path) -> None:
     log.grant(warrant(9), now=1)
     log.grant(warrant(0, campaign=bytes(32)), now=1)
     log.grant(warrant(2, kind=Kind.MODEL), now=1)
-    assert len(list(warrants.read(path))) == 3
+    assert len(list(warrant_log.read(path))) == 3
 
 
 def test_after_a_reorganisation_numbers_may_come_anew(path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_full_disk_leaves_no_half_line(path: Path, monkeypatch: pytest.MonkeyP
             log.grant(warrant(1), now=2)
     assert path.read_bytes() == before
     log.grant(warrant(1), now=3)
-    assert [entry.granted_at for entry in warrants.read(path)] == [1, 3]
+    assert [entry.granted_at for entry in warrant_log.read(path)] == [1, 3]
 
 
 @settings(deadline=None, max_examples=60)
@@ -137,11 +137,11 @@ def test_a_line_lost_moved_or_doubled_shows(path: Path, lines: tuple[int, ...]) 
     content = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(content[line] for line in lines))
     with pytest.raises(WarrantLogCorruptError, match="line"):
-        list(warrants.read(path))
+        list(warrant_log.read(path))
 
 
 def test_a_last_line_rewritten_as_a_whole_is_another_warrant(path: Path) -> None:
     WarrantLog(path).grant(warrant(0), now=1)
     forged = path.with_name("forged.log")
     WarrantLog(forged).grant(replace(warrant(0), transaction=bytes(32)), now=1)
-    assert next(warrants.read(forged)).digest != next(warrants.read(path)).digest
+    assert next(warrant_log.read(forged)).digest != next(warrant_log.read(path)).digest

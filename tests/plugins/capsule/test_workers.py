@@ -20,9 +20,9 @@ import pytest
 from capsule_world import key_pair, model, rows
 
 from ape_capsule.errors import WorkerLostError
-from ape_capsule.weighing import Weighed, Weighing, weigh
-from ape_capsule.workers import Workers
-from ape_sonar.validation import ValidationSet
+from ape_capsule.scoring.job import Weighed, Weighing, weigh
+from ape_capsule.scoring.worker_pool import Workers
+from sonar_core.protocol.validation_set import ValidationSet
 from syft.errors import SyftError
 from syft.nn import WAD
 from syft.paillier import EncryptedTensor, IntegerTensor, PrivateContext

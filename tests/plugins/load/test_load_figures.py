@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ape_sonar import events as ev
-from ape_sonar.events import Event, Place
-from ape_sonar.terms import Opening, Rejection, Score
 from scripts._load.figures import Spread, figures, table
 from scripts._load.size import SCIENTISTS, Size
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.structs import Opening, Rejection, Score
 
 ROOT, MINER = bytes(32), "0x" + "a" * 40
 ONE, OTHER = b"1" * 32, b"2" * 32

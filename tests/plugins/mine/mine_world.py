@@ -16,10 +16,8 @@ from typing import Any, Self
 import numpy as np
 from eth_utils.address import to_checksum_address
 
-from ape_sonar import events as ev
-from ape_sonar.certificates import Key, format_ring
-from ape_sonar.chain import Receipt
-from ape_sonar.contract_errors import (
+from sonar_core.base.database import Journal
+from sonar_core.chain.contract_errors import (
     ClaimsNotOpenError,
     MiningOverError,
     NothingMissedError,
@@ -28,14 +26,16 @@ from ape_sonar.contract_errors import (
     WrongGradientError,
     WrongValueError,
 )
-from ape_sonar.events import Event, Place
-from ape_sonar.journal import Journal
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.roots import public_key_root, tensor_root
-from ape_sonar.spec import CampaignSpec
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import GradientRecord, Opening, Rejection, Score, Scored, Status, Terms
-from ape_sonar.units import ZERO_ADDRESS
+from sonar_core.chain.contracts import Receipt
+from sonar_core.crypto.certificates import Key, format_ring
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.campaign_spec import CampaignSpec
+from sonar_core.protocol.commitments import public_key_root, tensor_root
+from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import GradientRecord, Opening, Rejection, Score, Scored, Status, Terms
+from sonar_core.protocol.units import ZERO_ADDRESS
+from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
 from syft.nn import LinearClassifier, Model
 from syft.paillier import EncryptedTensor, PrivateContext, generate_paillier_keypair

@@ -22,15 +22,15 @@ import pytest
 import sqlalchemy
 from postgres import running_postgres
 
-from ape_mine.adapters import rest_api, xml_stream
-from ape_mine.adapters.base import Request, published_schema
-from ape_mine.adapters.registry import find_adapter
-from ape_mine.datasets import DatasetStore
+from ape_mine.datasets.adapters import rest_api, xml_stream
+from ape_mine.datasets.adapters.base import Request, published_schema
+from ape_mine.datasets.adapters.registry import find_adapter
+from ape_mine.datasets.importing import Imported, import_source
+from ape_mine.datasets.merge import Counts
+from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import AdapterBrokenError, ImportOptionError, SourceError
-from ape_mine.importing import Imported, import_source
-from ape_mine.intake import Counts
-from ape_sonar.errors import WrongRowsError
-from ape_sonar.tables import TableSchema
+from sonar_core.data.row_errors import WrongRowsError
+from sonar_core.data.table_schema import TableSchema
 
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}
 WARD = {"name": "Ward", "type": "string", "constraints": {"enum": ["north", "south"]}}
@@ -350,7 +350,8 @@ def test_rows_are_fetched_over_https_or_from_this_machine(store: DatasetStore) -
 def test_dlt_leaves_the_users_home_alone(tmp_path: Path) -> None:
     """In a process of its own, since dlt reads its settings once."""
     program = (
-        "import sys; from ape_mine.adapters.base import Request; from ape_mine.adapters.rest_api import RestApi;"
+        "import sys; from ape_mine.datasets.adapters.base import Request;"
+        "from ape_mine.datasets.adapters.rest_api import RestApi;"
         "print(len(list(RestApi().records(Request(sys.argv[1], {'pages': 'header'})))))"
     )
     home = tmp_path / "home"

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from mine_world import AGE, DOSE, ILL, MINER, POLICY, SONAR, World, rows
 
-from ape_mine import judge
-from ape_mine.consent import Consent
 from ape_mine.errors import PolicyError
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.policy import Policy
-from ape_sonar.action import Action
-from ape_sonar.tables import TableSchema
+from ape_mine.planning import dataset_selection
+from ape_mine.policy.consent import Consent
+from ape_mine.policy.document import Policy
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.service.action import Action
 
 AGREED = {"name": "agreed", "type": "boolean"}
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL, AGREED]})
@@ -109,7 +109,7 @@ def test_what_was_submitted_is_withheld_when_consent_ends(tmp_path: Path, monkey
     campaign = world.open_campaign()
     world.wait(0)
     assert "submitted" in kinds(step(world, home, confirmations=1))
-    monkeypatch.setattr(judge.Judge.__init__, "__kwdefaults__", {"today": lambda: date(2100, 1, 2)})
+    monkeypatch.setattr(dataset_selection.Judge.__init__, "__kwdefaults__", {"today": lambda: date(2100, 1, 2)})
     world.wait(0)
     actions = step(world, home)
     assert "withheld: dataset ward-7: consent ended" in actions[0].words

@@ -22,8 +22,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ape_mine import datasets
-from ape_mine.datasets import ROWS_AT_ONCE, DatasetStore, read_schema
+from ape_mine.datasets import store as datasets
+from ape_mine.datasets.store import ROWS_AT_ONCE, DatasetStore, read_schema
 from ape_mine.errors import (
     DatasetCorruptError,
     DatasetExistsError,
@@ -31,8 +31,9 @@ from ape_mine.errors import (
     DatasetMissingError,
     DatasetNameError,
 )
-from ape_sonar.errors import ColumnError, RowError, SchemaError
-from ape_sonar.tables import TableSchema
+from sonar_core.base.errors import SchemaError
+from sonar_core.data.row_errors import ColumnError, RowError
+from sonar_core.data.table_schema import TableSchema
 
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}
 DOSE = {"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 2.5}}
@@ -341,8 +342,8 @@ def test_killed_while_adding_there_is_no_dataset(store: DatasetStore, tmp_path: 
     """A child is killed as soon as it has begun to write a table that takes it a while."""
     source, folder = write(tmp_path, GOOD + "30,0.5,true,north\n" * 500_000), tmp_path / "datasets"
     program = (
-        "import sys; from pathlib import Path; from ape_mine.datasets import DatasetStore;"
-        "from ape_sonar.tables import TableSchema; schema = TableSchema.model_validate_json(sys.argv[1]);"
+        "import sys; from pathlib import Path; from ape_mine.datasets.store import DatasetStore;"
+        "from sonar_core.data.table_schema import TableSchema; schema = TableSchema.model_validate_json(sys.argv[1]);"
         "DatasetStore(Path(sys.argv[2])).add('ward-7', Path(sys.argv[3]), schema)"
     )
     arguments = [SCHEMA.model_dump_json(exclude_none=True), str(folder), str(source)]

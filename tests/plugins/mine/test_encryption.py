@@ -12,15 +12,15 @@ from click.testing import CliRunner
 from mine_world import MINER, POLICY, SONAR, Fuse, KilledError, World
 
 from ape_mine import service
-from ape_mine.catalog import Catalog
-from ape_mine.commands.data import register
+from ape_mine.commands.datasets import register
+from ape_mine.datasets.catalog import Catalog
 from ape_mine.errors import DatasetCorruptError, DatasetLockedError, HomeLockedError
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar import vault
-from ape_sonar.action import Action
-from ape_sonar.tables import TableSchema
-from ape_sonar.vault import WrongPassphraseError
+from sonar_core.crypto import vault
+from sonar_core.crypto.vault import WrongPassphraseError
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.service.action import Action
 
 WORD = "Zanzibar-4711"
 FIELDS = [

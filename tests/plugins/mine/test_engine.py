@@ -8,10 +8,10 @@ import distributed
 import numpy as np
 import pytest
 
-from ape_mine import engine
-from ape_mine.engine import open_engine
 from ape_mine.errors import EngineMissingError, EngineUnreachableError
-from ape_sonar.errors import UsageError
+from ape_mine.training import compute_backend
+from ape_mine.training.compute_backend import open_engine
+from sonar_core.base.errors import UsageError
 from syft import PublicContext
 from syft.errors import StatisticsError
 from syft.nn.statistics import LocalStatistics
@@ -101,7 +101,7 @@ def test_options_that_do_not_fit(name, scheduler, why):
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "nowhere://here"])
 def test_no_scheduler_there(monkeypatch, scheduler):
-    monkeypatch.setattr(engine, "_PATIENCE", 0.5)
+    monkeypatch.setattr(compute_backend, "_PATIENCE", 0.5)
     with pytest.raises(EngineUnreachableError, match=scheduler), open_engine("dask", scheduler):
         pass
 
@@ -121,6 +121,6 @@ def test_dask_is_not_installed(monkeypatch):
     def missing(name):
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(engine, "import_module", missing)
+    monkeypatch.setattr(compute_backend, "import_module", missing)
     with pytest.raises(EngineMissingError, match=r"ape-mine\[dask\]"), open_engine("dask", "tcp://127.0.0.1:1"):
         pass

@@ -9,19 +9,13 @@ from pathlib import Path
 import pytest
 from mine_world import AGE, DOSE, ILL, MINER, POLICY, RIVAL, SONAR, write_csv
 
-from ape_mine.errors import (
-    DatasetMissingError,
-    HomeBusyError,
-    HomeMismatchError,
-    HomeMissingError,
-    PolicyError,
-)
-from ape_mine.home import Home
-from ape_mine.policy import Policy, Verdict
-from ape_mine.state import Note, Owner
-from ape_mine.submission import Submission
-from ape_sonar.errors import RowError
-from ape_sonar.journal import JournalError
+from ape_mine.errors import DatasetMissingError, HomeBusyError, HomeMismatchError, HomeMissingError, PolicyError
+from ape_mine.home.home import Home
+from ape_mine.home.state import Note, Owner
+from ape_mine.policy.document import Policy, Verdict
+from ape_mine.policy.submission import Submission
+from sonar_core.base.database import JournalError
+from sonar_core.data.row_errors import RowError
 
 SUBMISSION = Submission(b"c" * 32, 3, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7", b"r" * 32)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ape_mine.hours import parse_hours
-from ape_sonar.errors import UsageError
+from ape_mine.policy.time_windows import parse_hours
+from sonar_core.base.errors import UsageError
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 #: A Monday.

@@ -19,12 +19,15 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ape_mine import rowfiles
-from ape_mine.adapters import sources
-from ape_mine.adapters.base import Adapter, Record, Request
-from ape_mine.adapters.registry import adapter_names, find_adapter
-from ape_mine.commands.data import register
-from ape_mine.datasets import DatasetStore
+from ape_mine.commands.datasets import register
+from ape_mine.datasets import parquet_storage
+from ape_mine.datasets.adapters import bounded_files
+from ape_mine.datasets.adapters.base import Adapter, Record, Request
+from ape_mine.datasets.adapters.registry import adapter_names, find_adapter
+from ape_mine.datasets.importing import Imported, import_source
+from ape_mine.datasets.labels import Labels
+from ape_mine.datasets.merge import Counts
+from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import (
     AdapterUnknownError,
     DatasetChangedError,
@@ -35,13 +38,10 @@ from ape_mine.errors import (
     LabelError,
     SourceError,
 )
-from ape_mine.home import Home
-from ape_mine.importing import Imported, import_source
-from ape_mine.intake import Counts
-from ape_mine.labels import Labels
-from ape_mine.task import Own
-from ape_sonar.errors import ColumnError, WrongRowsError
-from ape_sonar.tables import TableSchema
+from ape_mine.home.home import Home
+from ape_mine.training.gradient_task import Own
+from sonar_core.data.row_errors import ColumnError, WrongRowsError
+from sonar_core.data.table_schema import TableSchema
 from syft.nn import LocalStatistics
 
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}
@@ -141,7 +141,7 @@ def test_known_rows_keep_their_place_and_new_ones_come_after(store: DatasetStore
 def test_rows_in_pieces_are_the_version_of_the_rows_at_once(
     store: DatasetStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rowfiles, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(parquet_storage, "ROWS_AT_ONCE", 7)
     rows = [(str(place), place % 120, random.Random(place).choice(["old", "young"])) for place in range(50)]
     for end in (3, 20, 50):
         bring(store, rows[:end])
@@ -384,7 +384,7 @@ def test_hostile_files_are_refused_with_words(
 
 
 def test_a_zip_bomb_ends_at_the_limit(store: DatasetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_ALWAYS_ALLOWED", 1 << 16)
+    monkeypatch.setattr(bounded_files, "_ALWAYS_ALLOWED", 1 << 16)
     with (
         zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("rows.csv", "w") as file,

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 from mine_world import AGE, DOSE, ILL, MINER, POLICY, SONAR, Fuse, KilledError, World, write_csv
 
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.workshop import SealedGradient, Workshop
-from ape_sonar.journal import Journal, JournalError
-from ape_sonar.store import StoreUnavailableError
-from ape_sonar.tables import TableSchema
+from ape_mine.training.gradient_builder import SealedGradient, Workshop
+from sonar_core.base.database import Journal, JournalError
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.store import StoreUnavailableError
 
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
 #: More steps than any story needs to come to rest.

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from mine_world import MINER, World
 
-from ape_sonar import events as ev
-from ape_sonar.terms import GradientRecord
 from scripts._live_books import audit
 from scripts._processes import LiveError
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.structs import GradientRecord
 
 FOUR = 4 * 10**17
 

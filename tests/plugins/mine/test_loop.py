@@ -22,16 +22,16 @@ from mine_world import (
     write_csv,
 )
 
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar.action import Action
-from ape_sonar.chain import ChainError, TransactionError, UnconfirmedError
-from ape_sonar.events import GradientSubmitted
-from ape_sonar.ledger import CampaignState
-from ape_sonar.operations.observer import Observer
-from ape_sonar.store import BlobNotFoundError, StoreUnavailableError
-from ape_sonar.tables import TableSchema
-from ape_sonar.terms import Status
+from sonar_core.chain.contracts import ChainError, TransactionError, UnconfirmedError
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.events import GradientSubmitted
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import Status
+from sonar_core.service.action import Action
+from sonar_core.service.observer import Observer
+from sonar_core.store import BlobNotFoundError, StoreUnavailableError
 
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
 

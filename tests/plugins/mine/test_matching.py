@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_mine.matching import Match, Mismatch, match
-from ape_sonar.errors import ColumnError, RowError, SchemaError
-from ape_sonar.rows import RowEncoder
-from ape_sonar.tables import TableSchema
+from ape_mine.policy.schema_matching import Match, Mismatch, match
+from sonar_core.base.errors import SchemaError
+from sonar_core.data.row_encoder import RowEncoder
+from sonar_core.data.row_errors import ColumnError, RowError
+from sonar_core.data.table_schema import TableSchema
 
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}
 DOSE = {"name": "dose", "type": "number", "unit": "mg", "constraints": {"minimum": 0, "maximum": 2.5}}

@@ -25,19 +25,19 @@ from mine_world import (
 )
 
 from ape_mine._cli import cli
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar.address import to_cid
-from ape_sonar.certificates import format_ring
-from ape_sonar.chain import SonarChain
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.roots import public_key_root, tensor_root
-from ape_sonar.store import open_store
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.tables import TableSchema
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score, Status, Terms
-from ape_sonar.units import ZERO_ADDRESS
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.crypto.certificates import format_ring
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.commitments import public_key_root, tensor_root
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score, Status, Terms
+from sonar_core.protocol.units import ZERO_ADDRESS
+from sonar_core.store import open_store
+from sonar_core.store.embedded import EmbeddedStore
+from sonar_core.store.replication_backlog import Backlog
 from syft import wire
 
 pytestmark = pytest.mark.chain
@@ -418,7 +418,7 @@ def _error(output: str) -> str:
 
 def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, monkeypatch: Any) -> None:
     # Tests move the chain's time, and with it the machine's.
-    monkeypatch.setattr("ape_sonar.operations.doctor.unix_time", lambda: town.chain.blocks.head.timestamp)
+    monkeypatch.setattr("sonar_core.service.doctor.unix_time", lambda: town.chain.blocks.head.timestamp)
 
     def found(status: int) -> dict[str, tuple[str, str]]:
         (told,) = [line for line in ape_mine("doctor", "--json", status=status).splitlines() if line[0] == "{"]

@@ -12,18 +12,18 @@ import pytest
 from mine_world import AGE, DOSE, ILL, MINER, POLICY, RIVAL, SONAR, World, write_csv
 
 from ape_mine.errors import HomeMismatchError, SpendingUnknownError, StateLostError
-from ape_mine.home import STATE_FILE, Home
+from ape_mine.home.home import STATE_FILE, Home
 from ape_mine.loop import Mine
-from ape_mine.policy import Privacy
-from ape_mine.privacy import quote
-from ape_mine.rebuilding import Rebuilt, rebuild
-from ape_mine.releases import Releases
-from ape_sonar.chain import ChainError
-from ape_sonar.errors import SonarError
-from ape_sonar.follower import WrongChainError
-from ape_sonar.journal import JournalDamagedError
-from ape_sonar.rebuilding import StateSoundError
-from ape_sonar.tables import TableSchema
+from ape_mine.maintenance.rebuild_state import Rebuilt, rebuild
+from ape_mine.policy.document import Privacy
+from ape_mine.policy.privacy_budget import quote
+from ape_mine.training.noisy_releases import Releases
+from sonar_core.base.database import JournalDamagedError
+from sonar_core.base.errors import SonarError
+from sonar_core.chain.contracts import ChainError
+from sonar_core.chain.event_follower import WrongChainError
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.service.state_replacement import StateSoundError
 
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
 PRIVACY = Privacy(epsilon=4.0, delta=1e-6, releases=2)
@@ -199,7 +199,7 @@ def test_cut_short_it_leaves_the_old_file_or_none(world: World, home: Home, monk
         next(renames)(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ape_sonar.rebuilding.os.rename", killed)
+        patch.setattr("sonar_core.service.state_replacement.os.rename", killed)
         with pytest.raises(RuntimeError):
             mend(world, home)
     with pytest.raises(StateLostError):

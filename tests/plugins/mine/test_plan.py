@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mine_world import AGE, DOSE, FEE, ILL, MINER, POLICY, SONAR, World, spec, write_csv
 
-from ape_mine.home import Home
+from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.planning import Intent, Step
-from ape_mine.policy import Verdict
-from ape_mine.rehearsal import rehearse, view_plan
-from ape_sonar.errors import SonarError
-from ape_sonar.tables import TableSchema
+from ape_mine.planning.dry_run import rehearse, view_plan
+from ape_mine.planning.planner import Intent, Step
+from ape_mine.policy.document import Verdict
+from sonar_core.base.errors import SonarError
+from sonar_core.data.table_schema import TableSchema
 
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
 NIGHT, NOON = (datetime(2026, 12, 1, hour, tzinfo=UTC) for hour in (3, 12))

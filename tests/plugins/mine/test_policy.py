@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_mine.errors import PolicyError
-from ape_mine.policy import LARGEST_POLICY, History, Policy, Proposal, Verdict, decide
-from ape_mine.worth import Occasion
-from ape_sonar.units import ZERO_ADDRESS, Currency
+from ape_mine.policy.document import LARGEST_POLICY, History, Policy, Proposal, Verdict, decide
+from ape_mine.policy.profitability import Occasion
+from sonar_core.protocol.units import ZERO_ADDRESS, Currency
 
 USDC = Currency(to_checksum_address("0x" + "c0" * 20), "USDC", 6)
 DAI = Currency(to_checksum_address("0x" + "da" * 20), "DAI", 18)

@@ -34,24 +34,24 @@ from mine_world import (
     write_csv,
 )
 
-from ape_mine.bounds import row_bounds
-from ape_mine.datasets import Dataset, DatasetStore
+from ape_mine.datasets.store import Dataset, DatasetStore
 from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, PolicyError, ReleaseCorruptError
-from ape_mine.home import Home
+from ape_mine.home.home import Home
+from ape_mine.home.state import MIGRATIONS, State
 from ape_mine.loop import Mine
-from ape_mine.overview import view_datasets
-from ape_mine.policy import Privacy, Verdict
-from ape_mine.privacy import Spending, quote
-from ape_mine.releases import Releases
-from ape_mine.state import MIGRATIONS, State
-from ape_mine.submission import Submission
-from ape_mine.task import statistics_key
-from ape_sonar.action import Action
-from ape_sonar.bundle import Bundle
-from ape_sonar.journal import Journal
-from ape_sonar.rows import RowEncoder
-from ape_sonar.seal import unseal_anonymous
-from ape_sonar.tables import TableSchema
+from ape_mine.planning.status_views import view_datasets
+from ape_mine.policy.document import Privacy, Verdict
+from ape_mine.policy.privacy_budget import Spending, quote
+from ape_mine.policy.submission import Submission
+from ape_mine.training.clipping_bounds import row_bounds
+from ape_mine.training.gradient_task import statistics_key
+from ape_mine.training.noisy_releases import Releases
+from sonar_core.base.database import Journal
+from sonar_core.crypto.sealed_messages import unseal_anonymous
+from sonar_core.data.row_encoder import RowEncoder
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.gradient_bundle import Bundle
+from sonar_core.service.action import Action
 from syft import wire
 from syft.nn import LinearClassifier, LinearRegression, MultiLabelClassifier, RandomFeatureClassifier
 from syft.privacy import Release, RowBounds

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_mine.submission import Counts, Next, Submission, what_next
+from ape_mine.policy.submission import Counts, Next, Submission, what_next
 
 SUBMISSION = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7", None)
 

@@ -34,22 +34,23 @@ from mine_world import (
 )
 from sklearn.linear_model import Ridge
 
-from ape_mine.datasets import Dataset, DatasetStore
+from ape_mine.datasets.store import Dataset, DatasetStore
 from ape_mine.errors import CampaignUnusableError
-from ape_mine.home import Home
+from ape_mine.home.home import Home
+from ape_mine.home.state import State
 from ape_mine.loop import Mine
-from ape_mine.matching import Match, match
-from ape_mine.policy import Privacy
-from ape_mine.releases import Releases
-from ape_mine.state import State
-from ape_mine.statistics import StatisticsCache
-from ape_mine.task import FOLDS, Own, gradient, own_statistics, rows_at_once, statistics_key
-from ape_mine.workshop import Workshop
-from ape_sonar.bundle import Bundle
-from ape_sonar.errors import FormatError, RowError
-from ape_sonar.roots import tensor_root
-from ape_sonar.seal import unseal_anonymous
-from ape_sonar.tables import TableSchema
+from ape_mine.policy.document import Privacy
+from ape_mine.policy.schema_matching import Match, match
+from ape_mine.training.gradient_builder import Workshop
+from ape_mine.training.gradient_task import FOLDS, Own, gradient, own_statistics, rows_at_once, statistics_key
+from ape_mine.training.noisy_releases import Releases
+from ape_mine.training.statistics_cache import StatisticsCache
+from sonar_core.base.errors import FormatError
+from sonar_core.crypto.sealed_messages import unseal_anonymous
+from sonar_core.data.row_errors import RowError
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.commitments import tensor_root
+from sonar_core.protocol.gradient_bundle import Bundle
 from syft import wire
 from syft.errors import SyftError
 from syft.nn import MU_GRID, LinearRegression, LocalStatistics, MultiLabelClassifier
@@ -279,7 +280,7 @@ def test_the_campaigns_mu_is_the_least(dataset: Dataset) -> None:
 def test_few_rows_and_many_features_choose_no_mu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert own(by_chance(20)).mu is None
     assert own(by_chance()).mu is not None
-    monkeypatch.setattr("ape_mine.task.MOST_VALIDATED", 2)
+    monkeypatch.setattr("ape_mine.training.gradient_task.MOST_VALIDATED", 2)
     few = own(by_chance())
     assert few.mu is None
     assert few.statistics.rows == 60
@@ -309,7 +310,7 @@ def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
         return gradient(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ape_mine.workshop.gradient", watched)
+        patch.setattr("ape_mine.training.gradient_builder.gradient", watched)
         campaign = world.state(world.open_campaign())
         for privacy, own_mu in ((None, False), (None, True), (None, False), (Privacy(epsilon=8.0, delta=1e-6), True)):
             workshop.train(campaign, dataset, MATCH, privacy, own_mu=own_mu)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mine_world import FEE, RIVAL, World
 
-from ape_mine.worth import CLAIM_GAS, SUBMISSION_GAS, Moment, expected_reward, occasion
-from ape_sonar.ledger import CampaignState
-from ape_sonar.terms import Scored
+from ape_mine.policy.profitability import CLAIM_GAS, SUBMISSION_GAS, Moment, expected_reward, occasion
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import Scored
 
 TARGET = 8 * 10**17
 SNAPSHOT = Path(__file__).parents[2] / "snapshots" / "gas.json"

@@ -11,17 +11,17 @@ import ape_sonar
 
 #: Where the machine's clock is read, and for what: docs/survival.md says the same. None of it is about money.
 READERS = {
-    "ape_capsule/commands/keeping.py": "when a destroyed key's statement says that it was made",
-    "ape_capsule/doctor.py": "certificates that expire soon",
-    "ape_capsule/opening.py": "whether a signature could be of the future to it: then nobody is declined for it",
-    "ape_mine/catalog.py": "when a dataset's version was added",
+    "ape_capsule/commands/backup.py": "when a destroyed key's statement says that it was made",
+    "ape_capsule/maintenance/doctor.py": "certificates that expire soon",
+    "ape_capsule/moves/open_or_decline.py": "a signature of its future declines nobody",
+    "ape_mine/datasets/catalog.py": "when a dataset's version was added",
     "ape_mine/commands/plan.py": "a policy's hours",
-    "ape_mine/consent.py": "days of consent",
-    "ape_mine/datasets.py": "leftovers",
+    "ape_mine/policy/consent.py": "days of consent",
+    "ape_mine/datasets/store.py": "leftovers",
     "ape_mine/loop.py": "a policy's hours",
-    "ape_sonar/certificates.py": "certificates that have expired",
-    "ape_sonar/files.py": "leftovers",
-    "ape_sonar/operations/doctor.py": "the clock itself",
+    "sonar_core/crypto/certificates.py": "certificates that have expired",
+    "sonar_core/base/atomic_files.py": "leftovers",
+    "sonar_core/service/doctor.py": "the clock itself",
 }
 _CLOCKS = {("time", "time"), ("datetime", "now"), ("date", "today")}
 

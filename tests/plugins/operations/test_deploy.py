@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ape_sonar.operations.metrics import Metrics
-from ape_sonar.operations.observer import Allowance, Vitals
+from sonar_core.service.metrics import Metrics
+from sonar_core.service.observer import Allowance, Vitals
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "docs" / "deploy"
@@ -51,7 +51,7 @@ def test_the_units_are_hardened(unit: Path) -> None:
 
 
 def test_the_units_give_the_service_its_time_to_stop() -> None:
-    from ape_sonar.config import SonarConfig
+    from sonar_core.app.settings import SonarConfig
 
     for name in UNITS:
         text = (DEPLOY / name).read_text()

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ape_capsule.doctor import judge_certificate, judge_deadlines
-from ape_sonar.errors import UsageError
-from ape_sonar.operations.doctor import (
+from ape_capsule.maintenance.doctor import judge_certificate, judge_deadlines
+from sonar_core.base.errors import UsageError
+from sonar_core.service.doctor import (
     Finding,
     Grade,
     check_journal,

@@ -13,17 +13,17 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from ape_sonar.action import Action
-from ape_sonar.errors import UsageError
-from ape_sonar.operations.endpoint import parse_loopback, serve_metrics
-from ape_sonar.operations.health import Health
-from ape_sonar.operations.logs import Log, open_log
-from ape_sonar.operations.metrics import Metrics
-from ape_sonar.operations.observer import Allowance, Observer, Observers, Screen, Vitals
-from ape_sonar.operations.supervisor import Supervisor
-from ape_sonar.operations.watched import WatchedStore
-from ape_sonar.store import BlobNotFoundError, BlobStore, StoreUnavailableError
-from ape_sonar.store.embedded import EmbeddedStore
+from sonar_core.base.errors import UsageError
+from sonar_core.service.action import Action
+from sonar_core.service.health import Health
+from sonar_core.service.http_endpoint import parse_loopback, serve_metrics
+from sonar_core.service.instrumented import WatchedStore
+from sonar_core.service.logs import Log, open_log
+from sonar_core.service.metrics import Metrics
+from sonar_core.service.observer import Allowance, Observer, Observers, Screen, Vitals
+from sonar_core.service.systemd import Supervisor
+from sonar_core.store import BlobNotFoundError, BlobStore, StoreUnavailableError
+from sonar_core.store.embedded import EmbeddedStore
 
 CAMPAIGN = bytes(range(32))
 VITALS = Vitals(
@@ -99,7 +99,7 @@ def test_an_exception_is_told_without_its_message_or_variables() -> None:
         try:
             float(row + "x")
         except ValueError:
-            logging.getLogger("ape_capsule.oracle").exception("Campaign 0x12")
+            logging.getLogger("ape_capsule.loop").exception("Campaign 0x12")
 
     for form in ("json", "console"):
         text = logged(form, tell=defect)
@@ -111,7 +111,7 @@ def test_an_exception_is_told_without_its_message_or_variables() -> None:
 def test_a_librarys_words_are_left_out_and_its_name_is_told() -> None:
     def warn(_: Log) -> None:
         logging.getLogger("urllib3.connectionpool").warning("Retrying: /v3/KEY")
-        logging.getLogger("ape_sonar.node").warning("ours")
+        logging.getLogger("sonar_core.chain.rpc").warning("ours")
 
     foreign, own = map(json.loads, logged("json", tell=warn).splitlines())
     assert foreign["logger"] == "urllib3.connectionpool"

@@ -17,10 +17,10 @@ import pytest
 import requests
 from web3 import Web3
 
-from ape_capsule.identity import Identity
-from ape_sonar.bytecode import registry_code, sonar_code
-from ape_sonar.vault import LOWEST_COST
+from ape_capsule.keys.openpgp_identity import Identity
 from scripts._processes import BIN, NETWORK, ROOT, anvil, until
+from sonar_core.chain.bytecode import registry_code, sonar_code
+from sonar_core.crypto.vault import LOWEST_COST
 
 pytestmark = pytest.mark.chain
 

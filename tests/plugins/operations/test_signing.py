@@ -11,7 +11,7 @@ from ape.exceptions import ApeException
 from ape_accounts import KeyfileAccount
 from eth_account import Account
 
-from ape_sonar.site import let_sign
+from sonar_core.app.connection import let_sign
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import IO
 
 import pytest
 
-from ape_sonar.operations.stopping import EXIT_LATE, EXIT_SIGNALLED
+from sonar_core.service.shutdown import EXIT_LATE, EXIT_SIGNALLED
 
 #: Says "ready", works until asked to end (and, as told, for ever or for a while after that), and says how it ended.
 _SERVICE = """

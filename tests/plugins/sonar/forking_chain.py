@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
-from ape_sonar.events import CampaignCancelled, Event, Place
+from sonar_core.protocol.events import CampaignCancelled, Event, Place
 
 GENESIS = b"genesis"
 

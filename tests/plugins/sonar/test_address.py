@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ape_sonar.address import InvalidAddressError, check, from_cid, to_cid
+from sonar_core.protocol.content_address import InvalidAddressError, check, from_cid, to_cid
 
 EMPTY_FILE = "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"  # Kubo's address of a file of 0 bytes
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

@@ -9,9 +9,9 @@ from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.bundle import Bundle, new_salt
-from ape_sonar.canonical import from_canonical, to_canonical
-from ape_sonar.errors import FormatError
+from sonar_core.base.canonical_json import from_canonical, to_canonical
+from sonar_core.base.errors import FormatError
+from sonar_core.protocol.gradient_bundle import Bundle, new_salt
 from syft import wire
 
 SONAR = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"

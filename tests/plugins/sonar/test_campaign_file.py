@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from ape_sonar.campaign_file import CampaignFile, read_campaign_file
-from ape_sonar.errors import RowError, SonarError
+from sonar_core.base.errors import SonarError
+from sonar_core.data.row_errors import RowError
 from syft import RandomFeatureClassifier
 
 INPUT = {"fields": [{"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}]}

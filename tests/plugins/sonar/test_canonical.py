@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ape_sonar.canonical import from_canonical
-from ape_sonar.errors import FormatError
+from sonar_core.base.canonical_json import from_canonical
+from sonar_core.base.errors import FormatError
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])

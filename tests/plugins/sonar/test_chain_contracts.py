@@ -12,14 +12,14 @@ import pytest
 from eth_abi import encode
 from eth_utils import to_checksum_address
 
-from ape_sonar import events as ev
-from ape_sonar.abi import abi
-from ape_sonar.chain import ChainError, FundsError, NonceError, SonarChain, record_of
-from ape_sonar.contract_errors import ContractError, PanicError, RefusedError, WrongValueError
-from ape_sonar.follower import FOLLOWER_TABLES, Follower
-from ape_sonar.journal import Journal
-from ape_sonar.ledger import Ledger
-from ape_sonar.terms import Rejection, Scored, campaign_id
+from sonar_core.base.database import Journal
+from sonar_core.chain.abi import abi
+from sonar_core.chain.contract_errors import ContractError, PanicError, RefusedError, WrongValueError
+from sonar_core.chain.contracts import ChainError, FundsError, NonceError, SonarChain, record_of
+from sonar_core.chain.event_follower import FOLLOWER_TABLES, Follower
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.ledger import Ledger
+from sonar_core.protocol.structs import Rejection, Scored, campaign_id
 from tests.stage import SCORING_FEE, Stage, blob, percent
 
 pytestmark = pytest.mark.chain
@@ -67,7 +67,7 @@ def test_the_abi_in_the_package_is_the_compiled_contracts(project: Any, contract
 
 @pytest.mark.parametrize("contract", ["Sonar", "CapsuleRegistry"])
 def test_the_creation_code_in_the_package_is_the_compiled_contracts(project: Any, contract: str) -> None:
-    packaged = resources.files("ape_sonar.bytecode").joinpath(f"{contract}.hex").read_text().strip()
+    packaged = resources.files("sonar_core.chain.bytecode").joinpath(f"{contract}.hex").read_text().strip()
     assert packaged == project.get_contract(contract).contract_type.deployment_bytecode.bytecode, (
         "run scripts/_toolchain/contracts.py"
     )

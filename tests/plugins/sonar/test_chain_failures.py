@@ -12,7 +12,8 @@ from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 
-from ape_sonar.chain import (
+from sonar_core.base.errors import FormatError
+from sonar_core.chain.contracts import (
     ChainError,
     FundsError,
     NoAccountError,
@@ -21,10 +22,9 @@ from ape_sonar.chain import (
     TransactionError,
     UnconfirmedError,
 )
-from ape_sonar.chain_errors import transaction_failure
-from ape_sonar.errors import FormatError
-from ape_sonar.events import CampaignCancelled
-from ape_sonar.terms import Opening
+from sonar_core.chain.errors import transaction_failure
+from sonar_core.protocol.events import CampaignCancelled
+from sonar_core.protocol.structs import Opening
 
 SONAR, REGISTRY = "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 ACCOUNT = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ape_sonar import events as ev
-from ape_sonar.chronicle import CHRONICLE_TABLES, Chronicle
-from ape_sonar.errors import SonarError
-from ape_sonar.events import Event, Place
-from ape_sonar.journal import Journal
-from ape_sonar.ledger import Ledger
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Terms
+from sonar_core.base.database import Journal
+from sonar_core.base.errors import SonarError
+from sonar_core.chain.event_log import CHRONICLE_TABLES, Chronicle
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.ledger import Ledger
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Terms
 
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 ROOT = bytes(range(32))
@@ -131,7 +131,7 @@ def test_what_cannot_follow_is_not_taken_in(path: Path) -> None:
 
 def test_what_was_read_before_the_node_went_away_is_told_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Capsule never looked at a Campaign again whose creation it read just before the node, or the disk, failed."""
-    monkeypatch.setattr("ape_sonar.follower._LARGEST_RANGE", 1)
+    monkeypatch.setattr("sonar_core.chain.event_follower._LARGEST_RANGE", 1)
     chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[1:2]), (b"two", STORY[2:3])])
     book, real = chronicle(chain, path), chain.events
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from ape_sonar._cli import cli
 from ape_sonar.client import Sonar
-from ape_sonar.deployments import Deployment, record_deployment
-from ape_sonar.spec import spec_schema
+from sonar_core.chain.deploy.records import Deployment, record_deployment
+from sonar_core.protocol.campaign_spec import spec_schema
 from syft import wire
 from tests.plugins.sonar.world import CHEAP, INPUT, OUTPUT, PASSPHRASE, VALIDATION, World
 

@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 import ape_sonar
-from ape_capsule.identity import Identity
-from ape_sonar.blobs import RootMismatchError, read_spec
-from ape_sonar.chain import FundsError
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_sonar.campaign_drafts import DraftError
+from ape_sonar.campaign_offer import OfferError
 from ape_sonar.client import Campaign, CampaignUnknownError, FundsMissingError, Sonar
-from ape_sonar.contract_errors import ContractError, NotRequestedError, NotScientistError
-from ape_sonar.deployments import Deployment, record_deployment
-from ape_sonar.drafts import DraftError
-from ape_sonar.errors import FormatError, RowError, SchemaError, UsageError
-from ape_sonar.handover import DeliveryFalseError, NotDeliveredError
-from ape_sonar.offer import OfferError
-from ape_sonar.seal import NoValidSignatureError, WrongKeyError
-from ape_sonar.terms import Status
-from ape_sonar.units import COIN, Money
-from ape_sonar.vault import WrongPassphraseError
+from ape_sonar.delivery_verification import DeliveryFalseError, NotDeliveredError
+from sonar_core.base.errors import FormatError, SchemaError, UsageError
+from sonar_core.chain.contract_errors import ContractError, NotRequestedError, NotScientistError
+from sonar_core.chain.contracts import FundsError
+from sonar_core.chain.deploy.records import Deployment, record_deployment
+from sonar_core.crypto.sealed_messages import NoValidSignatureError, WrongKeyError
+from sonar_core.crypto.vault import WrongPassphraseError
+from sonar_core.data.row_errors import RowError
+from sonar_core.protocol.structs import Status
+from sonar_core.protocol.units import COIN, Money
+from sonar_core.store.artifacts import RootMismatchError, read_spec
 from syft import LinearClassifier, LinearRegression, RandomFeatureClassifier
 from syft.nn import MultiLabelClassifier
 from syft.paillier import Openings

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from test_chronicle import STORY, FakeChain
 
-from ape_sonar import events as ev
 from ape_sonar.client import Sonar
-from ape_sonar.events import Event
-from ape_sonar.follower import READ_AGAIN
-from ape_sonar.ledger import Ledger, LedgerError
+from sonar_core.chain.event_follower import READ_AGAIN
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.events import Event
+from sonar_core.protocol.ledger import Ledger, LedgerError
 
 _OPENED, _SUBMITTED, _SCORED = 3, 4, 6  # how much of the story is told then
 

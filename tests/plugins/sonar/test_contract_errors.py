@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web3.exceptions import ContractCustomError, ContractLogicError, ContractPanicError, Web3RPCError
 
-from ape_sonar import contract_errors as errors
-from ape_sonar.abi import CONTRACTS, abi, canonical_type
-from ape_sonar.errors import SonarError
-from ape_sonar.events import snake_case
-from ape_sonar.reverts import contract_error, revert_data
-from ape_sonar.terms import Status
+from sonar_core.base.errors import SonarError
+from sonar_core.chain import contract_errors as errors
+from sonar_core.chain.abi import CONTRACTS, abi, canonical_type
+from sonar_core.chain.revert_decoding import contract_error, revert_data
+from sonar_core.protocol.events import snake_case
+from sonar_core.protocol.structs import Status
 
 CAMPAIGN = bytes(range(32))
 #: Named as py-evm's tester names it, whose import would raise the recursion limit of the whole test run.

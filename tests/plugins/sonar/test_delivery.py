@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.address import to_cid
-from ape_sonar.canonical import to_canonical
-from ape_sonar.delivery import Delivery
-from ape_sonar.errors import FormatError
-from ape_sonar.units import WAD
+from sonar_core.base.canonical_json import to_canonical
+from sonar_core.base.errors import FormatError
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.delivery import Delivery
+from sonar_core.protocol.units import WAD
 from syft import wire
 
 MODEL = b"\x42" * 32

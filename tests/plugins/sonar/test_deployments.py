@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ape_sonar.deployments import Deployment, DeploymentUnknownError, find_deployment, record_deployment
-from ape_sonar.errors import FormatError
+from sonar_core.base.errors import FormatError
+from sonar_core.chain.deploy.records import Deployment, DeploymentUnknownError, find_deployment, record_deployment
 
 SONAR, REGISTRY = "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 DEPLOYMENT = Deployment(chain_id=1337, sonar=SONAR, registry=REGISTRY, block=12)

@@ -14,15 +14,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ape_sonar._cli import cli as sonar_cli
-from ape_sonar.bytecode import registry_code, sonar_code
-from ape_sonar.chain import SonarChain
-from ape_sonar.chain_errors import FundsError
-from ape_sonar.create2 import PROXY, PROXY_PRICE, create2_address
-from ape_sonar.deploying import Deployer
-from ape_sonar.deployments import Deployment, find_deployment, record_deployment
-from ape_sonar.verification import BytecodeMismatchError
-from ape_sonar.verification import verify as compare
 from scripts.deploy import cli
+from sonar_core.chain.bytecode import registry_code, sonar_code
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.deploy.code_verification import BytecodeMismatchError
+from sonar_core.chain.deploy.code_verification import verify as compare
+from sonar_core.chain.deploy.create2 import PROXY, PROXY_PRICE, create2_address
+from sonar_core.chain.deploy.deployer import Deployer
+from sonar_core.chain.deploy.records import Deployment, find_deployment, record_deployment
+from sonar_core.chain.errors import FundsError
 
 pytestmark = pytest.mark.chain
 
@@ -163,7 +163,9 @@ def test_the_standard_json_compiles_to_what_is_deployed(deploy: Any, home: Path)
     made = json.loads(ran.stdout)["contracts"]
     for name in ("Sonar", "CapsuleRegistry"):
         creation = made[f"contracts/{name}.sol"][name]["evm"]["bytecode"]["object"]
-        assert resources.files("ape_sonar.bytecode").joinpath(f"{name}.hex").read_text().strip() == "0x" + creation
+        assert (
+            resources.files("sonar_core.chain.bytecode").joinpath(f"{name}.hex").read_text().strip() == "0x" + creation
+        )
 
 
 # ------------------------------------------------------------------ ape sonar verify

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.drafts import Draft, DraftBook, DraftError
-from ape_sonar.terms import Terms
+from ape_sonar.campaign_drafts import Draft, DraftBook, DraftError
+from sonar_core.protocol.structs import Terms
 
 WORD = st.binary(min_size=32, max_size=32)
 ADDRESS = "0x" + "11" * 20

@@ -13,10 +13,10 @@ from eth_utils import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.abi import Abi, abi, canonical_type
-from ape_sonar.errors import FormatError, UsageError
-from ape_sonar.events import CampaignEvent, CapsuleAnnounced, Event, Place, build_event, snake_case
-from ape_sonar.terms import Rejection
+from sonar_core.base.errors import FormatError, UsageError
+from sonar_core.chain.abi import Abi, abi, canonical_type
+from sonar_core.protocol.events import CampaignEvent, CapsuleAnnounced, Event, Place, build_event, snake_case
+from sonar_core.protocol.structs import Rejection
 
 PLACE = Place(1, b"h" * 32, 0, b"t" * 32, 2)
 

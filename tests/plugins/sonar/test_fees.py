@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web3.exceptions import TransactionNotFound
 
-from ape_sonar.chain import UnconfirmedError
-from ape_sonar.fees import Fees
-from ape_sonar.node import broadcast
+from sonar_core.chain.contracts import UnconfirmedError
+from sonar_core.chain.gas_fees import Fees
+from sonar_core.chain.rpc import broadcast
 
 ACCOUNT = "0x" + "11" * 20
 GWEI = 10**9

@@ -11,9 +11,9 @@ from forking_chain import ForkingChain
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.events import Event
-from ape_sonar.follower import FOLLOWER_TABLES, DeepReorganisationError, Follower, WrongChainError
-from ape_sonar.journal import Journal
+from sonar_core.base.database import Journal
+from sonar_core.chain.event_follower import FOLLOWER_TABLES, DeepReorganisationError, Follower, WrongChainError
+from sonar_core.protocol.events import Event
 
 _NOTES = "CREATE TABLE note (block INTEGER NOT NULL, name BLOB NOT NULL)"
 
@@ -101,7 +101,7 @@ def test_net_of_rewinds_what_was_delivered_is_the_chains_history(
     chain = ForkingChain()
     chain.surprises.extend(sudden)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ape_sonar.follower._LARGEST_RANGE", largest_range)
+        patch.setattr("sonar_core.chain.event_follower._LARGEST_RANGE", largest_range)
         reader = Reader(chain, tmp_path_factory.mktemp("follower") / "state.sqlite", confirmations=confirmations)
         for step, size, growth in steps:
             if step == "grow":
@@ -165,7 +165,7 @@ def test_a_batch_repeats_when_its_handler_died(path: Path, chain: ForkingChain) 
 
 
 def test_a_restart_goes_on_in_the_middle(path: Path, chain: ForkingChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ape_sonar.follower._LARGEST_RANGE", 4)
+    monkeypatch.setattr("sonar_core.chain.event_follower._LARGEST_RANGE", 4)
     assert Reader(chain, path).read()
     with Reader(chain, path).follower.next() as batch:
         assert batch is not None
@@ -179,7 +179,7 @@ def test_reading_begins_at_the_deployment(path: Path, chain: ForkingChain) -> No
 
 
 def test_a_rewind_tells_from_where(path: Path, chain: ForkingChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ape_sonar.follower._LARGEST_RANGE", 3)
+    monkeypatch.setattr("sonar_core.chain.event_follower._LARGEST_RANGE", 3)
     reader = Reader(chain, path)
     reader.catch_up()
     chain.fork(4, 6)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from test_ledger import CAMPAIGN, MINER, ROOT, TERMS, opened, percent, scored, submitted
 
-from ape_capsule.state import State
-from ape_sonar import events as ev
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.events import Event, Place
-from ape_sonar.gradients import Gradients
-from ape_sonar.journal import Journal
-from ape_sonar.ledger import Ledger
+from ape_capsule.home.state import State
+from sonar_core.base.database import Journal
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.gradient_map import Gradients
+from sonar_core.protocol.ledger import Ledger
 
 SHORT, LONG = 100, 3_000
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ape_sonar.errors import SonarError
-from ape_sonar.journal import Journal, JournalDamagedError, JournalError
+from sonar_core.base.database import Journal, JournalDamagedError, JournalError
+from sonar_core.base.errors import SonarError
 
 FIRST = "CREATE TABLE a (n INTEGER PRIMARY KEY, text TEXT DEFAULT ';'); INSERT INTO a (n) VALUES (1)"
 SECOND = "ALTER TABLE a ADD COLUMN extra TEXT; CREATE TABLE b (n INTEGER)"
@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
 
 
 def test_another_writer_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ape_sonar.journal._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("sonar_core.base.database._WAIT_SECONDS", 0.0)
     one, other = Journal(path, [FIRST]), Journal(path, [FIRST])
     with one.transaction(), pytest.raises(JournalError, match="another process"), other.transaction():
         pytest.fail("two writers at once")

@@ -7,11 +7,21 @@ from typing import Any
 
 import pytest
 
-from ape_sonar import events as ev
-from ape_sonar.errors import SonarError
-from ape_sonar.events import Place
-from ape_sonar.ledger import Ledger, LedgerError
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Next, Opening, Rejection, Score, Status, Terms
+from sonar_core.base.errors import SonarError
+from sonar_core.protocol import events as ev
+from sonar_core.protocol.events import Place
+from sonar_core.protocol.ledger import Ledger, LedgerError
+from sonar_core.protocol.structs import (
+    CapsuleTerms,
+    CurrencyOffer,
+    CurrencyTerms,
+    Next,
+    Opening,
+    Rejection,
+    Score,
+    Status,
+    Terms,
+)
 
 ALICE, CAPSULE, MINER = ("0x" + letter * 40 for letter in "abc")
 CAMPAIGN, ROOT = b"c" * 32, b"r" * 32

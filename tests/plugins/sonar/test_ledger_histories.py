@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.contract_errors import ContractError
-from ape_sonar.ledger import CampaignState, Ledger
-from ape_sonar.offer import earned
-from ape_sonar.terms import CampaignRecord, Rejection, Status
+from sonar_core.chain.contract_errors import ContractError
+from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.rewards import earned
+from sonar_core.protocol.structs import CampaignRecord, Rejection, Status
 from tests.stage import SCORING_FEE, Stage, blob, percent, undone
 
 pytestmark = pytest.mark.chain

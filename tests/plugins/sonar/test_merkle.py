@@ -5,8 +5,8 @@ from Crypto.Hash import keccak as pycryptodome_keccak
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ape_sonar import merkle
-from ape_sonar.merkle import MerkleError
+from sonar_core.protocol import merkle
+from sonar_core.protocol.merkle import MerkleError
 
 
 def keccak(data: bytes) -> bytes:

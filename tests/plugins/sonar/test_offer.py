@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_sonar.offer import DAY, HOUR, Offer, OfferError, earned, payable
-from ape_sonar.terms import CapsuleTerms, CurrencyTerms, Terms
-from ape_sonar.units import WAD, ZERO_ADDRESS
+from ape_sonar.campaign_offer import DAY, HOUR, Offer, OfferError
+from sonar_core.protocol.rewards import earned, payable
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyTerms, Terms
+from sonar_core.protocol.units import WAD, ZERO_ADDRESS
 
 CAPSULE, ARBITER = "0x" + "11" * 20, "0x" + "22" * 20
 EASY = CapsuleTerms(1, 1, 1, 1, 1, 10_000)

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.backends.null import Keyring as EmptyKeyring
 
-from ape_sonar.errors import cli_errors
-from ape_sonar.passphrases import KEYRING_SERVICE, PassphraseError, find_passphrase, passphrase_options
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.passphrases import KEYRING_SERVICE, PassphraseError, find_passphrase, passphrase_options
 
 VARIABLE = "SONAR_TEST_PASSPHRASE"
 

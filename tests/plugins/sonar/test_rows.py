@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_sonar.errors import ColumnError, RowError, SchemaError
-from ape_sonar.rows import ONE, RowEncoder
-from ape_sonar.tables import TableSchema, read_csv
+from sonar_core.base.errors import SchemaError
+from sonar_core.data.row_encoder import ONE, RowEncoder
+from sonar_core.data.row_errors import ColumnError, RowError
+from sonar_core.data.table_schema import TableSchema, read_csv
 
 DOSE = {"name": "dose", "type": "number", "unit": "mg", "constraints": {"minimum": 0, "maximum": 2.5}}
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120, "required": True}}

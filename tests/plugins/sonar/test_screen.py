@@ -11,7 +11,7 @@ import pytest
 from ape.logging import logger
 from click.testing import CliRunner
 
-from ape_sonar.screen import json_option
+from sonar_core.cli.console import json_option
 
 
 @click.command()

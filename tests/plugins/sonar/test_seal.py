@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pysequoia.packet import PacketPile, Tag
 
-from ape_sonar import seal
-from ape_sonar.certificates import Certificate, CertificateError, Key, parse_certificate
-from ape_sonar.seal import (
+from sonar_core.crypto import sealed_messages
+from sonar_core.crypto.certificates import Certificate, CertificateError, Key, parse_certificate
+from sonar_core.crypto.sealed_messages import (
     MalformedMessageError,
     MessageTooLargeError,
     NoValidSignatureError,
@@ -45,98 +45,100 @@ def packets(message: bytes) -> list[bytes]:
 def refusals(message: bytes, key: Key = CAPSULE) -> list[SealError]:
     """What both ways of opening it raise."""
     with pytest.raises(SealError) as signed:
-        seal.unseal(message, key, signers=[SCIENTIST.certificate], limit=LIMIT)
+        sealed_messages.unseal(message, key, signers=[SCIENTIST.certificate], limit=LIMIT)
     with pytest.raises(SealError) as anonymous:
-        seal.unseal_anonymous(message, key, limit=LIMIT)
+        sealed_messages.unseal_anonymous(message, key, limit=LIMIT)
     return [signed.value, anonymous.value]
 
 
 @few
 @given(st.binary(max_size=5000))
 def test_every_key_of_the_ring_opens_it(data: bytes) -> None:
-    message = seal.seal(data, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
+    message = sealed_messages.seal(data, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
     for key in (CAPSULE, SPARE):
-        assert seal.unseal(message, key, signers=[SCIENTIST.certificate], limit=len(data)) == data
+        assert sealed_messages.unseal(message, key, signers=[SCIENTIST.certificate], limit=len(data)) == data
     assert data not in message or len(data) < 4
 
 
 def test_nobody_else_opens_it() -> None:
-    message = seal.seal(DATA, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
+    message = sealed_messages.seal(DATA, [CAPSULE.certificate, SPARE.certificate], signer=SCIENTIST)
     for error in refusals(message, STRANGER):
         assert isinstance(error, WrongKeyError)
         assert error.fingerprints == (STRANGER.fingerprint,)
 
 
 def test_of_several_keys_the_one_it_is_sealed_to_opens_it() -> None:
-    message = seal.seal(DATA, [SPARE.certificate], signer=SCIENTIST)
+    message = sealed_messages.seal(DATA, [SPARE.certificate], signer=SCIENTIST)
     keys = [STRANGER, CAPSULE, SPARE]
-    assert seal.unseal(message, keys, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
-    assert seal.unseal_anonymous(message, keys, limit=LIMIT) == DATA
-    assert seal.opener_of(message, keys, limit=LIMIT) is SPARE
-    both = seal.seal_anonymous(DATA, [SPARE.certificate, CAPSULE.certificate])
-    assert seal.opener_of(both, keys, limit=LIMIT) is CAPSULE
+    assert sealed_messages.unseal(message, keys, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
+    assert sealed_messages.unseal_anonymous(message, keys, limit=LIMIT) == DATA
+    assert sealed_messages.opener_of(message, keys, limit=LIMIT) is SPARE
+    both = sealed_messages.seal_anonymous(DATA, [SPARE.certificate, CAPSULE.certificate])
+    assert sealed_messages.opener_of(both, keys, limit=LIMIT) is CAPSULE
     with pytest.raises(WrongKeyError, match=f"{STRANGER.fingerprint} or {CAPSULE.fingerprint}"):
-        seal.unseal_anonymous(message, keys[:2], limit=LIMIT)
+        sealed_messages.unseal_anonymous(message, keys[:2], limit=LIMIT)
     with pytest.raises(NoValidSignatureError):
-        seal.unseal(message, keys, signers=[CAPSULE.certificate], limit=LIMIT)
+        sealed_messages.unseal(message, keys, signers=[CAPSULE.certificate], limit=LIMIT)
 
 
 def test_sealing_twice_shows_nothing_of_the_content() -> None:
-    assert seal.seal_anonymous(DATA, [CAPSULE.certificate]) != seal.seal_anonymous(DATA, [CAPSULE.certificate])
+    assert sealed_messages.seal_anonymous(DATA, [CAPSULE.certificate]) != sealed_messages.seal_anonymous(
+        DATA, [CAPSULE.certificate]
+    )
 
 
 def test_a_signer_of_several() -> None:
-    message = seal.seal(DATA, [CAPSULE.certificate], signer=SPARE)
+    message = sealed_messages.seal(DATA, [CAPSULE.certificate], signer=SPARE)
     signers = [SCIENTIST.certificate, SPARE.certificate]
-    assert seal.unseal(message, CAPSULE, signers=signers, limit=LIMIT) == DATA
+    assert sealed_messages.unseal(message, CAPSULE, signers=signers, limit=LIMIT) == DATA
 
 
 def test_an_anonymous_message_opens_only_where_that_is_asked_for() -> None:
-    message = seal.seal_anonymous(DATA, [CAPSULE.certificate])
-    assert seal.unseal_anonymous(message, CAPSULE, limit=LIMIT) == DATA
+    message = sealed_messages.seal_anonymous(DATA, [CAPSULE.certificate])
+    assert sealed_messages.unseal_anonymous(message, CAPSULE, limit=LIMIT) == DATA
     with pytest.raises(NoValidSignatureError, match=SCIENTIST.fingerprint):
-        seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+        sealed_messages.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
 
 
 def test_a_signature_of_somebody_else_does_not_count() -> None:
-    message = seal.seal(DATA, [CAPSULE.certificate], signer=STRANGER)
-    assert seal.unseal_anonymous(message, CAPSULE, limit=LIMIT) == DATA
+    message = sealed_messages.seal(DATA, [CAPSULE.certificate], signer=STRANGER)
+    assert sealed_messages.unseal_anonymous(message, CAPSULE, limit=LIMIT) == DATA
     with pytest.raises(NoValidSignatureError, match="not signed, or by somebody else"):
-        seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+        sealed_messages.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
 
 
 def test_a_signature_of_a_revoked_certificate_does_not_count() -> None:
-    message = seal.seal(DATA, [CAPSULE.certificate], signer=SPARE)
+    message = sealed_messages.seal(DATA, [CAPSULE.certificate], signer=SPARE)
     with pytest.raises(NoValidSignatureError):
-        seal.unseal(message, CAPSULE, signers=[revoked(SPARE)], limit=LIMIT)
+        sealed_messages.unseal(message, CAPSULE, signers=[revoked(SPARE)], limit=LIMIT)
 
 
 def test_somebody_has_to_be_named_as_signer_and_as_recipient() -> None:
-    message = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
+    message = sealed_messages.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
     with pytest.raises(CertificateError, match="no certificate"):
-        seal.unseal(message, CAPSULE, signers=[], limit=LIMIT)
+        sealed_messages.unseal(message, CAPSULE, signers=[], limit=LIMIT)
     with pytest.raises(CertificateError, match="no certificate"):
-        seal.seal(DATA, [], signer=SCIENTIST)
+        sealed_messages.seal(DATA, [], signer=SCIENTIST)
     with pytest.raises(CertificateError, match="no certificate"):
-        seal.seal_anonymous(DATA, [])
+        sealed_messages.seal_anonymous(DATA, [])
 
 
 def test_a_revoked_certificate_is_not_sealed_to() -> None:
     with pytest.raises(CertificateError, match="is revoked"):
-        seal.seal(DATA, [CAPSULE.certificate, revoked(SPARE)], signer=SCIENTIST)
+        sealed_messages.seal(DATA, [CAPSULE.certificate, revoked(SPARE)], signer=SCIENTIST)
 
 
 def test_armour_is_taken_off() -> None:
-    message = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
+    message = sealed_messages.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
     armoured = pysequoia.armor(message, pysequoia.ArmorKind.Message).encode()
-    assert seal.unseal(armoured, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
+    assert sealed_messages.unseal(armoured, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
 
 
 def signed_only() -> bytes:
     return pysequoia.sign(pysequoia.Tsk.from_bytes(SCIENTIST.to_bytes()).signer(), DATA, armor=False)
 
 
-MESSAGE = seal.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
+MESSAGE = sealed_messages.seal(DATA, [CAPSULE.certificate], signer=SCIENTIST)
 SESSION_KEY = packets(MESSAGE)[0]
 
 
@@ -171,33 +173,33 @@ def test_a_changed_byte_never_gives_other_content(position: int, change: int) ->
     changed = bytearray(MESSAGE)
     changed[position] ^= change
     try:
-        content = seal.unseal(bytes(changed), CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+        content = sealed_messages.unseal(bytes(changed), CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
     except SealError:
         return
     assert content == DATA
 
 
 def test_the_limit_is_the_longest_content() -> None:
-    message = seal.seal(bytes(LIMIT), [CAPSULE.certificate], signer=SCIENTIST)
-    assert seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT) == bytes(LIMIT)
+    message = sealed_messages.seal(bytes(LIMIT), [CAPSULE.certificate], signer=SCIENTIST)
+    assert sealed_messages.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT) == bytes(LIMIT)
     for limit in (LIMIT - 1, 100):
         with pytest.raises(MessageTooLargeError) as caught:
-            seal.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=limit)
+            sealed_messages.unseal(message, CAPSULE, signers=[SCIENTIST.certificate], limit=limit)
         assert caught.value.limit == limit
 
 
 def test_a_flood_of_session_keys_is_given_up() -> None:
     """Looking through 100,000 of them takes a minute; the caller waits as long as it chose to."""
-    other = packets(seal.seal_anonymous(b"", [STRANGER.certificate]))[0]
+    other = packets(sealed_messages.seal_anonymous(b"", [STRANGER.certificate]))[0]
     assert [packet.tag for packet in PacketPile.from_bytes(MESSAGE)] == [Tag.PKESK, Tag.SEIP]
     with pytest.raises(UnsealTimeoutError, match=r"after 0\.5 s"):
-        seal.unseal_anonymous(other * 100_000 + MESSAGE, CAPSULE, limit=10 << 20, patience=0.5)
+        sealed_messages.unseal_anonymous(other * 100_000 + MESSAGE, CAPSULE, limit=10 << 20, patience=0.5)
 
 
 def test_a_failing_child_says_nothing_about_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(OpenerError, match="ended with status 1"):
-        seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT)
+        sealed_messages.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT)
 
 
 def test_the_child_that_reads_strangers_messages_is_told_no_passphrase(
@@ -209,7 +211,7 @@ def test_the_child_that_reads_strangers_messages_is_told_no_passphrase(
     monkeypatch.setattr(sys, "executable", str(telling))
     for name in ("SONAR_CAPSULE_PASSPHRASE", "APE_ACCOUNTS_carol_PASSPHRASE", "KEPT"):
         monkeypatch.setenv(name, "correct horse")
-    told = seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT).decode().splitlines()
+    told = sealed_messages.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT).decode().splitlines()
     assert [line for line in told if "correct horse" in line] == ["KEPT=correct horse"]
 
 
@@ -219,23 +221,23 @@ def test_content_without_a_name_under_it_is_refused(tmp_path: Path, monkeypatch:
     silent.write_text("#!/bin/sh\ncat > /dev/null\necho content\necho '{\"signed_by\": []}' >&2\n")
     silent.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(silent))
-    assert seal.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT) == b"content\n"
+    assert sealed_messages.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT) == b"content\n"
     with pytest.raises(NoValidSignatureError, match="it is not signed"):
-        seal.unseal(MESSAGE, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
+        sealed_messages.unseal(MESSAGE, CAPSULE, signers=[SCIENTIST.certificate], limit=LIMIT)
 
 
 @few
 @given(st.binary(max_size=1000))
 def test_a_statement_names_its_signer(statement: bytes) -> None:
-    signature = seal.sign(statement, SPARE)
+    signature = sealed_messages.sign(statement, SPARE)
     signers = [CAPSULE.certificate, SPARE.certificate]
-    assert seal.verify(statement, signature, signers) == SPARE.certificate
+    assert sealed_messages.verify(statement, signature, signers) == SPARE.certificate
     with pytest.raises(NoValidSignatureError):
-        seal.verify(statement + b"\0", signature, signers)
+        sealed_messages.verify(statement + b"\0", signature, signers)
     with pytest.raises(NoValidSignatureError, match=CAPSULE.fingerprint):
-        seal.verify(statement, signature, [CAPSULE.certificate])
+        sealed_messages.verify(statement, signature, [CAPSULE.certificate])
     with pytest.raises(NoValidSignatureError):
-        seal.verify(statement, signature, [revoked(SPARE)])
+        sealed_messages.verify(statement, signature, [revoked(SPARE)])
 
 
 NO_SIGNATURES = {
@@ -251,10 +253,10 @@ NO_SIGNATURES = {
 @pytest.mark.parametrize("signature", NO_SIGNATURES.values(), ids=NO_SIGNATURES)
 def test_what_is_no_signature_is_said_to_be_none(signature: bytes) -> None:
     with pytest.raises(MalformedMessageError) as caught:
-        seal.verify(DATA, signature, [CAPSULE.certificate])
+        sealed_messages.verify(DATA, signature, [CAPSULE.certificate])
     assert "\n" not in str(caught.value)
 
 
 def test_a_statement_needs_a_signer_to_look_for() -> None:
     with pytest.raises(CertificateError, match="no certificate"):
-        seal.verify(DATA, seal.sign(DATA, CAPSULE), [])
+        sealed_messages.verify(DATA, sealed_messages.sign(DATA, CAPSULE), [])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pysequoia
 import pytest
 
-from ape_sonar.certificates import (
+from sonar_core.crypto.certificates import (
     LARGEST_RING,
     LONGEST_RING,
     CertificateError,

@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ape_sonar import seal
-from ape_sonar.certificates import CertificateError, Key, format_keys, format_ring, parse_certificate
-from ape_sonar.delivery import Delivery
-from ape_sonar.seal import MalformedMessageError, MessageTooLargeError, NoValidSignatureError, SealError
+from sonar_core.crypto import sealed_messages
+from sonar_core.crypto.certificates import CertificateError, Key, format_keys, format_ring, parse_certificate
+from sonar_core.crypto.sealed_messages import (
+    MalformedMessageError,
+    MessageTooLargeError,
+    NoValidSignatureError,
+    SealError,
+)
+from sonar_core.protocol.delivery import Delivery
 
 pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed on this machine")
 
@@ -67,7 +72,7 @@ def gpg() -> Iterator[Gpg]:
 def test_gpg_opens_and_verifies_ours(gpg: Gpg, tmp_path: Path) -> None:
     theirs = gpg.key(THEIRS).certificate
     message = tmp_path / "message.pgp"
-    message.write_bytes(seal.seal(DATA, [theirs], signer=OURS))
+    message.write_bytes(sealed_messages.seal(DATA, [theirs], signer=OURS))
     assert gpg.run("--decrypt", str(message)) == DATA
     status = gpg.status("--decrypt", str(message))
     assert re.search(rf"^\[GNUPG:\] VALIDSIG \w+ .* {OURS.fingerprint}$", status, re.MULTILINE)
@@ -76,7 +81,7 @@ def test_gpg_opens_and_verifies_ours(gpg: Gpg, tmp_path: Path) -> None:
 def test_gpg_opens_a_delivery(gpg: Gpg, tmp_path: Path) -> None:
     """A Data Scientist whose key is gpg's gets at what a Capsule delivers without a line of Sonar's."""
     delivery, message = Delivery(bytes(32), 3, bytes(32), 97 * 10**16, b"openings"), tmp_path / "delivery.pgp"
-    message.write_bytes(seal.seal(delivery.to_bytes(), [gpg.key(THEIRS).certificate], signer=OURS))
+    message.write_bytes(sealed_messages.seal(delivery.to_bytes(), [gpg.key(THEIRS).certificate], signer=OURS))
     assert Delivery.from_bytes(gpg.run("--decrypt", str(message))) == delivery
 
 
@@ -102,16 +107,16 @@ def test_we_open_and_verify_gpgs(gpg: Gpg) -> None:
     theirs = gpg.key(THEIRS)
     for armour in ([], ["--armor"]):
         message = gpg.run(*armour, "-z", "0", "-u", THEIRS, "-r", OURS.fingerprint, "--sign", "--encrypt", given=DATA)
-        assert seal.unseal(message, OURS, signers=[theirs.certificate], limit=LIMIT) == DATA
+        assert sealed_messages.unseal(message, OURS, signers=[theirs.certificate], limit=LIMIT) == DATA
         with pytest.raises(NoValidSignatureError):
-            seal.unseal(message, OURS, signers=[OURS.certificate], limit=LIMIT)
+            sealed_messages.unseal(message, OURS, signers=[OURS.certificate], limit=LIMIT)
 
 
 def test_a_compressed_message_opens_unless_its_signature_is_wanted(gpg: Gpg) -> None:
     message = gpg.run("-z", "9", "-u", THEIRS, "-r", OURS.fingerprint, "--sign", "--encrypt", given=DATA * 100)
-    assert seal.unseal_anonymous(message, OURS, limit=LIMIT) == DATA * 100
+    assert sealed_messages.unseal_anonymous(message, OURS, limit=LIMIT) == DATA * 100
     with pytest.raises(NoValidSignatureError, match="--compress-algo none"):
-        seal.unseal(message, OURS, signers=[gpg.key(THEIRS).certificate], limit=LIMIT)
+        sealed_messages.unseal(message, OURS, signers=[gpg.key(THEIRS).certificate], limit=LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +130,7 @@ def test_a_decompression_bomb_is_cut_off(gpg: Gpg, algorithm: str, error: type[S
     tracemalloc.start()
     try:
         with pytest.raises(error):
-            seal.unseal_anonymous(bomb, OURS, limit=LIMIT)
+            sealed_messages.unseal_anonymous(bomb, OURS, limit=LIMIT)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -135,20 +140,20 @@ def test_a_decompression_bomb_is_cut_off(gpg: Gpg, algorithm: str, error: type[S
 def test_statements_both_ways(gpg: Gpg, tmp_path: Path) -> None:
     statement, signature = tmp_path / "statement", tmp_path / "signature"
     statement.write_bytes(DATA)
-    signature.write_bytes(seal.sign(DATA, OURS))
+    signature.write_bytes(sealed_messages.sign(DATA, OURS))
     assert f" {OURS.fingerprint}\n" in gpg.status("--verify", str(signature), str(statement))
 
     theirs = gpg.key(THEIRS).certificate
     for armour in ([], ["--armor"]):
         made = gpg.run(*armour, "-u", THEIRS, "--detach-sign", given=DATA)
-        assert seal.verify(DATA, made, [OURS.certificate, theirs]) == theirs
+        assert sealed_messages.verify(DATA, made, [OURS.certificate, theirs]) == theirs
 
 
 def test_an_expired_certificate_is_not_sealed_to(gpg: Gpg) -> None:
     gpg.run("--faked-system-time", "20200101T000000", "--quick-gen-key", "old@example.org", "default", "default", "1d")
     old = parse_certificate(gpg.run("--export", "old@example.org"))
     with pytest.raises(CertificateError, match="expired on 2020-01-02"):
-        seal.seal_anonymous(DATA, [old])
+        sealed_messages.seal_anonymous(DATA, [old])
     with pytest.raises(CertificateError, match="no secret key to sign and decrypt with"):
         gpg.key("old@example.org")
 
@@ -157,4 +162,4 @@ def test_a_certificate_that_only_signs_is_not_sealed_to(gpg: Gpg) -> None:
     gpg.run("--quick-gen-key", "signs@example.org", "ed25519", "sign", "never")
     signs = parse_certificate(gpg.run("--export", "signs@example.org"))
     with pytest.raises(CertificateError, match="nothing can be encrypted to"):
-        seal.seal_anonymous(DATA, [OURS.certificate, signs])
+        sealed_messages.seal_anonymous(DATA, [OURS.certificate, signs])

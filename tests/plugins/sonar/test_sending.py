@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
-from ape_sonar.chain import ChainError, FundsError, NonceError, TransactionError, UnconfirmedError
-from ape_sonar.contract_errors import ContractError, NothingToCollectError
-from ape_sonar.journal import Journal, JournalError
-from ape_sonar.outbox import OUTBOX_TABLE, Call, Outbox
-from ape_sonar.sending import Sender
+from sonar_core.base.database import Journal, JournalError
+from sonar_core.chain.contract_errors import ContractError, NothingToCollectError
+from sonar_core.chain.contracts import ChainError, FundsError, NonceError, TransactionError, UnconfirmedError
+from sonar_core.chain.outbox import OUTBOX_TABLE, Call, Outbox
+from sonar_core.chain.transaction_sender import Sender
 
 ACCOUNT = "0x" + "11" * 20
 SONAR = "0x" + "22" * 20

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from ape import accounts, networks
 
-from ape_sonar.bytecode import registry_code, sonar_code
-from ape_sonar.chain import Receipt, SonarChain, UnconfirmedError
-from ape_sonar.journal import Journal
-from ape_sonar.outbox import OUTBOX_TABLE, Outbox
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms
-from ape_sonar.units import ZERO_ADDRESS
 from scripts._processes import anvil
+from sonar_core.base.database import Journal
+from sonar_core.chain.bytecode import registry_code, sonar_code
+from sonar_core.chain.contracts import Receipt, SonarChain, UnconfirmedError
+from sonar_core.chain.outbox import OUTBOX_TABLE, Outbox
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms
+from sonar_core.protocol.units import ZERO_ADDRESS
 
 pytestmark = pytest.mark.chain
 

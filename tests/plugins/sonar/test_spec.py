@@ -12,17 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ape_sonar
-from ape_sonar.address import to_cid
-from ape_sonar.author import Frozen, fit_to_schemas, propose_for, weigh_classes, write_spec
-from ape_sonar.blobs import RootMismatchError, read_frozen, read_initial, read_public_key, read_spec, read_tensor
-from ape_sonar.canonical import to_canonical
-from ape_sonar.certificates import Key
-from ape_sonar.errors import FormatError, SpecError, UsageError
-from ape_sonar.roots import public_key_root, tensor_root
-from ape_sonar.rows import RowEncoder
-from ape_sonar.spec import CampaignSpec, spec_schema
-from ape_sonar.store import BlobCorruptError, BlobTooLargeError
-from ape_sonar.store.embedded import EmbeddedStore
+from ape_sonar.campaign_builder import Frozen, fit_to_schemas, propose_for, weigh_classes, write_spec
+from sonar_core.base.canonical_json import to_canonical
+from sonar_core.base.errors import FormatError, SpecError, UsageError
+from sonar_core.crypto.certificates import Key
+from sonar_core.data.row_encoder import RowEncoder
+from sonar_core.protocol.campaign_spec import CampaignSpec, spec_schema
+from sonar_core.protocol.commitments import public_key_root, tensor_root
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.store import BlobCorruptError, BlobTooLargeError
+from sonar_core.store.artifacts import (
+    RootMismatchError,
+    read_frozen,
+    read_initial,
+    read_public_key,
+    read_spec,
+    read_tensor,
+)
+from sonar_core.store.embedded import EmbeddedStore
 from syft import LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor, wire
 from syft.nn import Model, MultiLabelClassifier, RandomFeatureMultiLabelClassifier, Standardise
 from syft.paillier import PublicContext, generate_paillier_keypair

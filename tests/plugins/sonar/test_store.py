@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_sonar.address import InvalidAddressError, to_cid
-from ape_sonar.errors import SonarError
-from ape_sonar.store import (
+from sonar_core.base.errors import SonarError
+from sonar_core.protocol.content_address import InvalidAddressError, to_cid
+from sonar_core.store import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobTooLargeError,
@@ -20,8 +20,8 @@ from ape_sonar.store import (
     StoreUnavailableError,
     open_store,
 )
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.store.unixfs import address_of
+from sonar_core.store.embedded import EmbeddedStore
+from sonar_core.store.unixfs import address_of
 
 DATA = b"a gradient"
 LIMIT = 1 << 20

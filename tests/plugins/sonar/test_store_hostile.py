@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ape_sonar.address import to_cid
-from ape_sonar.store import (
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.store import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobStore,
@@ -19,7 +19,7 @@ from ape_sonar.store import (
     StoreUnavailableError,
     open_store,
 )
-from ape_sonar.store.unixfs import address_of
+from sonar_core.store.unixfs import address_of
 
 TIMEOUT = 0.4
 LIMIT = 1 << 20

@@ -9,8 +9,8 @@ import pytest
 import requests
 from ipfs_node import IpfsNode, running_node
 
-from ape_sonar.address import from_cid, to_cid
-from ape_sonar.store import (
+from sonar_core.protocol.content_address import from_cid, to_cid
+from sonar_core.store import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobStore,
@@ -18,7 +18,7 @@ from ape_sonar.store import (
     StoreUnavailableError,
     open_store,
 )
-from ape_sonar.store.unixfs import CHUNK, address_of
+from sonar_core.store.unixfs import CHUNK, address_of
 
 LIMIT = 4 << 20
 EMPTY_FOLDER = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"

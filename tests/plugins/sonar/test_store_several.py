@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ape_sonar.address import to_cid
-from ape_sonar.journal import Journal
-from ape_sonar.store import (
+from sonar_core.base.database import Journal
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.store import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobTooLargeError,
@@ -17,10 +17,10 @@ from ape_sonar.store import (
     StoreUnavailableError,
     open_store,
 )
-from ape_sonar.store.backlog import BACKLOG_TABLE, Backlog
-from ape_sonar.store.cache import CachedStore
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.store.several import SeveralStores
+from sonar_core.store.cache import CachedStore
+from sonar_core.store.embedded import EmbeddedStore
+from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replication_backlog import BACKLOG_TABLE, Backlog
 
 LIMIT = 1 << 20
 DATA = b"the truth"
@@ -208,7 +208,7 @@ def test_a_look_copies_a_bounded_number_of_blobs_and_bytes(scene: Scene, monkeyp
     while_one_is_down(scene, *(bytes([number]) for number in range(20)))
     assert scene.store.mend() == Mended(16, 4)
     assert scene.store.mend() == Mended(4, 0)
-    monkeypatch.setattr("ape_sonar.store.several._MENDED_BYTES", 15)
+    monkeypatch.setattr("sonar_core.store.replicated._MENDED_BYTES", 15)
     while_one_is_down(scene, *(bytes([number]) * 10 for number in range(5)))
     assert [scene.store.mend() for _ in range(3)] == [Mended(2, 3), Mended(2, 1), Mended(1, 0)]
 

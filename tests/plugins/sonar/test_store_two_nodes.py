@@ -9,17 +9,10 @@ import requests
 from ipfs_node import IpfsNode, has_small_disks, running_node
 from moody_proxy import Mood, MoodyProxy, moody_proxy
 
-from ape_sonar.journal import Journal
-from ape_sonar.store import (
-    BlobCorruptError,
-    BlobNotFoundError,
-    BlobStore,
-    Mended,
-    StoreUnavailableError,
-    open_store,
-)
-from ape_sonar.store.backlog import BACKLOG_TABLE, Backlog
-from ape_sonar.store.several import SeveralStores
+from sonar_core.base.database import Journal
+from sonar_core.store import BlobCorruptError, BlobNotFoundError, BlobStore, Mended, StoreUnavailableError, open_store
+from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replication_backlog import BACKLOG_TABLE, Backlog
 
 LIMIT = 4 << 20
 #: Seconds; nothing but a node that never answers takes so long.

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ipfs_node import running_node
 
-from ape_sonar.address import to_cid
-from ape_sonar.store.unixfs import CHUNK, LINKS, address_of
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.store.unixfs import CHUNK, LINKS, address_of
 
 #: Every shape a file can have: no chunk, one, two, a full root, a second level, and one byte to either side.
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, LINKS * CHUNK, LINKS * CHUNK + 1, (LINKS + 1) * CHUNK]

@@ -12,9 +12,9 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak
 
-from ape_sonar.abi import abi
-from ape_sonar.events import snake_case
-from ape_sonar.terms import (
+from sonar_core.chain.abi import abi
+from sonar_core.protocol.events import snake_case
+from sonar_core.protocol.structs import (
     TERMS_TYPE,
     CampaignRecord,
     CapsuleTerms,

@@ -10,23 +10,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ape_mine.bounds import row_bounds
-from ape_mine.datasets import DatasetStore
-from ape_mine.matching import Match, Mismatch, match
-from ape_mine.task import statistics_key
-from ape_sonar.address import to_cid
-from ape_sonar.author import Texts, write_spec
-from ape_sonar.blobs import read_texts
-from ape_sonar.canonical import to_canonical
-from ape_sonar.certificates import Key
-from ape_sonar.errors import FormatError, RowError, SchemaError, SpecError
-from ape_sonar.rows import ONE, RowEncoder
-from ape_sonar.spec import CampaignSpec
-from ape_sonar.store import BlobNotFoundError, BlobTooLargeError
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.store.unixfs import address_of
-from ape_sonar.tables import TableSchema
-from ape_sonar.validation import ValidationSet
+from ape_mine.datasets.store import DatasetStore
+from ape_mine.policy.schema_matching import Match, Mismatch, match
+from ape_mine.training.clipping_bounds import row_bounds
+from ape_mine.training.gradient_task import statistics_key
+from ape_sonar.campaign_builder import Texts, write_spec
+from sonar_core.base.canonical_json import to_canonical
+from sonar_core.base.errors import FormatError, SchemaError, SpecError
+from sonar_core.crypto.certificates import Key
+from sonar_core.data.row_encoder import ONE, RowEncoder
+from sonar_core.data.row_errors import RowError
+from sonar_core.data.table_schema import TableSchema
+from sonar_core.protocol.campaign_spec import CampaignSpec
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.validation_set import ValidationSet
+from sonar_core.store import BlobNotFoundError, BlobTooLargeError
+from sonar_core.store.artifacts import read_texts
+from sonar_core.store.embedded import EmbeddedStore
+from sonar_core.store.unixfs import address_of
 from syft import LinearClassifier
 from syft.errors import FeatureError
 from syft.nn import HashedNgrams, TokenTable

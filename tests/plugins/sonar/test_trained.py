@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ape_sonar._cli import _predictions
-from ape_sonar.rows import RowEncoder
-from ape_sonar.trained import TrainedModel
+from ape_sonar.trained_model import TrainedModel
+from sonar_core.data.row_encoder import RowEncoder
 from syft.nn import LinearRegression, MultiLabelClassifier
 from syft.paillier import IntegerTensor
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_sonar.errors import UsageError
-from ape_sonar.units import (
+from sonar_core.base.errors import UsageError
+from sonar_core.protocol.units import (
     COIN,
     WAD,
     ZERO_ADDRESS,

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from ape_sonar import merkle
-from ape_sonar.errors import FormatError, UsageError
-from ape_sonar.rows import ONE, RowEncoder
-from ape_sonar.validation import ValidationSet
+from sonar_core.base.errors import FormatError, UsageError
+from sonar_core.data.row_encoder import ONE, RowEncoder
+from sonar_core.protocol import merkle
+from sonar_core.protocol.validation_set import ValidationSet
 from syft import wire
 
 UNIT = {"type": "number", "constraints": {"minimum": 0, "maximum": 1}}

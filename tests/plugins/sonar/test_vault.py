@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ape_sonar import vault
-from ape_sonar.errors import SonarError, UsageError
-from ape_sonar.vault import (
+from sonar_core.base.errors import SonarError, UsageError
+from sonar_core.crypto import vault
+from sonar_core.crypto.vault import (
     LOWEST_COST,
     VaultCorruptError,
     VaultExistsError,

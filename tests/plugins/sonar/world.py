@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ape_capsule.identity import Identity
-from ape_sonar.blobs import read_frozen, read_spec, read_tensor
-from ape_sonar.certificates import parse_certificate
-from ape_sonar.chain import SonarChain
+from ape_capsule.keys.openpgp_identity import Identity
 from ape_sonar.client import Campaign, Sonar
-from ape_sonar.delivery import Delivery
-from ape_sonar.roots import openings_root, public_key_root, tensor_root
-from ape_sonar.store.embedded import EmbeddedStore
-from ape_sonar.terms import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score
-from ape_sonar.units import ZERO_ADDRESS, Currency
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.crypto.certificates import parse_certificate
+from sonar_core.protocol.commitments import openings_root, public_key_root, tensor_root
+from sonar_core.protocol.delivery import Delivery
+from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score
+from sonar_core.protocol.units import ZERO_ADDRESS, Currency
+from sonar_core.store.artifacts import read_frozen, read_spec, read_tensor
+from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
 from syft.paillier import Openings, PrivateContext, generate_paillier_keypair
 

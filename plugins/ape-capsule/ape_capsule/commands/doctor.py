@@ -8,14 +8,13 @@ from typing import Any
 import click
 from ape.cli import account_option
 
-from ape_sonar.errors import cli_errors
-from ape_sonar.operations.doctor import DoctorCommand, examine, tell
-from ape_sonar.passphrases import passphrase_options
-from ape_sonar.screen import json_option
-
-from ..doctor import capsule_checks
-from ..service import PASSPHRASE, default_home
-from .options import home_option, sonar_option
+from ape_capsule.commands.options import home_option, sonar_option
+from ape_capsule.maintenance.doctor import capsule_checks
+from ape_capsule.service import PASSPHRASE, default_home
+from sonar_core.cli.console import json_option
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.passphrases import passphrase_options
+from sonar_core.service.doctor import DoctorCommand, examine, tell
 
 
 @click.command(cls=DoctorCommand)

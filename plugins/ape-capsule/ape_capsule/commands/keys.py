@@ -10,20 +10,19 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
-from ape_sonar.certificates import Certificate, format_ring
-from ape_sonar.config import configured_store
-from ape_sonar.errors import cli_errors
-from ape_sonar.screen import json_option, open_console
-from ape_sonar.site import Site, find_site
-from ape_sonar.store import BlobStore
-
-from ..identity import Identity
-from ..rings import Need, needs
-from ..rotation import Step, announced_by, next_step, without
-from ..rotation import forget as forget_key
-from ..rotation import rotate as rotate_key
-from ..service import default_home, lock, own_campaigns
-from .options import home_option, parse_fingerprint, passphrase_option, sonar_option, yes_option
+from ape_capsule.commands.options import home_option, parse_fingerprint, passphrase_option, sonar_option, yes_option
+from ape_capsule.keys.announced_certificates import Need, needs
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.maintenance.key_rotation import Step, announced_by, next_step, without
+from ape_capsule.maintenance.key_rotation import forget as forget_key
+from ape_capsule.maintenance.key_rotation import rotate as rotate_key
+from ape_capsule.service import default_home, lock, own_campaigns
+from sonar_core.app.connection import Site, find_site
+from sonar_core.app.settings import configured_store
+from sonar_core.cli.console import json_option, open_console
+from sonar_core.cli.errors import cli_errors
+from sonar_core.crypto.certificates import Certificate, format_ring
+from sonar_core.store import BlobStore
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from ape_sonar.errors import UsageError
-from ape_sonar.passphrases import passphrase_options
-
-from ..service import PASSPHRASE
+from ape_capsule.service import PASSPHRASE
+from sonar_core.base.errors import UsageError
+from sonar_core.cli.passphrases import passphrase_options
 
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")

@@ -8,12 +8,11 @@ from typing import Any
 import click
 from ape.cli import ConnectedProviderCommand, account_option
 
-from ape_sonar.errors import cli_errors
-from ape_sonar.site import find_site
-
-from ..rebuilding import rebuild
-from ..service import default_home
-from .options import home_option, sonar_option
+from ape_capsule.commands.options import home_option, sonar_option
+from ape_capsule.maintenance.rebuild_state import rebuild
+from ape_capsule.service import default_home
+from sonar_core.app.connection import find_site
+from sonar_core.cli.errors import cli_errors
 
 
 @click.command(name="rebuild", cls=ConnectedProviderCommand)

@@ -9,21 +9,20 @@ from typing import Any
 import click
 from ape.cli import ConnectedProviderCommand, account_option
 
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.config import configured_cache, configured_store
-from ape_sonar.errors import cli_errors
-from ape_sonar.screen import json_option
-from ape_sonar.site import find_site
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.tidy_command import after_option, yes_option
-from ape_sonar.tidy_command import tidy as tidy_up
-from ape_sonar.tidying import Tidier
-
-from ..holding import capsule_holding
-from ..identity import require_identity
-from ..service import STATE_FILE, default_home, lock
-from ..state import State
-from .options import home_option, sonar_option
+from ape_capsule.commands.options import home_option, sonar_option
+from ape_capsule.home.pinned_blobs import capsule_holding
+from ape_capsule.home.state import State
+from ape_capsule.keys.openpgp_identity import require_identity
+from ape_capsule.service import STATE_FILE, default_home, lock
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_cache, configured_store
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.cli.console import json_option
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.tidy import after_option, yes_option
+from sonar_core.cli.tidy import tidy as tidy_up
+from sonar_core.service.blob_retention import Tidier
+from sonar_core.store.replication_backlog import Backlog
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from ape_mine.commands.options import home_option
-from ape_mine.doctor import mine_checks
+from ape_mine.maintenance.doctor import mine_checks
 from ape_mine.service import default_home
-from ape_sonar.errors import cli_errors
-from ape_sonar.operations.doctor import DoctorCommand, examine, tell
-from ape_sonar.screen import json_option
+from sonar_core.cli.console import json_option
+from sonar_core.cli.errors import cli_errors
+from sonar_core.service.doctor import DoctorCommand, examine, tell
 
 
 @click.command(cls=DoctorCommand)

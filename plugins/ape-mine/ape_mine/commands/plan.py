@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ape_mine.commands.options import home_option
-from ape_mine.home import Home
-from ape_mine.rehearsal import PlanView, rehearse, view_plan
+from ape_mine.home.home import Home
+from ape_mine.planning.dry_run import PlanView, rehearse, view_plan
 from ape_mine.service import default_home
-from ape_sonar.config import configured_store
-from ape_sonar.errors import UsageError, cli_errors
-from ape_sonar.screen import json_option, open_console
-from ape_sonar.site import find_site
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_store
+from sonar_core.base.errors import UsageError
+from sonar_core.cli.console import json_option, open_console
+from sonar_core.cli.errors import cli_errors
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -9,11 +9,11 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_mine.commands.options import home_option, sonar_option
-from ape_mine.rebuilding import Rebuilt, rebuild
+from ape_mine.maintenance.rebuild_state import Rebuilt, rebuild
 from ape_mine.service import default_home
-from ape_sonar.config import configured_store
-from ape_sonar.errors import cli_errors
-from ape_sonar.site import find_site
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_store
+from sonar_core.cli.errors import cli_errors
 
 
 @click.command(name="rebuild", cls=ConnectedProviderCommand)

@@ -9,18 +9,18 @@ import click
 from ape.cli import ConnectedProviderCommand
 
 from ape_mine.commands.options import home_option
-from ape_mine.holding import mine_holding
-from ape_mine.home import Home
+from ape_mine.home.home import Home
+from ape_mine.home.published_blobs import mine_holding
 from ape_mine.service import default_home
-from ape_sonar.chronicle import Chronicle
-from ape_sonar.config import configured_cache, configured_store
-from ape_sonar.errors import cli_errors
-from ape_sonar.screen import json_option
-from ape_sonar.site import find_site
-from ape_sonar.store.backlog import Backlog
-from ape_sonar.tidy_command import after_option, yes_option
-from ape_sonar.tidy_command import tidy as tidy_up
-from ape_sonar.tidying import Tidier
+from sonar_core.app.connection import find_site
+from sonar_core.app.settings import configured_cache, configured_store
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.cli.console import json_option
+from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.tidy import after_option, yes_option
+from sonar_core.cli.tidy import tidy as tidy_up
+from sonar_core.service.blob_retention import Tidier
+from sonar_core.store.replication_backlog import Backlog
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -1,0 +1,1 @@
+"""What a Capsule keeps on disk."""

@@ -1,0 +1,71 @@
+"""What an audit of one score needs: the Gradient's openings, and what the head that was scored predicts.
+
+It shows a single Mine's Gradient in the clear, so it rests sealed to the Capsule itself, is for a Campaign's arbiter
+alone, and is removed when claims open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sonar_core.base.errors import FormatError
+from sonar_core.protocol.commitments import evidence_root, openings_root, predictions_root
+from syft import wire
+from syft.errors import WireError
+from syft.nn.integers import Integers
+from syft.paillier import Openings, PublicContext
+
+_NO_ROOT = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Evidence of one score, of a Gradient rejected after it was decrypted, or of a rebase.
+
+    Attributes:
+        openings: of the Gradient's ciphertexts; of the former head's where it is a rebase.
+        predictions: int64, one row for each validation row; None for a Gradient that no head came of.
+    """
+
+    openings: Openings
+    predictions: Integers | None
+
+    def root(self, context: PublicContext, salts: NDArray[np.uint8]) -> bytes:
+        """The evidence root (docs/formats.md); the root of absent predictions counts as zeros.
+
+        Args:
+            context: the Campaign's public key.
+            salts: uint8, shape (n, 16): the validation set's.
+        """
+        predictions = _NO_ROOT if self.predictions is None else predictions_root(salts, self.predictions)
+        return evidence_root(openings_root(context, self.openings), predictions)
+
+    def to_bytes(self, context: PublicContext) -> bytes:
+        """The bytes to seal; `from_bytes` reads them."""
+        arrays: dict[str, NDArray[Any]] = {
+            "openings": np.frombuffer(wire.dumps_openings(self.openings, context), dtype=np.uint8)
+        }
+        if self.predictions is not None:
+            arrays["predictions"] = self.predictions
+        return wire.dumps_arrays(arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, context: PublicContext) -> Self:
+        """Reads what `to_bytes` wrote.
+
+        Raises:
+            FormatError: it is something else.
+        """
+        try:
+            arrays = wire.loads_arrays(data)
+            openings = wire.loads_openings(arrays.pop("openings").tobytes(), context)
+        except (WireError, KeyError) as error:
+            raise FormatError("evidence", str(error)) from None
+        predictions = arrays.pop("predictions", None)
+        if arrays or (predictions is not None and predictions.dtype != np.int64):
+            raise FormatError("evidence", "openings, and int64 predictions, are expected, and no others")
+        return cls(openings, predictions)

@@ -1,0 +1,1 @@
+"""Secrets, and the record of their use."""

@@ -1,0 +1,228 @@
+"""A Capsule's home in one file, taken while it serves, and put back.
+
+The file is a tar of two: `key.vault`, a random key under the passphrase (scrypt), and `home.tar.pgp`, the home's files
+as an OpenPGP message (RFC 9580) under that key, which `gpg` opens as well. So it is as hard to guess as its vaults.
+What the state in it tells of is in it too: the state is copied first, and what it rests on was written before it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from pysequoia import decrypt_file, encrypt_file
+
+from ape_capsule.errors import BackupCorruptError, HomeTakenError
+from ape_capsule.keys.openpgp_identity import Identity
+from ape_capsule.keys.warrant_log import read
+from ape_capsule.service import KEYS_FOLDER, LOCK_FILE, STATE_FILE, WARRANT_FILE
+from sonar_core.base.atomic_files import atomic_file
+from sonar_core.base.database import open_to_read
+from sonar_core.crypto import vault
+from sonar_core.crypto.certificates import sequoia_says
+
+_PURPOSE = "capsule-backup"
+#: In the home, for halves of backups: what is in it belongs to nobody else.
+_SCRATCH = ".backup"
+_KEY, _HOME = "key.vault", "home.tar.pgp"
+#: What SQLite keeps beside a database that is open: the copy has it inside.
+_BESIDE_STATE = tuple(f"{STATE_FILE}{ending}" for ending in ("-wal", "-shm", "-journal"))
+_LEFT_OUT = {LOCK_FILE, STATE_FILE, *_BESIDE_STATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a backup holds: the identity's fingerprint, files, key pairs, and lines of the warrant log."""
+
+    fingerprint: str
+    files: int
+    keys: int
+    warrants: int
+
+
+def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST) -> Contents:
+    """Writes everything that the Capsule needs to go on; complete on disk when this returns.
+
+    Args:
+        home: of the Capsule; it may be serving.
+        target: the file. One that is there is left as it is.
+        passphrase: of the home's vaults.
+        cost: scrypt's n.
+
+    Raises:
+        IdentityMissingError: there is no Capsule.
+        VaultError: the passphrase is wrong.
+        WarrantLogCorruptError: the warrant log does not follow from itself: nothing is written.
+        FileExistsError: `target` is there.
+        OSError: it cannot be written.
+    """
+    # A backup under another passphrase than its vaults' would be two to remember.
+    identity = Identity.load(home, passphrase)
+    with _only_backup(home) as scratch, atomic_file(target, mode=0o600, replace=False) as file:
+        _copy_state(home / STATE_FILE, scratch / STATE_FILE)
+        with tarfile.open(scratch / "home.tar", "w") as tar:
+            _add_files(tar, home, scratch / STATE_FILE)
+            contents = _contents(identity, tar.getnames(), home / WARRANT_FILE)
+        password = secrets.token_hex(32)
+        vault.write(scratch / _KEY, password.encode(), passphrase, purpose=_PURPOSE, cost=cost)
+        encrypt_file(str(scratch / "home.tar"), str(scratch / _HOME), passwords=[password], armor=False)
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            for name in (_KEY, _HOME):
+                tar.add(scratch / name, name)
+    return contents
+
+
+def restore(source: Path, home: Path, passphrase: str) -> Contents:
+    """Puts a backup back as a home; all of it, or nothing.
+
+    Args:
+        source: what `back_up` wrote.
+        home: is not there, or is empty.
+        passphrase: of when it was taken.
+
+    Raises:
+        HomeTakenError: there is something at `home`.
+        BackupCorruptError: the file is no backup, or damaged.
+        VaultError: the passphrase is wrong.
+        WarrantLogCorruptError: the warrant log in it does not follow from itself.
+        OSError: a file cannot be read or written.
+    """
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise HomeTakenError(home)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with _scratch(home.parent, f".{home.name}-restoring-") as scratch:
+        _take_apart(source, scratch, passphrase)
+        fresh = scratch / "home"
+        fresh.mkdir(mode=0o700)
+        _unpack(source, scratch / "home.tar", fresh)
+        names = [str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file()]
+        contents = _contents(Identity.load(fresh, passphrase), names, fresh / WARRANT_FILE)
+        os.sync()  # all of it is on disk before it has its name
+        if home.exists():
+            home.rmdir()
+        os.rename(fresh, home)
+    return contents
+
+
+@contextmanager
+def _scratch(folder: Path, prefix: str) -> Iterator[Path]:
+    """A folder for halves of things, on the same disk, for the owner alone."""
+    scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch)
+
+
+@contextmanager
+def no_backup(home: Path) -> Iterator[None]:
+    """Waits until no process makes a backup of a home, and lets none begin meanwhile."""
+    folder = home / _SCRATCH
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / LOCK_FILE).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _only_backup(home: Path) -> Iterator[Path]:
+    """A folder for halves of a backup, while no other process makes one; what a killed one left there goes."""
+    with no_backup(home):
+        folder = home / _SCRATCH
+        for leftover in folder.glob("half-*"):
+            shutil.rmtree(leftover)
+        with _scratch(folder, "half-") as scratch:
+            yield scratch
+
+
+def _copy_state(source: Path, copy: Path) -> None:
+    if source.exists():
+        with closing(open_to_read(source)) as state, closing(sqlite3.connect(copy)) as target:
+            state.backup(target)
+
+
+def _add_files(tar: tarfile.TarFile, home: Path, state: Path) -> None:
+    if state.exists():
+        tar.add(state, STATE_FILE)
+    for path in sorted(home.rglob("*")):
+        name = path.relative_to(home)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if not hidden and str(name) not in _LEFT_OUT and path.is_file() and not path.is_symlink():
+            # What is settled may be removed meanwhile.
+            with _unless_gone():
+                _add(tar, path, str(name))
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    """A file as it is when it is opened, whatever takes its place meanwhile; of the growing log, whole lines only."""
+    with path.open("rb") as file:
+        member = tar.gettarinfo(arcname=name, fileobj=file)
+        if name == WARRANT_FILE:
+            content = file.read(member.size)
+            member.size = content.rfind(b"\n") + 1
+            file.seek(0)
+        tar.addfile(member, file)
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        return
+
+
+def _take_apart(source: Path, scratch: Path, passphrase: str) -> None:
+    """The tar of the home's files, decrypted."""
+    try:
+        with tarfile.open(source, "r:") as tar:
+            for name in (_KEY, _HOME):
+                _write_member(tar, tar.getmember(name), scratch / name)
+    except (tarfile.TarError, KeyError, EOFError):
+        raise BackupCorruptError(source, "this is no backup of a Capsule, or half of one") from None
+    password = vault.read(scratch / _KEY, passphrase, purpose=_PURPOSE).decode()
+    try:
+        decrypt_file(str(scratch / _HOME), str(scratch / "home.tar"), passwords=[password])
+    except (RuntimeError, OSError) as error:
+        raise BackupCorruptError(source, f"what is in it cannot be decrypted ({sequoia_says(error)})") from None
+
+
+def _unpack(source: Path, archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            for member in tar:
+                name = PurePosixPath(member.name)
+                if not member.isfile() or name.is_absolute() or ".." in name.parts:
+                    raise BackupCorruptError(source, f"{member.name!r:.80} is no file of a home")
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _write_member(tar, member, path)
+    except (tarfile.TarError, EOFError) as error:
+        raise BackupCorruptError(source, str(error)) from None
+
+
+def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    content: IO[bytes] | None = tar.extractfile(member)
+    if content is None:
+        raise tarfile.TarError(f"{member.name!r:.80} is no file")
+    with content, path.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        shutil.copyfileobj(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _contents(identity: Identity, names: Sequence[str], warrants: Path) -> Contents:
+    """Of a home's files, by their names in it. Raises WarrantLogCorruptError."""
+    keys = sum(name.startswith(f"{KEYS_FOLDER}/") and name.endswith(".vault") for name in names)
+    return Contents(identity.certificate.fingerprint, len(names), keys, sum(1 for _ in read(warrants)))

@@ -1,0 +1,108 @@
+"""What a Campaign is scored with: its spec, its Model, and the hidden validation set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ape_capsule.errors import CampaignRefusedError
+from ape_capsule.keys.openpgp_identity import Identity
+from sonar_core.base.errors import FormatError, one_line
+from sonar_core.crypto.certificates import Certificate, CertificateError, parse_certificate
+from sonar_core.crypto.sealed_messages import (
+    MalformedMessageError,
+    MessageTooLargeError,
+    NoValidSignatureError,
+    WrongKeyError,
+)
+from sonar_core.protocol.campaign_spec import LARGEST_SPEC, CampaignSpec, Parent
+from sonar_core.protocol.scheme import SCHEME
+from sonar_core.protocol.structs import Terms
+from sonar_core.protocol.validation_set import ValidationSet
+from sonar_core.store import BlobStore, BlobTooLargeError
+from sonar_core.store.artifacts import LARGEST_VALIDATION, public_blobs, read_frozen, read_initial, read_spec
+from syft.errors import SyftError
+from syft.nn import Model
+from syft.paillier import IntegerTensor
+
+_UNUSABLE = (
+    FormatError,
+    CertificateError,
+    SyftError,
+    MalformedMessageError,
+    WrongKeyError,
+    NoValidSignatureError,
+    MessageTooLargeError,
+    BlobTooLargeError,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Everything that the Data Scientist published for a Campaign, checked.
+
+    Attributes:
+        spec: the Campaign spec.
+        model: its Syft Model with the weights that the Campaign starts from.
+        validation: the hidden rows.
+        scientist: the Data Scientist's certificate.
+    """
+
+    spec: CampaignSpec
+    model: Model
+    validation: ValidationSet
+    scientist: Certificate
+
+
+def read_material(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> Material:
+    """Fetches, unseals and checks what a Campaign's terms name.
+
+    Args:
+        store: where the blobs are.
+        identity: the Capsule's, to which the validation set is sealed.
+        terms: from the chain.
+        parent: last weights of the parent Campaign, if there is one.
+
+    Raises:
+        CampaignRefusedError: something is there and breaks a rule of the formats; nobody can run this Campaign.
+        BlobNotFoundError, BlobCorruptError: something is not there (yet).
+        StoreUnavailableError: the store cannot be asked.
+        UnsealTimeoutError, OpenerError: the validation set could not be opened this time.
+    """
+    if terms.scheme != SCHEME:
+        raise CampaignRefusedError(f"scheme {terms.scheme} of the formats is not known here: use {SCHEME}")
+    try:
+        return _read(store, identity, terms, parent)
+    except _UNUSABLE as error:
+        raise CampaignRefusedError(one_line(error)) from error
+
+
+def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> Material:
+    spec = read_spec(store, terms.spec)
+    scientist = parse_certificate(spec.certificate.encode("ascii", "replace"))
+    model = _model(store, spec, parent)
+    sealed = store.get(terms.validation, limit=LARGEST_VALIDATION)
+    unsealed = identity.unseal(sealed, signers=[scientist], limit=LARGEST_VALIDATION)
+    validation = ValidationSet.from_bytes(unsealed, spec.encoder())
+    if validation.root() != terms.validation_root:
+        raise CampaignRefusedError("the validation set is not the one whose root is on chain")
+    return Material(spec, model, validation, scientist)
+
+
+def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -> Model:
+    weights: NDArray[Any] | None = read_initial(store, spec)
+    if isinstance(spec.initial, Parent):
+        if parent is None:
+            raise CampaignRefusedError("the spec starts from a parent's weights, and the Campaign has none")
+        points = spec.fixed_point
+        started = parent.requantise(points.weight_exponent)
+        weights = started.with_bound(points.head_bound(points.weight_exponent)).values
+    return spec.started(read_frozen(store, spec), weights)
+
+
+def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:
+    """Addresses of everything `read_material` fetches, with size limits: a Capsule keeps copies of its own."""
+    blobs = {terms.spec: LARGEST_SPEC, terms.validation: LARGEST_VALIDATION, **public_blobs(spec)}
+    return list(blobs.items())

@@ -1,0 +1,1 @@
+"""Rows and their files: imports, versions, storage."""

@@ -1,0 +1,93 @@
+"""A Miner's own annotation of records: a CSV file of ids and values that an import joins to what a source has."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ape_mine.datasets.adapters.base import LONGEST_ID, Record
+from ape_mine.datasets.store import read_schema
+from ape_mine.errors import LabelError
+from sonar_core.base.errors import SonarError
+from sonar_core.data.table_schema import MOST_VALUES, TableField, TableSchema, csv_records
+
+MOST_LABELS = 5_000_000
+
+
+class Labels:
+    """Values by id, to be joined to records once.
+
+    Args:
+        path: a CSV file with the header `id,NAME`. Beside it may be NAME.schema.json or labels.schema.json for
+            labels.csv, a Table Schema of the one field; without it the values that occur are its enum.
+
+    Attributes:
+        field: the column that records get.
+
+    Raises:
+        LabelError: no such file, an id twice, or a value that the field does not take; names the line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        name, self._values = _read(path)
+        self.field = self._field(name)
+        self._left = dict.fromkeys(self._values)
+
+    def extend(self, schema: TableSchema) -> TableSchema:
+        """A source's schema with the label's column. Raises LabelError where it has one of that name."""
+        if self.field.name in schema.names:
+            raise LabelError(self._path, f"the source has a column {self.field.name!r} already: name it otherwise")
+        return TableSchema(fields=(*schema.fields, self.field))
+
+    def join(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Records that have a label, with it; others are left out.
+
+        Raises:
+            LabelError: at the end, a label is for a record that the source does not have.
+        """
+        for record in records:
+            if record.id in self._values:
+                self._left.pop(record.id, None)
+                yield Record(record.row, {**record.cells, self.field.name: self._values[record.id]}, record.id)
+        if self._left:
+            others = f" (and {len(self._left) - 1} more)" if len(self._left) > 1 else ""
+            raise LabelError(self._path, f"the source has no record {next(iter(self._left))!r}{others}")
+
+    def _field(self, name: str) -> TableField:
+        beside = self._path.with_suffix(".schema.json")
+        if beside.exists():
+            field = read_schema(beside).fields[0]
+            if field.name != name:
+                raise LabelError(self._path, f"its column is {name!r}, but {beside.name} describes {field.name!r}")
+            return field
+        values = sorted(set(self._values.values()))
+        if not 2 <= len(values) <= MOST_VALUES:
+            raise LabelError(self._path, f"{len(values)} different labels are no classes: put {beside.name} beside it")
+        return TableField.model_validate({"name": name, "type": "string", "constraints": {"enum": values}})
+
+
+def _read(path: Path) -> tuple[str, dict[str, str]]:
+    values: dict[str, str] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            if len(header) != 2 or header[0] != "id":
+                raise LabelError(path, "the header must be id,NAME with the name of the label's column")
+            for _, line, (identity, value) in csv_records(reader, 2, str(path)):
+                if identity in values:
+                    raise LabelError(path, f"line {line}: the id {identity[:LONGEST_ID]!r} is there twice")
+                if len(values) >= MOST_LABELS:
+                    raise LabelError(path, f"more than {MOST_LABELS} labels")
+                values[identity] = value
+    except FileNotFoundError:
+        raise LabelError(path, "no such file") from None
+    except UnicodeDecodeError:
+        raise LabelError(path, "is not UTF-8 text") from None
+    except LabelError:
+        raise
+    except (SonarError, csv.Error) as error:
+        raise LabelError(path, str(error)) from None
+    return header[1], values

@@ -1,0 +1,1 @@
+"""The Mine's folder and its journal."""

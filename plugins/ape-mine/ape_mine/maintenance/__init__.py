@@ -1,0 +1,1 @@
+"""The work of the maintenance commands: doctor, rebuild."""

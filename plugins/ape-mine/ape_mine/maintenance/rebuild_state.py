@@ -1,0 +1,107 @@
+"""A Mine's state file made anew: what the chain tells is read off it, and what only the old file knew counts as told.
+
+Submissions, scores and payouts are on chain, and every decision about them is made from there. Not on chain are the
+noisy statistics and what was spent on them: a budget is never given a second time, so without a readable old file
+every dataset counts as having told all that it may. Approvals by hand are asked for again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ape_mine.errors import HomeMissingError
+from ape_mine.home.home import STATE_FILE, lock, open_datasets
+from ape_mine.home.state import State
+from ape_mine.policy.participation import own_gradients
+from sonar_core.base.database import JournalDamagedError
+from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.event_follower import DeepReorganisationError, WrongChainError
+from sonar_core.chain.event_log import Chronicle
+from sonar_core.protocol.gradient_map import GradientState
+from sonar_core.protocol.ledger import Ledger
+from sonar_core.service.state_replacement import StateSoundError, rebuilt
+from sonar_core.store import BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What came of it.
+
+    Attributes:
+        aside: where the old file is.
+        campaigns, gradients, scored, claimed: of the account, as found on chain.
+        lost: Campaign and number of each Gradient that waits for its score and whose bundle never got out.
+        spent: names of datasets whose budgets count as spent from now on.
+    """
+
+    aside: Path
+    campaigns: int
+    gradients: int
+    scored: int
+    claimed: int
+    lost: tuple[tuple[bytes, int], ...]
+    spent: tuple[str, ...]
+
+
+def rebuild(folder: Path, chain: SonarChain, store: BlobStore, *, confirmations: int, start_block: int) -> Rebuilt:
+    """Makes the state file of the Mine in a folder anew; the old one is moved aside.
+
+    Args:
+        folder: of the Mine, which no process uses.
+        chain: as the Miner's account.
+        store: where its bundles are.
+        confirmations, start_block: as for the Mine.
+
+    Raises:
+        StateSoundError: nothing is wrong with the file.
+        HomeMissingError, HomeBusyError: there is no Mine, or it is at work.
+        HomeMismatchError: the file is another account's, or another Sonar's.
+        ChainError, StoreError, JournalError, OSError: nothing has changed.
+    """
+    datasets, path = open_datasets(folder), folder / STATE_FILE
+    with lock(folder), rebuilt(path) as (fresh, aside), State(fresh).opened() as state:
+        state.bind(chain.sender, chain.address)
+        chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        known = _carried_over(path, state, chain, confirmations, start_block)
+        spent = () if known else tuple(datasets.catalog.all_names())
+        state.releases.assume_spent(spent)
+        chronicle.catch_up()
+        state.find_submissions(chain.sender)
+        found = _found(chronicle.ahead(), chain.sender, store, aside, spent)
+    return found
+
+
+def _carried_over(path: Path, state: State, chain: SonarChain, confirmations: int, start_block: int) -> bool:
+    """Whether the old file could be read, and told what was spent. Raises StateSoundError, HomeMismatchError."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    try:
+        with State(path).opened() as former:
+            former.owner()
+            former.bind(chain.sender, chain.address)
+            state.carry_over(former)
+            Chronicle(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
+    except (WrongChainError, DeepReorganisationError):
+        return True
+    except (JournalDamagedError, HomeMissingError):
+        return False
+    raise StateSoundError(path)
+
+
+def _found(ledger: Ledger, miner: str, store: BlobStore, aside: Path, spent: tuple[str, ...]) -> Rebuilt:
+    worked = list(ledger.worked_for(miner))
+    own = [(campaign.id, gradient) for campaign in worked for gradient in own_gradients(campaign, miner)]
+    return Rebuilt(
+        aside=aside,
+        campaigns=len(worked),
+        gradients=len(own),
+        scored=sum(gradient.scored is not None for _, gradient in own),
+        claimed=sum(gradient.claimed for _, gradient in own),
+        lost=tuple((campaign, gradient.record.number) for campaign, gradient in own if _is_lost(gradient, store)),
+        spent=spent,
+    )
+
+
+def _is_lost(gradient: GradientState, store: BlobStore) -> bool:
+    return gradient.scored is None and not gradient.reclaimed and not store.has(gradient.record.bundle)

@@ -1,0 +1,1 @@
+"""Which Campaign, with which dataset."""

@@ -1,0 +1,1 @@
+"""What a Mine may do: pure decisions, no I/O."""

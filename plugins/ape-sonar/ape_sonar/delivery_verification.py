@@ -1,0 +1,108 @@
+"""Takes a delivery apart and believes none of it: every claim is held against the chain, and against own data."""
+
+from __future__ import annotations
+
+from ape_sonar.trained_model import TrainedModel
+from sonar_core.base.errors import SonarError
+from sonar_core.crypto.certificates import Key
+from sonar_core.crypto.sealed_messages import unseal
+from sonar_core.protocol.commitments import openings_root
+from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.delivery import Delivery
+from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import Status
+from sonar_core.protocol.units import from_wad
+from sonar_core.protocol.validation_set import ValidationSet
+from sonar_core.store import BlobStore
+from sonar_core.store.artifacts import (
+    LARGEST_DELIVERY,
+    read_frozen,
+    read_public_key,
+    read_ring,
+    read_spec,
+    read_tensor,
+    read_texts,
+)
+from syft import wire
+from syft.errors import SyftError
+from syft.paillier import unpack, verify_openings
+
+
+class NotDeliveredError(SonarError, LookupError):
+    """There is no delivery (yet)."""
+
+
+class DeliveryFalseError(SonarError, ValueError):
+    """The Capsule delivered something else than the Model that was trained.
+
+    Attributes:
+        campaign: id.
+        why: what does not hold.
+    """
+
+    def __init__(self, campaign: bytes, why: str) -> None:
+        self.campaign, self.why = campaign, why
+        super().__init__(
+            f"the delivery of Campaign 0x{campaign.hex()} is false: {why}; take it to the Campaign's arbiter, "
+            "while the audit window lasts"
+        )
+
+
+def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: ValidationSet) -> TrainedModel:
+    """The trained Model.
+
+    Checked are: the signature, by a certificate that was in force at opening; Campaign, version, Model and accuracy;
+    the root of the openings; that every ciphertext of the last head holds what its opening says; and that the Model
+    has the accuracy on chain on the Data Scientist's own validation set.
+
+    Args:
+        store: where the blobs are.
+        key: the Data Scientist's.
+        campaign: as the chain tells it.
+        own: the validation set that was sealed to the Capsule.
+
+    Raises:
+        NotDeliveredError: nothing was delivered.
+        DeliveryFalseError: something does not hold.
+        StoreError, BlobError, SealError: it cannot be fetched or opened.
+    """
+    if campaign.delivery == b"" or campaign.opening is None:
+        raise NotDeliveredError(
+            f"Campaign 0x{campaign.id.hex()} has no delivery: it is {campaign.recorded.name.lower()}"
+        )
+    ring = read_ring(store, campaign.certificates)
+    sealed = store.get(campaign.delivery, limit=LARGEST_DELIVERY)
+    delivery = Delivery.from_bytes(unseal(sealed, key, signers=ring, limit=LARGEST_DELIVERY))
+    _check_header(campaign, delivery)
+    spec = read_spec(store, campaign.terms.spec)
+    opening = campaign.opening
+    context = read_public_key(store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
+    head = read_tensor(store, campaign.model.address, campaign.model.root, context)
+    try:
+        openings = wire.loads_openings(delivery.openings, context)
+        verify_openings(head, openings)
+        weights = unpack(openings.plaintexts, head)
+    except SyftError as error:
+        raise DeliveryFalseError(campaign.id, str(error)) from None
+    if openings_root(context, openings) != campaign.openings_root:
+        raise DeliveryFalseError(campaign.id, "its openings are not those whose root is on chain")
+    model = spec.model(read_frozen(store, spec)).with_weights(weights)
+    measured = model.evaluate(own.rows, own.targets).accuracy
+    if campaign.recorded is not Status.CONVICTED and measured != campaign.accuracy:
+        told = f"{from_wad(measured):.6f} on the validation set, not {from_wad(campaign.accuracy):.6f}"
+        raise DeliveryFalseError(campaign.id, f"its accuracy is {told}")
+    return TrainedModel(model, spec.encoder(read_texts(store, spec)), from_wad(measured))
+
+
+def _check_header(campaign: CampaignState, delivery: Delivery) -> None:
+    newest = campaign.model
+    pairs = {
+        "Campaign": (delivery.campaign.hex(), campaign.id.hex()),
+        "version": (delivery.version, newest.version),
+        "Model": (to_cid(delivery.model), to_cid(newest.address)),
+    }
+    if campaign.recorded is not Status.CONVICTED:
+        pairs["accuracy"] = (delivery.accuracy, campaign.accuracy)
+    for word, (found, expected) in pairs.items():
+        if found != expected:
+            raise DeliveryFalseError(campaign.id, f"it is for {word} {found}, not {expected}")

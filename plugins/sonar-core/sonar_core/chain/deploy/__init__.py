@@ -1,0 +1,1 @@
+"""Deployment of the contracts: addresses, records, verification of the code on chain."""

@@ -1,0 +1,148 @@
+"""Puts Sonar and its registry where their code says that they belong, on any chain.
+
+The addresses follow from the code alone, so it does not matter who deploys, how often, or who was first: what stands
+there is this commit's code, and what is missing is put there. Interrupted, it goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from web3.exceptions import Web3Exception
+
+from sonar_core.base.errors import SonarError
+from sonar_core.chain.bytecode import registry_code, sonar_code
+from sonar_core.chain.deploy.code_verification import BytecodeMismatchError, require_code
+from sonar_core.chain.deploy.create2 import (
+    PROXY,
+    PROXY_CODE,
+    PROXY_PRICE,
+    PROXY_SIGNER,
+    PROXY_TRANSACTION,
+    create2_address,
+    creation_call,
+)
+from sonar_core.chain.errors import FundsError, readable
+from sonar_core.chain.rpc import broadcast, code_at, coin_balance
+
+#: What the proxy itself burns beside the creation: its call and the salt. Measured, rounded up.
+_PROXY_GAS = 2_000
+
+
+class ProxyMissingError(SonarError, RuntimeError):
+    """The chain takes no transaction that would put the deployment proxy there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A contract, where it belongs, and what it takes to put it there.
+
+    Attributes:
+        name: proxy, CapsuleRegistry or Sonar.
+        address: checksummed.
+        stands: whether it is there already.
+        gas: that its deployment takes, about; 0 if it stands.
+        price: wei to be paid beside that gas.
+        creation_code: what creates it through the proxy; nothing for the proxy itself.
+    """
+
+    name: str
+    address: str
+    stands: bool
+    gas: int
+    price: int = 0
+    creation_code: bytes = b""
+
+
+class Deployer:
+    """Deploys by Ape's provider, as an account; without an account it only looks."""
+
+    def __init__(self, provider: Any, account: Any = None) -> None:
+        self._provider, self._web3, self._account = provider, provider.web3, account
+        self.registry = create2_address(registry_code())
+        self.sonar = create2_address(sonar_code(self.registry))
+
+    def plan(self) -> list[Piece]:
+        """What stands, and what the rest will take.
+
+        Raises:
+            BytecodeMismatchError: another contract stands where the proxy belongs.
+            ChainError: the chain cannot be reached.
+        """
+        found = code_at(self._web3, PROXY)
+        if found and found != PROXY_CODE:
+            raise BytecodeMismatchError("deployment proxy", PROXY, found, PROXY_CODE)
+        proxy = Piece("proxy", PROXY, bool(found), 0 if found else 21_000, 0 if found else PROXY_PRICE)
+        return [
+            proxy,
+            self._piece("CapsuleRegistry", self.registry, registry_code()),
+            self._piece("Sonar", self.sonar, sonar_code(self.registry)),
+        ]
+
+    def gas_price(self) -> int:
+        """Wei per gas that the node would pay now."""
+        with readable():
+            return int(self._web3.eth.gas_price)
+
+    def carry_out(self, plan: list[Piece]) -> None:
+        """Puts there what is missing, in the plan's order.
+
+        Raises:
+            FundsError: the account cannot pay for all of it; nothing was sent.
+            ProxyMissingError: the chain refuses the proxy's own transaction.
+            TransactionError: a transaction failed.
+        NoContractError, BytecodeMismatchError: it went through, and what it should have made is not there.
+        """
+        self._require_funds(plan)
+        for piece in plan:
+            if piece.stands:
+                continue
+            if piece.creation_code:
+                self._send(PROXY, data=creation_call(piece.creation_code))
+                require_code(self._web3, piece.name, piece.address, piece.creation_code)
+            else:
+                self._place_proxy()
+
+    def block_of(self, address: str) -> int:
+        """The block in which a contract appeared: by bisection, or 0 on a node that forgets old states."""
+        with readable():
+            low, high = 0, int(self._web3.eth.block_number)
+        while low < high:
+            middle = (low + high) // 2
+            try:
+                found = bool(self._web3.eth.get_code(address, middle))
+            except (Web3Exception, ValueError):
+                return 0
+            low, high = (low, middle) if found else (middle + 1, high)
+        return low
+
+    def _piece(self, name: str, address: str, code: bytes) -> Piece:
+        found = code_at(self._web3, address)
+        return Piece(name, address, bool(found), 0 if found else self._gas(code), creation_code=code)
+
+    def _gas(self, code: bytes) -> int:
+        with readable():
+            return int(self._web3.eth.estimate_gas({"data": "0x" + code.hex()})) + _PROXY_GAS
+
+    def _require_funds(self, plan: list[Piece]) -> None:
+        price = self.gas_price()
+        cost = sum(piece.gas * price + piece.price for piece in plan)
+        held = coin_balance(self._web3, str(self._account.address))
+        if held < cost:
+            raise FundsError(str(self._account.address), cost, held)
+
+    def _place_proxy(self) -> None:
+        missing = PROXY_PRICE - coin_balance(self._web3, PROXY_SIGNER)
+        if missing > 0:
+            self._send(PROXY_SIGNER, value=missing)
+        try:
+            self._web3.eth.wait_for_transaction_receipt(self._web3.eth.send_raw_transaction(PROXY_TRANSACTION))
+        except (Web3Exception, ValueError) as error:
+            raise ProxyMissingError(
+                f"the chain has no deployment proxy at {PROXY} and refuses its transaction ({error}): "
+                "have the chain's operator put it there"
+            ) from None
+
+    def _send(self, to: str, *, data: bytes = b"", value: int = 0) -> None:
+        broadcast(self._provider, self._account, to=to, data=data, value=value)

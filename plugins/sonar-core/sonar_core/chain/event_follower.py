@@ -1,0 +1,180 @@
+"""Reads the chain's events once each, in order, and takes back what a reorganisation took back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from sonar_core.base.database import Journal
+from sonar_core.base.errors import SonarError
+from sonar_core.protocol.events import Event
+
+#: What a journal needs for a follower; goes into its owner's migrations.
+FOLLOWER_TABLES = """
+CREATE TABLE follower (only INTEGER PRIMARY KEY CHECK (only = 1), chain_id INTEGER NOT NULL, genesis BLOB NOT NULL,
+                       next_block INTEGER NOT NULL, checkpoints TEXT NOT NULL)
+"""
+#: Blocks read at once: what public nodes answer without complaint.
+_LARGEST_RANGE = 2_000
+#: Blocks that are read again with the next ones: a node that is behind another one gives no logs of its newest blocks.
+READ_AGAIN = 64
+#: Checkpoints kept: one a batch, so that a rewind seldom has to start over.
+_KEPT = 256
+
+
+class WrongChainError(SonarError, ValueError):
+    """The journal belongs to another chain than the one it is used with."""
+
+
+class DeepReorganisationError(SonarError, RuntimeError):
+    """The chain was reorganised below everything that the follower remembers."""
+
+
+class Chain(Protocol):
+    """What a follower reads from; `sonar_core.chain.contracts.SonarChain` is one."""
+
+    chain_id: int
+
+    def head(self) -> int:
+        """Number of the newest block."""
+
+    def block_hash(self, number: int) -> bytes:
+        """Hash of a block."""
+
+    def events(self, start: int, stop: int) -> list[Event]:
+        """Events in start <= block < stop, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a look at the chain brought.
+
+    Attributes:
+        start, stop: the blocks read, start <= block < stop.
+        events: in order; each at least `confirmations` deep.
+        rewound_to: None; or everything from this block on was taken back before: forget it, then take `events` in.
+    """
+
+    start: int
+    stop: int
+    events: tuple[Event, ...]
+    rewound_to: int | None = None
+
+
+class Follower:
+    """A cursor over the chain's events, kept in its owner's journal.
+
+    The cursor moves in the transaction in which the owner's state moves: a crash repeats a batch whole or not at all.
+
+    Args:
+        chain: where events are read.
+        journal: its migrations include FOLLOWER_TABLES.
+        confirmations: blocks on top of a block before its events count; 0 takes the newest block too.
+        start_block: where to begin: the block of the contracts' deployment.
+        known: the events that its owner has of the blocks start <= block < stop. With it, what a look missed of the
+            last blocks is found by the next one, and delivered as after a reorganisation; None: nothing is read again.
+
+    Raises:
+        WrongChainError: the journal followed another chain, or this chain was started anew.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        journal: Journal,
+        *,
+        confirmations: int,
+        start_block: int,
+        known: Callable[[int, int], Sequence[Event]] | None = None,
+    ) -> None:
+        self._chain = chain
+        self._journal = journal
+        self._confirmations = confirmations
+        self._start = start_block
+        self._known = known
+        self._require_same_chain()
+
+    @contextmanager
+    def next(self) -> Iterator[Batch | None]:
+        """The next batch, or None when nothing is new; the cursor moves when the block ends without an exception."""
+        batch, checkpoints = self._look()
+        with self._journal.transaction() as connection:
+            yield batch
+            if batch is not None:
+                connection.execute(
+                    "UPDATE follower SET next_block = ?, checkpoints = ?", (batch.stop, json.dumps(checkpoints))
+                )
+
+    @property
+    def next_block(self) -> int:
+        """The first block that is not read yet."""
+        row = self._journal.row("SELECT next_block FROM follower")
+        return int(row["next_block"]) if row else self._start
+
+    def _look(self) -> tuple[Batch | None, list[tuple[int, str]]]:
+        checkpoints = self._checkpoints()
+        kept, rewound_to = self._rewind(checkpoints)
+        start = self.next_block if rewound_to is None else rewound_to
+        stop = min(self._chain.head() - self._confirmations + 1, start + _LARGEST_RANGE)
+        if stop <= start:
+            if rewound_to is None:
+                return None, kept
+            return Batch(start, start, (), rewound_to), kept
+        last_hash = self._chain.block_hash(stop - 1)
+        again = max(start - READ_AGAIN, self._start) if self._known else start
+        found = self._chain.events(again, stop)
+        seen = [*kept[-1:], (stop - 1, last_hash.hex())]
+        if not all(self._still_there(*checkpoint) for checkpoint in seen):
+            # Reorganised while it was read, perhaps below what is kept: look again at the next poll.
+            return None, kept
+        former = self._known(again, start) if self._known else ()
+        events = _together(former, found)
+        if sum(event.place.block < start for event in events) > len(former):
+            start = rewound_to = again
+            kept = [checkpoint for checkpoint in kept if checkpoint[0] < again]
+        fresh = tuple(event for event in events if event.place.block >= start)
+        return Batch(start, stop, fresh, rewound_to), [*kept, (stop - 1, last_hash.hex())][-_KEPT:]
+
+    def _rewind(self, checkpoints: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], int | None]:
+        """Drops checkpoints that the chain no longer has; the block to read from then, or None."""
+        kept = list(checkpoints)
+        while kept and not self._still_there(*kept[-1]):
+            kept.pop()
+        if len(kept) == len(checkpoints):
+            return kept, None
+        if not kept and len(checkpoints) >= _KEPT:
+            raise DeepReorganisationError(
+                f"the chain changed below block {checkpoints[0][0]}, and {self._journal.path} cannot follow: "
+                f"{self._journal.remedy}"
+            )
+        return kept, kept[-1][0] + 1 if kept else self._start
+
+    def _still_there(self, number: int, block_hash: str) -> bool:
+        return number <= self._chain.head() and self._chain.block_hash(number).hex() == block_hash
+
+    def _checkpoints(self) -> list[tuple[int, str]]:
+        row = self._journal.row("SELECT checkpoints FROM follower")
+        return [(int(number), str(block_hash)) for number, block_hash in json.loads(row["checkpoints"])] if row else []
+
+    def _require_same_chain(self) -> None:
+        genesis = self._chain.block_hash(0)
+        row = self._journal.row("SELECT chain_id, genesis FROM follower")
+        if row is None:
+            with self._journal.transaction() as connection:
+                connection.execute(
+                    "INSERT INTO follower VALUES (1, ?, ?, ?, '[]')", (self._chain.chain_id, genesis, self._start)
+                )
+        elif (int(row["chain_id"]), bytes(row["genesis"])) != (self._chain.chain_id, genesis):
+            raise WrongChainError(
+                f"{self._journal.path} follows another chain than chain {self._chain.chain_id} with genesis "
+                f"0x{genesis.hex()[:8]}: use another home; or {self._journal.remedy}"
+            )
+
+
+def _together(former: Sequence[Event], found: Sequence[Event]) -> list[Event]:
+    """What two looks at blocks that did not change have found, each once, in order: either may have missed some."""
+    by_place = {(event.place.block, event.place.log_index): event for event in (*former, *found)}
+    return [by_place[place] for place in sorted(by_place)]

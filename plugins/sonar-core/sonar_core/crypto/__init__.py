@@ -1,0 +1,1 @@
+"""Layer 3: OpenPGP messages and certificates, and secrets at rest."""

@@ -1,0 +1,210 @@
+"""Secrets at rest: one file each, under a passphrase (scrypt, RFC 7914) and AES-256-GCM (NIST SP 800-38D).
+
+The file is canonical JSON, its bytes in lower-case hex. Everything beside the ciphertext is authenticated with it, the
+purpose included, so that no file passes for another. The checksum, which anybody could forge, only tells a damaged
+file from a wrong passphrase. Every file, and every change of it, has a salt and so a key of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import unicodedata
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from pydantic import Field, ValidationError, field_validator
+
+from sonar_core.base.atomic_files import write_atomically
+from sonar_core.base.canonical_json import from_canonical, to_canonical
+from sonar_core.base.errors import FormatError, SonarError, UsageError
+from sonar_core.base.strict_model import Strict, first_problem
+
+#: scrypt's n: with r = 8 that is 128 MiB of memory and about half a second.
+COST = 1 << 17
+#: The same for tests.
+LOWEST_COST = 1 << 10
+#: 1 GiB of memory: what a file from elsewhere may ask for at most.
+HIGHEST_COST = 1 << 20
+LONGEST_SECRET = 1 << 20
+
+_KEY_BYTES = 32
+_TAG_BYTES = 16
+#: Hex doubles the secret; the rest of a file is less than this.
+_LONGEST_FILE = 2 * (LONGEST_SECRET + _TAG_BYTES) + 4096
+_OWNER_ONLY = 0o600
+
+_Salt = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+_Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$", min_length=2 * _TAG_BYTES)]
+_Purpose = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class VaultError(SonarError):
+    """Root of what can go wrong with a vault file.
+
+    Attributes:
+        path: the file.
+        why: what is wrong, and what to do.
+    """
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(path, why)
+        self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+class VaultNotFoundError(VaultError, LookupError):
+    """A vault file that is not there."""
+
+
+class VaultExistsError(VaultError, ValueError):
+    """A vault file that is there already and was not to be replaced."""
+
+
+class VaultCorruptError(VaultError, ValueError):
+    """A vault file that was damaged, or is none."""
+
+
+class VaultPurposeError(VaultError, ValueError):
+    """A vault file that holds another secret than the one asked for."""
+
+
+class WrongPassphraseError(VaultError, ValueError):
+    """A passphrase that does not open the file, or none at all."""
+
+
+class _Kdf(Strict):
+    name: Literal["scrypt"]
+    n: Annotated[int, Field(ge=LOWEST_COST, le=HIGHEST_COST)]
+    r: Literal[8]
+    p: Literal[1]
+    salt: _Salt
+
+    @field_validator("n")
+    @classmethod
+    def _power_of_two(cls, n: int) -> int:
+        if n & (n - 1):
+            raise ValueError("must be a power of two")
+        return n
+
+
+class _Header(Strict):
+    """What is authenticated with the ciphertext."""
+
+    format: Literal["sonar-vault/1"]
+    purpose: _Purpose
+    kdf: _Kdf
+    cipher: Literal["aes-256-gcm"]
+    nonce: _Nonce
+
+    def authenticated(self) -> bytes:
+        return to_canonical(self.model_dump(include=set(_Header.model_fields)))
+
+    def cipher_for(self, passphrase: str) -> AESGCM:
+        kdf = Scrypt(bytes.fromhex(self.kdf.salt), _KEY_BYTES, n=self.kdf.n, r=self.kdf.r, p=self.kdf.p)
+        # surrogateescape: what an environment variable holds need not be UTF-8.
+        text = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogateescape")
+        return AESGCM(kdf.derive(text))
+
+    def digest_with(self, ciphertext: bytes) -> str:
+        return hashlib.sha256(self.authenticated() + ciphertext).hexdigest()
+
+
+class _File(_Header):
+    ciphertext: _Hex
+    checksum: _Digest
+
+
+def write(path: Path, secret: bytes, passphrase: str, *, purpose: str, cost: int = COST, replace: bool = False) -> None:
+    """Puts `secret` into the file `path`, readable by its owner only; complete on disk when this returns.
+
+    Args:
+        path: the file; its folder exists.
+        secret: 1 byte to 1 MiB.
+        passphrase: not empty. Compared by what it looks like (Unicode NFC).
+        purpose: what the secret is, e.g. `capsule-campaign-key:0x..`; `read` must name it again. Not secret.
+        cost: scrypt's n, a power of two from 2^10 to 2^20.
+        replace: whether a file that is there already is replaced.
+
+    Raises:
+        VaultExistsError: the file is there, and `replace` is false.
+        WrongPassphraseError: the passphrase is empty.
+        UsageError: `secret`, `purpose` or `cost` is out of bounds.
+        OSError: the file cannot be written.
+    """
+    if not 0 < len(secret) <= LONGEST_SECRET:
+        raise UsageError(f"a secret has 1 to {LONGEST_SECRET} bytes, not {len(secret)}")
+    _require(path, passphrase)
+    header = _fresh_header(purpose, cost)
+    nonce = bytes.fromhex(header.nonce)
+    ciphertext = header.cipher_for(passphrase).encrypt(nonce, secret, header.authenticated())
+    document = header.model_dump() | {"ciphertext": ciphertext.hex(), "checksum": header.digest_with(ciphertext)}
+    try:
+        write_atomically(path, to_canonical(document), mode=_OWNER_ONLY, replace=replace)
+    except FileExistsError:
+        raise VaultExistsError(path, "is there already; it was left as it is") from None
+
+
+def read(path: Path, passphrase: str, *, purpose: str) -> bytes:
+    """The secret in the file `path`.
+
+    Raises:
+        VaultNotFoundError: there is no such file.
+        VaultCorruptError: it was damaged, or is no vault file.
+        VaultPurposeError: it holds another secret.
+        WrongPassphraseError: the passphrase is another one (or somebody forged the file).
+        OSError: the file cannot be read.
+    """
+    _require(path, passphrase)
+    file = _load(path)
+    if file.purpose != purpose:
+        raise VaultPurposeError(path, f"holds {file.purpose!r}, not {purpose!r}")
+    nonce, ciphertext = bytes.fromhex(file.nonce), bytes.fromhex(file.ciphertext)
+    if file.digest_with(ciphertext) != file.checksum:
+        raise VaultCorruptError(path, "was damaged; restore it from a backup")
+    try:
+        return file.cipher_for(passphrase).decrypt(nonce, ciphertext, file.authenticated())
+    except InvalidTag:
+        raise WrongPassphraseError(path, "wrong passphrase") from None
+
+
+def change_passphrase(path: Path, old: str, new: str, *, purpose: str, cost: int = COST) -> None:
+    """Puts the same secret under another passphrase. Raises as `read` and `write`; the old file stays until then."""
+    write(path, read(path, old, purpose=purpose), new, purpose=purpose, cost=cost, replace=True)
+
+
+def _fresh_header(purpose: str, cost: int) -> _Header:
+    try:
+        kdf = _Kdf(name="scrypt", n=cost, r=8, p=1, salt=secrets.token_hex(16))
+        return _Header(
+            format="sonar-vault/1", purpose=purpose, kdf=kdf, cipher="aes-256-gcm", nonce=secrets.token_hex(12)
+        )
+    except ValidationError as error:
+        raise UsageError(f"no vault can be made so: {first_problem(error)}") from None
+
+
+def _load(path: Path) -> _File:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LONGEST_FILE + 1)
+    except FileNotFoundError:
+        raise VaultNotFoundError(path, "there is no such file") from None
+    try:
+        return _File.model_validate(from_canonical("vault", data, limit=_LONGEST_FILE))
+    except ValidationError as error:
+        raise VaultCorruptError(path, f"is no vault file: {first_problem(error)}") from None
+    except FormatError as error:
+        raise VaultCorruptError(path, f"is no vault file: {error.why}") from None
+
+
+def _require(path: Path, passphrase: str) -> None:
+    if not passphrase:
+        raise WrongPassphraseError(path, "the passphrase is empty")

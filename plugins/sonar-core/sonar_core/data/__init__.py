@@ -1,0 +1,1 @@
+"""Layer 2: Table Schemas, tables, and rows as fixed-point integers."""

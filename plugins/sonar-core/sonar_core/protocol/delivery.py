@@ -1,0 +1,74 @@
+"""What the Capsule seals to the Data Scientist at the end: the openings of the last head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from sonar_core.base.errors import FormatError
+from sonar_core.base.strict_model import Strict
+from sonar_core.protocol.content_address import InvalidAddressError, from_cid, to_cid
+from sonar_core.protocol.envelope import Hex32, Version, from_headed, to_headed
+from sonar_core.protocol.units import WAD
+
+
+class _Header(Strict):
+    accuracy: Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,18})$")]
+    campaign: Hex32
+    format: Literal["sonar-delivery/1"]
+    model: Annotated[str, Field(min_length=46, max_length=46)]
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The trained Model in the clear, provably the one whose ciphertexts are on record.
+
+    Attributes:
+        campaign: the Campaign's id, 32 bytes.
+        version: version of the last head.
+        model: content address of the last head, 32 bytes.
+        accuracy: its accuracy, WAD.
+        openings: wire bytes of the openings (plaintexts and n-th roots) of the head's ciphertexts.
+    """
+
+    campaign: bytes
+    version: int
+    model: bytes
+    accuracy: int
+    openings: bytes
+
+    def to_bytes(self) -> bytes:
+        """The bytes to sign and seal."""
+        header = _Header(
+            accuracy=str(self.accuracy),
+            campaign="0x" + self.campaign.hex(),
+            format="sonar-delivery/1",
+            model=to_cid(self.model),
+            version=self.version,
+        )
+        return to_headed(header, "openings", self.openings)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Reads an unsealed delivery. The openings are not looked at: `syft.wire` reads them.
+
+        Raises:
+            FormatError: anything but a delivery.
+        """
+        header, openings = from_headed("delivery", data, _Header, "openings")
+        try:
+            model = from_cid(header.model)
+        except InvalidAddressError as error:
+            raise FormatError("delivery header", f"model: {error}") from None
+        if int(header.accuracy) > WAD:
+            raise FormatError("delivery header", f"the accuracy {header.accuracy} is more than 1.0")
+        return cls(
+            campaign=bytes.fromhex(header.campaign[2:]),
+            version=header.version,
+            model=model,
+            accuracy=int(header.accuracy),
+            openings=openings,
+        )

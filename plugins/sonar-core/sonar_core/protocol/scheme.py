@@ -1,0 +1,3 @@
+"""The version of all formats (docs/formats.md)."""
+
+SCHEME = 1

@@ -1,0 +1,27 @@
+"""Blob stores: one protocol, an embedded store and IPFS behind it."""
+
+from sonar_core.store.base import (
+    BlobCorruptError,
+    BlobError,
+    BlobNotFoundError,
+    BlobStore,
+    BlobTooLargeError,
+    InvalidStoreError,
+    Mended,
+    StoreError,
+    StoreUnavailableError,
+)
+from sonar_core.store.uri import open_store
+
+__all__ = [
+    "BlobCorruptError",
+    "BlobError",
+    "BlobNotFoundError",
+    "BlobStore",
+    "BlobTooLargeError",
+    "InvalidStoreError",
+    "Mended",
+    "StoreError",
+    "StoreUnavailableError",
+    "open_store",
+]

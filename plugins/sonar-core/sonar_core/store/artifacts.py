@@ -1,0 +1,159 @@
+"""The blobs of docs/formats.md, fetched by address, limited in size, decoded strictly and held against their roots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sonar_core.base.errors import FormatError, SpecError
+from sonar_core.crypto.certificates import LONGEST_RING, Certificate, parse_ring
+from sonar_core.protocol.campaign_spec import LARGEST_SPEC, Addressed, CampaignSpec
+from sonar_core.protocol.commitments import public_key_root, tensor_root
+from sonar_core.protocol.content_address import from_cid, to_cid
+from sonar_core.store import BlobStore
+from syft import wire
+from syft.errors import ExtraMissingError, SyftError, WireError
+from syft.paillier import EncryptedTensor, PublicContext
+from syft.texts import TextColumns, blob_limits
+
+#: Most bytes of each kind of blob that is fetched.
+LARGEST_FROZEN = 256 << 20
+LARGEST_WEIGHTS = 64 << 20
+LARGEST_PUBLIC_KEY = 1 << 16
+LARGEST_TENSOR = 256 << 20
+LARGEST_VALIDATION = 1 << 30
+LARGEST_DELIVERY = 256 << 20
+
+
+class RootMismatchError(FormatError):
+    """A blob that is not the one whose root is on chain."""
+
+
+def read_spec(store: BlobStore, address: bytes) -> CampaignSpec:
+    """A Campaign spec. Raises StoreError, BlobError, SpecError."""
+    return CampaignSpec.from_bytes(store.get(address, limit=LARGEST_SPEC))
+
+
+def read_frozen(store: BlobStore, spec: CampaignSpec) -> dict[str, NDArray[Any]]:
+    """The frozen tensors of a spec's feature map, out of all its sets together.
+
+    Raises:
+        StoreError, BlobError: a set cannot be fetched.
+        SpecError: a set is malformed, or two sets name one tensor.
+    """
+    tensors: dict[str, NDArray[Any]] = {}
+    for name, cid in spec.frozen.items():
+        found = _arrays(store, f"frozen set {name!r}", cid, LARGEST_FROZEN)
+        if twice := found.keys() & tensors.keys():
+            raise SpecError(f"frozen set {name!r} names a tensor again: {min(twice)!r}")
+        tensors.update(found)
+    return tensors
+
+
+def public_blobs(spec: CampaignSpec) -> dict[bytes, int]:
+    """Addresses of the frozen sets and the initial weights that a spec names, each with its limit in bytes."""
+    blobs = {from_cid(cid): LARGEST_FROZEN for cid in spec.frozen.values()}
+    if isinstance(spec.initial, Addressed):
+        blobs[from_cid(spec.initial.address)] = LARGEST_WEIGHTS
+    return blobs
+
+
+def named_blobs(spec: CampaignSpec) -> set[bytes]:
+    """Addresses of all blobs that a spec names, the tables and encoders of its texts too."""
+    texts = (
+        from_cid(str(steps[place][parameter]))
+        for steps in (spec.texts or {}).values()
+        for place, parameter, _ in blob_limits(steps)
+    )
+    return {*public_blobs(spec), *texts}
+
+
+def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
+    """What becomes of a spec's texts, by field, with the public tables and encoders that it names.
+
+    Raises:
+        StoreError, BlobError: one cannot be fetched.
+        SpecError: one is not what its description says.
+        ExtraMissingError: a package is missing that this needs.
+    """
+    found = {}
+    for name, steps in (spec.texts or {}).items():
+        filled: list[dict[str, Any]] = [dict(step) for step in steps]
+        for place, parameter, limit in blob_limits(steps):
+            filled[place][parameter] = store.get(from_cid(str(steps[place][parameter])), limit=limit)
+        try:
+            found[name] = TextColumns.load(filled)
+        except ExtraMissingError:
+            raise
+        except SyftError as error:
+            raise SpecError(f"texts of {name!r}: {error}") from None
+    return found
+
+
+def read_initial(store: BlobStore, spec: CampaignSpec) -> NDArray[np.int64] | None:
+    """The initial weights that a spec gives an address of, or None where it gives none.
+
+    Raises:
+        StoreError, BlobError: they cannot be fetched.
+        SpecError: they are something else.
+    """
+    if not isinstance(spec.initial, Addressed):
+        return None
+    arrays = _arrays(store, "initial weights", spec.initial.address, LARGEST_WEIGHTS)
+    if set(arrays) != {"weights"} or arrays["weights"].dtype != np.int64:
+        raise SpecError("initial weights are one array, 'weights', int64")
+    return arrays["weights"]
+
+
+def read_ring(store: BlobStore, address: bytes) -> tuple[Certificate, ...]:
+    """A ring of OpenPGP certificates. Raises StoreError, BlobError, CertificateError."""
+    return parse_ring(store.get(address, limit=LONGEST_RING))
+
+
+def read_public_key(store: BlobStore, address: bytes, root: bytes, *, bits: int) -> PublicContext:
+    """A Campaign's public key.
+
+    Args:
+        store: where to look.
+        address, root: `Opening.publicKey` and `Opening.publicKeyRoot`.
+        bits: bits of the modulus, by the spec.
+
+    Raises:
+        StoreError, BlobError: it cannot be fetched.
+        SyftError: it is no key, or one that must not be used.
+        RootMismatchError: it is not the key whose root is given.
+        FormatError: its modulus has another length.
+    """
+    context = wire.loads_public_key(store.get(address, limit=LARGEST_PUBLIC_KEY))
+    _require_root("public key", address, public_key_root(context), root)
+    if context.n_bits != bits:
+        raise FormatError("public key", f"{context.n_bits} bits, but the Campaign spec says {bits}")
+    return context
+
+
+def read_tensor(store: BlobStore, address: bytes, root: bytes, context: PublicContext) -> EncryptedTensor:
+    """An encrypted tensor: a Model or an opened bundle.
+
+    Raises:
+        StoreError, BlobError: it cannot be fetched.
+        SyftError: it is no tensor under the key of `context`.
+        RootMismatchError: its ciphertexts are not those whose root is given.
+    """
+    tensor = wire.loads_tensor(store.get(address, limit=LARGEST_TENSOR), context, limit=LARGEST_TENSOR)
+    _require_root("encrypted tensor", address, tensor_root(tensor), root)
+    return tensor
+
+
+def _arrays(store: BlobStore, what: str, cid: str, limit: int) -> dict[str, NDArray[Any]]:
+    data = store.get(from_cid(cid), limit=limit)
+    try:
+        return wire.loads_arrays(data, limit=limit)
+    except WireError as error:
+        raise SpecError(f"{what} at {cid}: {error}") from None
+
+
+def _require_root(what: str, address: bytes, found: bytes, expected: bytes) -> None:
+    if found != expected:
+        raise RootMismatchError(what, f"{to_cid(address)} has root 0x{found.hex()}, but 0x{expected.hex()} is on chain")
