@@ -16,9 +16,10 @@ MESSAGES ?= 1000000
 # `make load` plays 2,000 Gradients, for ten minutes; LOAD="--campaigns 5 --mines 5 --share 2" is over in two.
 LOAD ?=
 
-# Tests by what they need. A test under tests/plugins that needs a chain is marked `chain`. The flow is played once, so
+# Tests by what they need. A test of the plugins that needs a chain is marked `chain`. The flow is played once, so
 # it has one process to itself.
-PURE := tests/syft tests/plugins
+PLUGINS := tests/sonar_core tests/ape_sonar tests/ape_capsule tests/ape_mine tests/scripts
+PURE := tests/syft $(PLUGINS)
 CHAIN := tests/contracts tests/attacks
 REFERENCE := tests/reference
 FLOW := tests/e2e
@@ -68,7 +69,7 @@ test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(BIN)/ape compile
 	$(APE_TEST) -n 2 $(CHAIN) --network ethereum:local:test
 	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
-	$(APE_TEST) -n 2 tests/plugins -m chain --network ethereum:local:test
+	$(APE_TEST) -n 2 $(PLUGINS) -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
 
 test-chaos: setup ## Every fault at every point that the code has, then a minute of random ones, the same each time

@@ -48,6 +48,6 @@ def token(project, deployer, scientist, capsule, attacker):
 @pytest.fixture
 def stage(sonar, chain, scientist, capsule, miner):
     """Sonar with an announced Capsule, and short words for what the parties do."""
-    from tests.stage import Stage
+    from tests.world.contracts import Stage
 
     return Stage(sonar, chain, scientist, capsule, miner)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.attacks.measure import Amount
-from tests.stage import ETHER, blob
+from tests.world.contracts import ETHER, blob
 
 attack = pytest.mark.attack
 RICH, POOR = 50 * ETHER, ETHER // 10

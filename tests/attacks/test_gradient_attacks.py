@@ -24,8 +24,8 @@ from sonar_core.store import BlobStore, open_store
 from syft import wire
 from syft.paillier import EncryptedTensor
 from tests.attacks.measure import Amount
-from tests.plugins.capsule.capsule_world import FEE, World, key_pair, kinds, rows
-from tests.stage import Unlocked
+from tests.world.capsule import FEE, World, key_pair, kinds, rows
+from tests.world.contracts import Unlocked
 
 attack = pytest.mark.attack
 

@@ -2,7 +2,7 @@
 
 from sonar_core.chain.abi import abi
 from sonar_core.protocol.structs import Status
-from tests.stage import SCORING_FEE, blob
+from tests.world.contracts import SCORING_FEE, blob
 
 
 def test_a_flood_does_not_wrap_a_due_round_into_the_past(stage, project, attacker):

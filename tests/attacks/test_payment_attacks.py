@@ -9,7 +9,7 @@ from sonar_core.chain import contract_errors as errors
 from sonar_core.chain.abi import abi
 from sonar_core.protocol.structs import Status
 from tests.attacks.measure import Amount
-from tests.stage import ETHER, SCORING_FEE, WAD, percent
+from tests.world.contracts import ETHER, SCORING_FEE, WAD, percent
 
 attack = pytest.mark.attack
 BOUNTY = 10 * ETHER

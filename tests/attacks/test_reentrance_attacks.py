@@ -5,7 +5,7 @@ from eth_utils import keccak
 
 from sonar_core.chain.abi import abi
 from sonar_core.protocol.structs import Opening
-from tests.stage import blob
+from tests.world.contracts import blob
 
 OPENING = Opening(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
 

@@ -8,7 +8,7 @@ from ape_sonar.campaign_offer import Offer
 from sonar_core.chain import contract_errors as errors
 from sonar_core.protocol.structs import CurrencyOffer, CurrencyTerms, Next, Score
 from tests.attacks.measure import Amount
-from tests.stage import CAPSULE_TERMS, COIN, ETHER, SCORING_FEE, WAD, blob, percent
+from tests.world.contracts import CAPSULE_TERMS, COIN, ETHER, SCORING_FEE, WAD, blob, percent
 
 attack = pytest.mark.attack
 BOUNTY, BOND, FEE = 10 * ETHER, 4 * ETHER, ETHER

@@ -10,7 +10,7 @@ from eth_utils import keccak
 from sonar_core.chain import contract_errors as errors
 from sonar_core.protocol.events import CapsuleAnnounced, TargetReached
 from sonar_core.protocol.structs import CurrencyOffer, CurrencyTerms, Rejection, Status, campaign_id
-from tests.stage import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent
+from tests.world.contracts import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent
 
 
 @pytest.mark.parametrize("bond", [0, 1])

@@ -3,7 +3,7 @@
 import pytest
 
 from sonar_core.chain import contract_errors as errors
-from tests.stage import COIN, percent
+from tests.world.contracts import COIN, percent
 
 
 def test_a_due_counts_only_what_is_unscored_ahead(stage):

@@ -13,7 +13,7 @@ from sonar_core.chain.contract_errors import ContractError
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import Opening, Rejection, Score, Status
-from tests.stage import COIN, SCORING_FEE, blob, percent
+from tests.world.contracts import COIN, SCORING_FEE, blob, percent
 
 #: A history is a number of rounds of so many steps with so many Campaigns; after each of them everybody is paid out.
 STEPS, CAMPAIGNS, ALIVE = 35, 5, 3

@@ -6,7 +6,7 @@ import pytest
 
 from sonar_core.chain import contract_errors as errors
 from sonar_core.protocol.structs import Rejection, Status
-from tests.stage import CAPSULE_TERMS, ETHER, SCORING_FEE, WAD, blob, percent
+from tests.world.contracts import CAPSULE_TERMS, ETHER, SCORING_FEE, WAD, blob, percent
 
 CURRENCIES = ["coin", "token"]
 

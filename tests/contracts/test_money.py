@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.stage import WAD, percent, undone
+from tests.world.contracts import WAD, percent, undone
 
 
 def on_chain(examples):

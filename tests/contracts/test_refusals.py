@@ -22,7 +22,7 @@ from sonar_core.protocol.structs import (
     Scored,
     Status,
 )
-from tests.stage import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent, undone
+from tests.world.contracts import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent, undone
 
 NOTHING = bytes(32)
 NO_CAMPAIGN = blob("a Campaign nobody made")

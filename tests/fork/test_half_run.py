@@ -8,7 +8,7 @@ import os
 import pytest
 
 from sonar_core.protocol.structs import Status
-from tests.stage import Stage, percent
+from tests.world.contracts import Stage, percent
 
 pytestmark = pytest.mark.skipif(
     "SONAR_UPSTREAM" not in os.environ, reason="needs its upstream: run `make test-fork`, or tests/fork/upstream.py"

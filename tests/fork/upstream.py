@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 import ape  # noqa: E402
 
 from scripts._processes import anvil  # noqa: E402
-from tests.stage import Stage, percent  # noqa: E402
+from tests.world.contracts import Stage, percent  # noqa: E402
 
 _SEPOLIA = 11155111
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eth_utils import keccak, to_checksum_address
 
 from sonar_core.chain.abi import abi
-from tests.stage import SCORING_FEE, Stage, blob
+from tests.world.contracts import SCORING_FEE, Stage, blob
 
 _AT_ONCE = 250
 _GAS = 400_000

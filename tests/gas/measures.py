@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sonar_core.protocol.structs import Opening, Rejection, Score
 from tests.gas.floors import floor, traces_of
-from tests.stage import ETHER, SCORING_FEE, Stage, blob, percent
+from tests.world.contracts import ETHER, SCORING_FEE, Stage, blob, percent
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rich.table import Table
 from sonar_core.cli.console import open_console
 from tests.gas import snapshot
 from tests.gas.measures import Measure, Meter
-from tests.stage import ETHER, blob
+from tests.world.contracts import ETHER, blob
 
 #: Whole transactions, in the chain's coin.
 TARGETS = {

@@ -15,7 +15,7 @@ from scripts._processes import anvil
 from sonar_core.cli.console import open_console
 from sonar_core.protocol.structs import Score
 from tests.gas.crowd import Crowd
-from tests.stage import SCORING_FEE, Stage, blob
+from tests.world.contracts import SCORING_FEE, Stage, blob
 
 _CROWDS = (1, 100, 10_000)
 #: Calldata's bytes, zero or not, differ a little from one call to the next.

@@ -84,7 +84,7 @@ class Notes:
 
 def digest(tests: list[Path]) -> str:
     """Of the contracts, of these tests and of what they stand on."""
-    common = [ROOT / "tests/stage.py", ROOT / "tests/conftest.py", ROOT / "tests/attacks/conftest.py"]
+    common = [ROOT / "tests/world/contracts.py", ROOT / "tests/conftest.py", ROOT / "tests/attacks/conftest.py"]
     common += sorted((ROOT / "contracts/mocks").glob("*.sol"))
     texts = [*sources().items(), *((path.name, path.read_text()) for path in (*common, *tests))]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]

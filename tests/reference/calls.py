@@ -27,7 +27,7 @@ from tests.reference.message import Call
 from tests.reference.protocol import Protocol
 from tests.reference.purse import COIN
 from tests.reference.rules import NOBODY, WAD
-from tests.stage import CAPSULE_TERMS, blob
+from tests.world.contracts import CAPSULE_TERMS, blob
 
 #: Who is paid beside the parties themselves.
 PAYEES = [to_checksum_address(keccak(text=f"payee {number}")[:20]) for number in range(2)]

@@ -13,7 +13,7 @@ from sonar_core.chain.contract_errors import ContractError
 from sonar_core.chain.revert_decoding import contract_error, revert_data
 from sonar_core.protocol.events import Event
 from tests.reference.message import Call
-from tests.stage import MOST_GAS, Stage
+from tests.world.contracts import MOST_GAS, Stage
 
 
 @dataclass(frozen=True)

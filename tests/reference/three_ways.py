@@ -14,7 +14,7 @@ from tests.reference.message import Call
 from tests.reference.node import Node, told
 from tests.reference.protocol import Protocol
 from tests.reference.purse import COIN, Purse
-from tests.stage import Stage
+from tests.world.contracts import Stage
 
 #: Functions that move scoring fees; all others move a Campaign's own currency.
 _SCORING = {"submitGradient", "collectScoringFees", "reclaimFees", "reclaimVoidedFees"}

@@ -1,0 +1,1 @@
+"""Worlds for tests: parties, chains and stores that tests act in."""
