@@ -8,7 +8,7 @@ from typing import Any
 
 import syft
 from ape_capsule.keys.openpgp_identity import Identity
-from ape_capsule.loop import Oracle
+from ape_capsule.loop import Capsule
 from ape_capsule.service import announce, build_oracle
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
@@ -18,7 +18,7 @@ from scripts._datasets import Dataset
 from scripts._outcome import WAD, GradientOutcome, Ledger, Outcome
 from scripts._screen import Screen
 from scripts._sentiment import auc
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Status
 from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Currency, format_money
@@ -56,7 +56,7 @@ class Stage:
 
     chain: Any
     scientist: Sonar
-    oracle: Oracle
+    oracle: Capsule
     mines: dict[str, Mine]
     homes: dict[str, Home]
     token: Currency
@@ -73,7 +73,7 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
     contract = deployer.deploy(project.PlainToken)
     for holder in (scientist, capsule):
         contract.mint(holder, 10**12, sender=deployer)
-    looker = SonarChain(sonar.address, deployer)
+    looker = SonarContracts(sonar.address, deployer)
     token = Currency(str(contract.address), contract.symbol(), contract.decimals())
     store = EmbeddedStore(folder / "blobs")
 

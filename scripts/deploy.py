@@ -14,7 +14,7 @@ from scripts._standard_json import write_standard_json
 from sonar_core.app.settings import settings
 from sonar_core.base.errors import FormatError
 from sonar_core.chain.contract_errors import ContractError
-from sonar_core.chain.contracts import NoContractError, SonarChain
+from sonar_core.chain.contracts import NoContractError, SonarContracts
 from sonar_core.chain.deploy.code_verification import verify
 from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.chain.deploy.records import Deployment, DeploymentUnknownError, find_deployment, record_deployment
@@ -80,7 +80,7 @@ def _living(provider, home):
     except DeploymentUnknownError:
         return None
     try:
-        registry = SonarChain(recorded.sonar, provider=provider).registry_address
+        registry = SonarContracts(recorded.sonar, provider=provider).registry_address
     except (NoContractError, ContractError, FormatError):
         return None
     return recorded if registry == recorded.registry else None

@@ -23,8 +23,8 @@ from scripts._load.town import CAPSULE, DEPLOYER, FIRST_MINE, PASSPHRASE, accoun
 from scripts._load.watch import Watch, children, most_memory
 from scripts._processes import BIN, NETWORK, ROOT, LiveError, Party, anvil
 from scripts._processes import ape as run_ape
-from sonar_core.app.connection import find_site
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.app.connection import find_connection
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.protocol.events import CampaignOpened, GradientRejected, GradientScored, GradientSubmitted
 
 _POLL = "0.3"
@@ -64,7 +64,7 @@ def _play(size: Size, folder: Path, watch: Watch) -> str:
             _say(f"{size.mines} Mines are furnished")
             create_campaigns(size)
             _say(f"{size.campaigns} Campaigns are created")
-            site = find_site(account(DEPLOYER))
+            site = find_connection(account(DEPLOYER))
             _work(size, mines, site.chain, site.start_block, capsule)
             memory = _memory(capsule)
             events = site.chain.events(site.start_block, site.chain.head() + 1)
@@ -78,7 +78,7 @@ def _capsule(size: Size, folder: Path) -> Party:
     return Party("capsule", command, {}, folder)
 
 
-def _work(size: Size, mines: list[Mine], chain: SonarChain, start_block: int, capsule: Party) -> None:
+def _work(size: Size, mines: list[Mine], chain: SonarContracts, start_block: int, capsule: Party) -> None:
     """The Mines step in turn until every Gradient that can be is submitted and has its verdict."""
     progress = _Progress(size, chain, start_block)
     for mine in cycle(mines):
@@ -94,7 +94,7 @@ def _work(size: Size, mines: list[Mine], chain: SonarChain, start_block: int, ca
 class _Progress:
     """What the chain says of a run: told now and then, and given up when nothing happens any more."""
 
-    def __init__(self, size: Size, chain: SonarChain, start_block: int) -> None:
+    def __init__(self, size: Size, chain: SonarContracts, start_block: int) -> None:
         self._size, self._chain, self._read = size, chain, start_block
         self._seen = Counter[type]()
         self._last, self._told = time.monotonic(), 0

@@ -17,7 +17,7 @@ from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.client import open_sonar
 from scripts._load.size import SCIENTISTS, Size
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.data.table_schema import TableSchema
 
@@ -81,7 +81,7 @@ def open_mines(size: Size, folder: Path) -> Iterator[list[Mine]]:
 
 
 def _furnished(size: Size, number: int, folder: Path) -> Mine:
-    site = find_site(account(FIRST_MINE + number))
+    site = find_connection(account(FIRST_MINE + number))
     home = Home.create(folder, site.chain.sender, site.chain.address)
     table, policy = folder / "rows.csv", folder / "new.yaml"
     frame = rows(number, _ROWS)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ipfs_node import running_node
 
-from ape_capsule.home.state import State
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.destruction_statement import check_statement
 from ape_capsule.service import STATE_FILE, WARRANT_FILE, lock
 from sonar_core.crypto.sealed_messages import NoValidSignatureError
@@ -176,7 +176,7 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
         assert state.opening is not None
         blobs = [state.terms.spec, state.terms.validation, state.opening.public_key, state.model.address]
         blobs.append(state.delivery)
-        with closing(State(world.home / STATE_FILE)) as journal:
+        with closing(CapsuleJournal(world.home / STATE_FILE)) as journal:
             assert Backlog(journal.journal).count(DOWN) == len(blobs), "the service knows what the other node missed"
         assert json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"] == []
 

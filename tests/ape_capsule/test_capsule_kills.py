@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from ape_capsule.home.sealed_files import Archive
+from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.keys import paillier_keystore
 from ape_capsule.keys.warrant_log import WarrantLog, read
 from ape_capsule.service import WARRANT_FILE
-from sonar_core.base.database import Journal
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.base.database import Database
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto import vault
 from sonar_core.protocol.events import CampaignEvent
 from sonar_core.protocol.ledger import Account
@@ -87,22 +87,22 @@ def wired(fuses: Fuses, name: str, real: Callable[..., Any], *, sends: bool = Fa
 def fuses(monkeypatch: pytest.MonkeyPatch) -> Fuses:
     fuses = Fuses()
     for name in (*MOVES, LAST_MOVE):
-        monkeypatch.setattr(SonarChain, name, wired(fuses, name, getattr(SonarChain, name), sends=True))
+        monkeypatch.setattr(SonarContracts, name, wired(fuses, name, getattr(SonarContracts, name), sends=True))
     monkeypatch.setattr(EmbeddedStore, "put", wired(fuses, "put", EmbeddedStore.put))
     monkeypatch.setattr(WarrantLog, "grant", wired(fuses, "grant", WarrantLog.grant))
-    monkeypatch.setattr(Archive, "keep", wired(fuses, "keep", Archive.keep))
-    monkeypatch.setattr(Archive, "remove", wired(fuses, "remove", Archive.remove))
+    monkeypatch.setattr(SealedFiles, "keep", wired(fuses, "keep", SealedFiles.keep))
+    monkeypatch.setattr(SealedFiles, "remove", wired(fuses, "remove", SealedFiles.remove))
     monkeypatch.setattr(vault, "write", wired(fuses, "vault", vault.write))
-    real = Journal.transaction
+    real = Database.transaction
 
     @contextmanager
-    def transaction(self: Journal) -> Any:
+    def transaction(self: Database) -> Any:
         with real(self) as connection:
             yield connection
             fuses.burn("before a write")
         fuses.burn("after a write")
 
-    monkeypatch.setattr(Journal, "transaction", transaction)
+    monkeypatch.setattr(Database, "transaction", transaction)
     monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
     # A head is full at once, so that the story has a rebase in it.
     monkeypatch.setattr("ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: exponent > 20)

@@ -14,16 +14,16 @@ import gmpy2
 import pytest
 
 from ape_capsule.errors import CapsuleError
-from ape_capsule.home.plaintext_weights import Heads
-from ape_capsule.home.sealed_files import Archive
+from ape_capsule.home.plaintext_weights import PlaintextWeights
+from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.keys import paillier_keystore
 from ape_capsule.keys.paillier_keystore import destroy_key
 from ape_capsule.keys.warrant_log import Kind, read
-from ape_capsule.loop import Oracle
+from ape_capsule.loop import Capsule
 from ape_capsule.moves import open_or_decline
 from ape_capsule.scoring import score
 from ape_capsule.service import KEYS_FOLDER, WARRANT_FILE
-from sonar_core.chain.contracts import SonarChain, UnconfirmedError
+from sonar_core.chain.contracts import SonarContracts, UnconfirmedError
 from sonar_core.crypto.certificates import Certificate, Key
 from sonar_core.crypto.sealed_messages import UnsealTimeoutError, seal, seal_anonymous, unseal
 from sonar_core.protocol.commitments import openings_root, tensor_root
@@ -65,14 +65,14 @@ def right_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def oracle(world: World) -> Iterator[Oracle]:
+def oracle(world: World) -> Iterator[Capsule]:
     oracle = world.oracle()
     yield oracle
     oracle.close()
 
 
 @pytest.fixture
-def campaign(world: World, oracle: Oracle) -> bytes:
+def campaign(world: World, oracle: Capsule) -> bytes:
     """An Open one."""
     campaign = world.create()
     assert kinds(oracle.step()) == ["opened"]
@@ -97,7 +97,7 @@ def decrypted(world: World, campaign: bytes, tensor: EncryptedTensor) -> Integer
 # ---------------------------------------------------------------------- the whole of it
 
 
-def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Capsule, campaign: bytes) -> None:
     opened = world.state(campaign)
     assert opened.opening is not None
     assert opened.opening.accuracy == world.starting_accuracy()
@@ -149,7 +149,7 @@ def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Oracle, 
     assert list((world.home / "evidence").rglob("*.sealed")) == []
 
 
-def test_evidence_proves_the_score_and_rests_sealed(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_evidence_proves_the_score_and_rests_sealed(world: World, oracle: Capsule, campaign: bytes) -> None:
     gradient = world.gradient(campaign, 11)
     world.submit_gradient(campaign, gradient)
     oracle.step()
@@ -166,7 +166,7 @@ def test_evidence_proves_the_score_and_rests_sealed(world: World, oracle: Oracle
 # ---------------------------------------------------------------------- declining
 
 
-def declined(world: World, oracle: Oracle, campaign: bytes) -> str:
+def declined(world: World, oracle: Capsule, campaign: bytes) -> str:
     assert kinds(oracle.step()) == ["declined"]
     state = world.state(campaign)
     assert state.recorded is Status.DECLINED
@@ -174,7 +174,7 @@ def declined(world: World, oracle: Oracle, campaign: bytes) -> str:
     return state.reason
 
 
-def test_a_claim_off_by_one_row_is_opened_and_by_two_declined(world: World, oracle: Oracle) -> None:
+def test_a_claim_off_by_one_row_is_opened_and_by_two_declined(world: World, oracle: Capsule) -> None:
     count, right = len(rows(1)[0]), int((rows(1)[1] == 0).sum())
     near = world.create(starting_accuracy=(right + 1) * WAD // count)
     far = world.create(starting_accuracy=(right + 2) * WAD // count)
@@ -222,7 +222,7 @@ def _classes_beyond(world: World) -> dict[str, Any]:
     ],
 )
 def test_what_nobody_can_run_is_declined_with_its_reason(
-    world: World, oracle: Oracle, flaw: Callable[[World], dict[str, Any]], word: str
+    world: World, oracle: Capsule, flaw: Callable[[World], dict[str, Any]], word: str
 ) -> None:
     campaign = world.create(**flaw(world))
     assert word in declined(world, oracle, campaign)
@@ -231,7 +231,7 @@ def test_what_nobody_can_run_is_declined_with_its_reason(
 
 @pytest.mark.parametrize("flaw", [_unsigned, _other_signer])
 def test_a_clock_that_is_behind_declines_nobody_for_a_signature(
-    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch, flaw: Callable[[World], dict[str, Any]]
+    world: World, oracle: Capsule, monkeypatch: pytest.MonkeyPatch, flaw: Callable[[World], dict[str, Any]]
 ) -> None:
     """What was signed a moment ago is of the future to a clock an hour behind: nothing is answered until it is set."""
     campaign = world.create(**flaw(world))
@@ -244,7 +244,7 @@ def test_a_clock_that_is_behind_declines_nobody_for_a_signature(
 
 
 def test_a_transaction_that_waits_ends_the_look_and_is_told_once(
-    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bytes] = []
 
@@ -255,45 +255,45 @@ def test_a_transaction_that_waits_ends_the_look_and_is_told_once(
 
     campaigns = {world.create(), world.create()}
     with monkeypatch.context() as patch:
-        patch.setattr(SonarChain, "open", late)
+        patch.setattr(SonarContracts, "open", late)
         assert kinds(oracle.step()) == ["waiting"]
-        patch.setattr(SonarChain, "tend", lambda chain, until: chain.waits)
+        patch.setattr(SonarContracts, "tend", lambda chain, until: chain.waits)
         assert [kinds(oracle.step()) for _ in range(2)] == [["waiting"], []]
     assert len(asked) == 1
     assert [kinds(oracle.step()) for _ in range(2)] == [["opened"]] * 2
     assert {world.state(campaign).recorded for campaign in campaigns} == {Status.OPEN}
 
 
-def test_a_model_larger_than_announced_is_declined(world: World, oracle: Oracle) -> None:
+def test_a_model_larger_than_announced_is_declined(world: World, oracle: Capsule) -> None:
     world.announce(replace(CAPSULE_TERMS, largest_model=2))
     assert "3 ciphertexts" in declined(world, oracle, world.create())
 
 
-def test_terms_raised_after_the_request_are_not_the_capsules_any_more(world: World, oracle: Oracle) -> None:
+def test_terms_raised_after_the_request_are_not_the_capsules_any_more(world: World, oracle: Capsule) -> None:
     campaign = world.create()
     world.announce(replace(CAPSULE_TERMS, scoring_window=7200))
     assert "scoring window" in declined(world, oracle, campaign)
 
 
-def test_a_bond_that_would_lie_for_years_is_declined(world: World, oracle: Oracle) -> None:
+def test_a_bond_that_would_lie_for_years_is_declined(world: World, oracle: Capsule) -> None:
     assert "days" in declined(world, oracle, world.create(duration=2 * 365 * 86_400))
 
 
 def test_a_certificate_that_expires_before_the_last_delivery_is_declined(
-    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soon = datetime.fromtimestamp(world.chain.blocks.head.timestamp + 86_400, UTC)
     monkeypatch.setattr(Certificate, "expires", property(lambda self: soon))
     assert "expires" in declined(world, oracle, world.create())
 
 
-def test_a_reason_in_any_script_fits_the_contract(world: World, oracle: Oracle) -> None:
+def test_a_reason_in_any_script_fits_the_contract(world: World, oracle: Capsule) -> None:
     document = json.loads(spec().to_bytes()) | {"é" * 300: 1}
     reason = declined(world, oracle, world.create(spec_bytes=json.dumps(document, ensure_ascii=False).encode()))
     assert reason
 
 
-def test_what_is_not_published_yet_is_waited_for(world: World, oracle: Oracle) -> None:
+def test_what_is_not_published_yet_is_waited_for(world: World, oracle: Capsule) -> None:
     data = spec(description="later").to_bytes()
     campaign = world.create(spec=world.store.address_of(data))
     assert kinds(oracle.step()) == ["waiting"]
@@ -303,7 +303,7 @@ def test_what_is_not_published_yet_is_waited_for(world: World, oracle: Oracle) -
     assert world.state(campaign).recorded is Status.OPEN
 
 
-def test_a_campaign_in_an_erc20_is_bonded_from_an_allowance(world: World, oracle: Oracle, token: Any) -> None:
+def test_a_campaign_in_an_erc20_is_bonded_from_an_allowance(world: World, oracle: Capsule, token: Any) -> None:
     world.announce(CAPSULE_TERMS, (ZERO_ADDRESS, token.address))
     campaign, before = world.create(currency=token.address), token.balanceOf(world.accounts["capsule"])
     assert kinds(oracle.step()) == ["opened"]
@@ -317,7 +317,7 @@ def test_a_campaign_in_an_erc20_is_bonded_from_an_allowance(world: World, oracle
 # ---------------------------------------------------------------------- rejecting
 
 
-def rejected(world: World, oracle: Oracle, campaign: bytes) -> str:
+def rejected(world: World, oracle: Capsule, campaign: bytes) -> str:
     """The Capsule's reason, after it rejected the oldest Gradient as malformed."""
     number = world.state(campaign).scored
     (action,) = oracle.step()
@@ -413,7 +413,7 @@ def _huge(world: World, campaign: bytes, gradient: EncryptedTensor) -> tuple[Any
     ],
 )
 def test_a_malformed_bundle_is_rejected_and_nothing_of_it_decrypted(
-    world: World, oracle: Oracle, campaign: bytes, flaw: Flaw, word: str
+    world: World, oracle: Capsule, campaign: bytes, flaw: Flaw, word: str
 ) -> None:
     bundle, root, how = flaw(world, campaign, world.gradient(campaign, 11))
     world.submit(campaign, bundle, root, **how)
@@ -424,7 +424,7 @@ def test_a_malformed_bundle_is_rejected_and_nothing_of_it_decrypted(
     assert kinds(oracle.step()) == ["scored"], "the queue goes on"
 
 
-def test_a_copied_bundle_is_rejected_and_the_first_scored(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_copied_bundle_is_rejected_and_the_first_scored(world: World, oracle: Capsule, campaign: bytes) -> None:
     gradient = world.gradient(campaign, 11)
     bundle = world.bundle(campaign, gradient)
     address = world.submit(campaign, bundle, tensor_root(gradient))
@@ -443,7 +443,7 @@ def test_a_copied_bundle_is_rejected_and_the_first_scored(world: World, oracle: 
     ],
 )
 def test_a_gradient_beyond_its_range_is_rejected_with_evidence(
-    world: World, oracle: Oracle, campaign: bytes, plaintexts: Callable[[EncryptedTensor], list[int]]
+    world: World, oracle: Capsule, campaign: bytes, plaintexts: Callable[[EncryptedTensor], list[int]]
 ) -> None:
     honest = world.gradient(campaign, 11)
     bad = replace(honest, ciphertexts=honest.context.raw_encrypt(plaintexts(honest)))
@@ -459,7 +459,7 @@ def test_a_gradient_beyond_its_range_is_rejected_with_evidence(
     assert event.evidence != bytes(32)
 
 
-def test_a_replayed_bundle_is_scored_again_and_earns_nothing(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_replayed_bundle_is_scored_again_and_earns_nothing(world: World, oracle: Capsule, campaign: bytes) -> None:
     gradient = world.gradient(campaign, 11)
     for _ in range(2):
         world.submit_gradient(campaign, gradient)
@@ -475,7 +475,7 @@ def test_a_replayed_bundle_is_scored_again_and_earns_nothing(world: World, oracl
 
 
 def test_a_missing_bundle_is_waited_for_then_unavailable_and_holds_up_nobody_else(
-    world: World, oracle: Oracle, campaign: bytes
+    world: World, oracle: Capsule, campaign: bytes
 ) -> None:
     other = world.create()
     oracle.step()
@@ -491,7 +491,7 @@ def test_a_missing_bundle_is_waited_for_then_unavailable_and_holds_up_nobody_els
     assert world.state(campaign).gradients[0].rejection is Rejection.UNAVAILABLE
 
 
-def test_a_bundle_that_appears_late_is_scored(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_bundle_that_appears_late_is_scored(world: World, oracle: Capsule, campaign: bytes) -> None:
     gradient = world.gradient(campaign, 11)
     bundle = world.bundle(campaign, gradient)
     sealed = seal_anonymous(bundle.to_bytes(), [world.identity.certificate])
@@ -503,7 +503,7 @@ def test_a_bundle_that_appears_late_is_scored(world: World, oracle: Oracle, camp
 
 @pytest.mark.parametrize("emptied", [False, True])
 def test_a_store_that_fails_makes_no_bundle_unavailable(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch, emptied: bool
+    world: World, oracle: Capsule, campaign: bytes, monkeypatch: pytest.MonkeyPatch, emptied: bool
 ) -> None:
     gradient = world.gradient(campaign, 11)
     world.submit_gradient(campaign, gradient)
@@ -528,7 +528,7 @@ def test_a_store_that_fails_makes_no_bundle_unavailable(
 
 
 def test_a_message_that_never_opens_is_given_up_after_three_tries(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, campaign: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
 
@@ -543,24 +543,24 @@ def test_a_message_that_never_opens_is_given_up_after_three_tries(
 
 
 def test_a_submission_in_between_is_looked_at_again(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, campaign: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
-    real, late = SonarChain.score_gradient, world.gradient(campaign, 12)
+    real, late = SonarContracts.score_gradient, world.gradient(campaign, 12)
 
-    def overtaken(self: SonarChain, *arguments: Any) -> Any:
+    def overtaken(self: SonarContracts, *arguments: Any) -> Any:
         monkeypatch.undo()
         world.submit_gradient(campaign, late, role="second miner")
         return real(self, *arguments)
 
-    monkeypatch.setattr(SonarChain, "score_gradient", overtaken)
+    monkeypatch.setattr(SonarContracts, "score_gradient", overtaken)
     assert oracle.step() == []
     assert kinds(oracle.step()) == ["scored"]
     assert kinds(oracle.step()) == ["scored"]
     assert world.state(campaign).scored == 2
 
 
-def test_gradients_of_many_campaigns_in_one_poll_are_each_scored_in_their_order(world: World, oracle: Oracle) -> None:
+def test_gradients_of_many_campaigns_in_one_poll_are_each_scored_in_their_order(world: World, oracle: Capsule) -> None:
     campaigns = [world.create() for _ in range(3)]
     assert [kinds(oracle.step()) for _ in range(3)] == [["opened"]] * 3
     for campaign in campaigns:
@@ -572,7 +572,7 @@ def test_gradients_of_many_campaigns_in_one_poll_are_each_scored_in_their_order(
     assert [world.state(campaign).scored for campaign in campaigns] == [2, 2, 2]
 
 
-def test_gradients_do_not_wait_until_all_campaigns_are_open(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_gradients_do_not_wait_until_all_campaigns_are_open(world: World, oracle: Capsule, campaign: bytes) -> None:
     """A hundred Campaigns created at once held up every Gradient for minutes."""
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     world.create(spec=world.store.address_of(spec(description="not published").to_bytes()))
@@ -584,7 +584,7 @@ def test_gradients_do_not_wait_until_all_campaigns_are_open(world: World, oracle
     assert [world.state(other).recorded for other in others] == [Status.OPEN] * 2
 
 
-def test_a_gradient_of_an_older_version_is_applied_to_the_head(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_gradient_of_an_older_version_is_applied_to_the_head(world: World, oracle: Capsule, campaign: bytes) -> None:
     old = world.gradient(campaign, 12, version=0)
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     oracle.step()
@@ -600,7 +600,7 @@ def test_a_gradient_of_an_older_version_is_applied_to_the_head(world: World, ora
 
 
 @pytest.fixture
-def rebased(world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch) -> bytes:
+def rebased(world: World, oracle: Capsule, campaign: bytes, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The Campaign once its head was full and has room again, while another Gradient waits."""
     late = world.gradient(campaign, 12)
     world.submit_gradient(campaign, world.gradient(campaign, 11))
@@ -615,7 +615,7 @@ def rebased(world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.M
 
 
 def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
-    world: World, oracle: Oracle, rebased: bytes
+    world: World, oracle: Capsule, rebased: bytes
 ) -> None:
     campaign, state = rebased, world.state(rebased)
     assert [one.version for one in state.models] == [0, 1, 2]
@@ -627,16 +627,16 @@ def test_a_full_head_is_rebased_before_the_next_gradient_is_scored(
 
 
 def test_a_rebase_that_the_nodes_logs_left_out_is_not_made_again(
-    world: World, oracle: Oracle, rebased: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, rebased: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The contract takes any number of rebases: one that was missing in a look was made a second time."""
-    real = SonarChain.events
+    real = SonarContracts.events
 
-    def without_rebases(chain: SonarChain, start: int, stop: int) -> list[Any]:
+    def without_rebases(chain: SonarContracts, start: int, stop: int) -> list[Any]:
         return [event for event in real(chain, start, stop) if not isinstance(event, ModelRebased)]
 
     with monkeypatch.context() as patch:
-        patch.setattr(SonarChain, "events", without_rebases)
+        patch.setattr(SonarContracts, "events", without_rebases)
         (trouble,) = oracle.step()
     assert trouble.kind == "trouble"
     assert "tells of version 1 of the Model" in trouble.words
@@ -647,7 +647,7 @@ def test_a_rebase_that_the_nodes_logs_left_out_is_not_made_again(
 
 
 def test_a_head_that_cannot_be_rebased_is_scored_on_all_the_same(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, campaign: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     monkeypatch.setattr("ape_capsule.moves.rebase.needs_rebase", lambda model, exponent, packing: True)
@@ -655,7 +655,7 @@ def test_a_head_that_cannot_be_rebased_is_scored_on_all_the_same(
     assert kinds(oracle.step()) == ["scored"]
 
 
-def test_a_child_campaign_starts_from_its_parents_last_weights(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_child_campaign_starts_from_its_parents_last_weights(world: World, oracle: Capsule, campaign: bytes) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     oracle.step()
     world.until_end(campaign)
@@ -674,20 +674,20 @@ def test_a_child_campaign_starts_from_its_parents_last_weights(world: World, ora
     assert world.state(child).accuracy == plain_accuracy(first)
 
 
-def test_a_child_whose_parents_weights_are_gone_is_declined(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_a_child_whose_parents_weights_are_gone_is_declined(world: World, oracle: Capsule, campaign: bytes) -> None:
     world.until_end(campaign)
     oracle.step()
     child = world.create(spec_bytes=spec(initial={"kind": "parent"}).to_bytes(), parent=campaign)
     oracle.close()
     destroy_key(world.home / KEYS_FOLDER, campaign)
-    Archive(world.home / "heads", world.identity).remove(campaign)
+    SealedFiles(world.home / "heads", world.identity).remove(campaign)
     again = world.oracle()
     assert "declined" in kinds(again.step())
     assert "not kept" in world.state(child).reason
     again.close()
 
 
-def test_lost_weights_are_decrypted_anew_under_a_warrant(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_lost_weights_are_decrypted_anew_under_a_warrant(world: World, oracle: Capsule, campaign: bytes) -> None:
     for file in (world.home / "heads").rglob("*.sealed"):
         file.unlink()
     oracle.close()
@@ -698,9 +698,9 @@ def test_lost_weights_are_decrypted_anew_under_a_warrant(world: World, oracle: O
     again.close()
 
 
-def test_weights_that_were_changed_are_not_delivered(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_weights_that_were_changed_are_not_delivered(world: World, oracle: Capsule, campaign: bytes) -> None:
     oracle.close()
-    root, heads = world.state(campaign).model.root, Heads(Archive(world.home / "heads", world.identity))
+    root, heads = world.state(campaign).model.root, PlaintextWeights(SealedFiles(world.home / "heads", world.identity))
     weights = heads.take(campaign, root)
     heads.keep(campaign, root, replace(weights, values=weights.values + 1))
     oracle = world.oracle()
@@ -713,7 +713,7 @@ def test_weights_that_were_changed_are_not_delivered(world: World, oracle: Oracl
 
 
 def test_what_scoring_needs_is_pinned_before_the_bond_is_posted(
-    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pinned: list[bytes] = []
     monkeypatch.setattr(EmbeddedStore, "pin", lambda self, address, *, limit: pinned.append(address))
@@ -724,7 +724,7 @@ def test_what_scoring_needs_is_pinned_before_the_bond_is_posted(
         assert pinned == [terms.spec, terms.validation]
         raise StoreUnavailableError("here", "no further than the transaction")
 
-    monkeypatch.setattr(SonarChain, "open", refuse)
+    monkeypatch.setattr(SonarContracts, "open", refuse)
     assert kinds(oracle.step()) == ["trouble"]
     assert world.state(campaign).recorded is Status.REQUESTED
 
@@ -812,7 +812,7 @@ def test_a_score_is_timed_once(world: World) -> None:
 
 
 def test_a_defect_in_one_campaign_costs_no_other(
-    world: World, oracle: Oracle, campaign: bytes, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, campaign: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = world.create()
     oracle.step()
@@ -845,7 +845,7 @@ def test_errors_of_the_package_are_of_its_tree() -> None:
 
 
 def test_asked_to_end_it_finishes_the_move_under_way_and_begins_no_other(
-    world: World, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+    world: World, oracle: Capsule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaigns, stop, told = [world.create(), world.create()], Flag(), []
 
@@ -862,7 +862,7 @@ def test_asked_to_end_it_finishes_the_move_under_way_and_begins_no_other(
     fresh.close()
 
 
-def test_how_it_stands(world: World, oracle: Oracle, campaign: bytes) -> None:
+def test_how_it_stands(world: World, oracle: Capsule, campaign: bytes) -> None:
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     world.submit_gradient(campaign, world.gradient(campaign, 12))
     before, due = oracle.vitals(), world.state(campaign).due_at()

@@ -9,12 +9,12 @@ import pytest
 from ipfs_node import IpfsNode, running_node
 from moody_proxy import Mood, moody_proxy
 
-from ape_capsule.home.state import State
-from ape_capsule.loop import Oracle
+from ape_capsule.home.state import CapsuleJournal
+from ape_capsule.loop import Capsule
 from ape_capsule.service import STATE_FILE
 from sonar_core.service.blob_retention import blobs_on_chain
 from sonar_core.store import open_store
-from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replicated import ReplicatedStore
 from sonar_core.store.replication_backlog import Backlog
 from tests.world.capsule import CAPSULE_TERMS, World, kinds
 
@@ -28,7 +28,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[IpfsNode, 
         yield one, other
 
 
-def moves(oracle: Oracle) -> list[str]:
+def moves(oracle: Capsule) -> list[str]:
     """What a look moved in the Campaign; one that lies of what it has takes what is copied to it all the while."""
     return [kind for kind in kinds(oracle.step()) if kind != "copied"]
 
@@ -36,12 +36,12 @@ def moves(oracle: Oracle) -> list[str]:
 @pytest.mark.parametrize("mood", [Mood.SLOW, Mood.LYING, Mood.FULL])
 def test_a_campaign_comes_to_its_end(world: World, nodes: tuple[IpfsNode, IpfsNode], mood: Mood) -> None:
     now = 0.0
-    with moody_proxy(nodes[0].api) as proxy, closing(State(world.home / STATE_FILE)) as state:
+    with moody_proxy(nodes[0].api) as proxy, closing(CapsuleJournal(world.home / STATE_FILE)) as state:
         proxy.mood = mood
         faulty = open_store(f"ipfs:{proxy.api}", timeout=1.5)
         well = open_store(f"ipfs:{nodes[1].api}")
         backlog = Backlog(state.journal)
-        world.store = SeveralStores((faulty, well), backlog=backlog, clock=lambda: now)  # type: ignore[assignment]
+        world.store = ReplicatedStore((faulty, well), backlog=backlog, clock=lambda: now)  # type: ignore[assignment]
         world.announce(CAPSULE_TERMS)
         campaign, oracle = world.create(), world.oracle()
         assert moves(oracle) == ["opened"]

@@ -15,7 +15,7 @@ from ipfs_node import running_node
 from ape_mine._cli import cli
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import format_ring
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.commitments import public_key_root, tensor_root
@@ -54,7 +54,7 @@ class Town:
 
     def __init__(self, sonar: Any, chain: Any, scientist: Any, capsule: Any, store: EmbeddedStore) -> None:
         self.sonar, self.chain, self.store = sonar, chain, store
-        self.scientist, self.capsule = (SonarChain(sonar.address, account) for account in (scientist, capsule))
+        self.scientist, self.capsule = (SonarContracts(sonar.address, account) for account in (scientist, capsule))
         self.start = chain.blocks.head.number
         ring = store.put(format_ring([capsule_key().certificate]))
         offer = CurrencyOffer(ZERO_ADDRESS, CurrencyTerms(True, 0, 10**30))
@@ -130,7 +130,7 @@ def home(sonar: Any, miner: Any, tmp_path: Path) -> Home:
 
 @pytest.fixture
 def mine(town: Town, home: Home, miner: Any) -> Iterator[Mine]:
-    chain = SonarChain(town.sonar.address, miner)
+    chain = SonarContracts(town.sonar.address, miner)
     mine = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
     yield mine
     mine.close()
@@ -174,9 +174,9 @@ def test_a_capsule_that_goes_silent_costs_the_miner_nothing(town: Town, mine: Mi
 def test_a_repeated_submission_is_the_same_transaction(town: Town, home: Home, miner: Any, monkeypatch: Any) -> None:
     """Killed after its transaction went out and before it knew: the next start finds it, and sends no other."""
     campaign = town.open_campaign()
-    chain = SonarChain(town.sonar.address, miner)
+    chain = SonarContracts(town.sonar.address, miner)
 
-    submit = SonarChain.submit_gradient
+    submit = SonarContracts.submit_gradient
 
     def killed(*arguments: Any, **named: Any) -> None:
         submit(*arguments, **named)
@@ -184,7 +184,7 @@ def test_a_repeated_submission_is_the_same_transaction(town: Town, home: Home, m
 
     first = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
     with monkeypatch.context() as patch:
-        patch.setattr(SonarChain, "submit_gradient", killed)
+        patch.setattr(SonarContracts, "submit_gradient", killed)
         with pytest.raises(KilledError):
             first.step()
     first.close()
@@ -197,14 +197,14 @@ def test_a_repeated_submission_is_the_same_transaction(town: Town, home: Home, m
 
 def test_a_transaction_that_never_went_out_is_sent_once(town: Town, home: Home, miner: Any, monkeypatch: Any) -> None:
     campaign = town.open_campaign()
-    chain = SonarChain(town.sonar.address, miner)
+    chain = SonarContracts(town.sonar.address, miner)
 
     def killed(*arguments: Any, **named: Any) -> None:
         raise KilledError
 
     first = Mine(chain, town.store, home, confirmations=0, start_block=town.start)
     with monkeypatch.context() as patch:
-        patch.setattr(SonarChain, "submit_gradient", killed)
+        patch.setattr(SonarContracts, "submit_gradient", killed)
         with pytest.raises(KilledError):
             first.step()
     first.close()

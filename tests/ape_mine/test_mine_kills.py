@@ -19,8 +19,8 @@ import pytest
 
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.training.gradient_builder import SealedGradient, Workshop
-from sonar_core.base.database import Journal, JournalError
+from ape_mine.training.gradient_builder import GradientBuilder, SealedGradient
+from sonar_core.base.database import Database, JournalError
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.store import StoreUnavailableError
 from tests.world.mine import AGE, DOSE, ILL, MINER, POLICY, SONAR, Fuse, KilledError, World, write_csv
@@ -34,10 +34,12 @@ _MOST_STEPS = 40
 def simulated_sealing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random bytes stand for sealed Gradients: what is under test is who gets them, and how often."""
 
-    def seal(self: Workshop, campaign: Any, dataset: Any, match: Any, privacy: Any, **whose: Any) -> SealedGradient:
+    def seal(
+        self: GradientBuilder, campaign: Any, dataset: Any, match: Any, privacy: Any, **whose: Any
+    ) -> SealedGradient:
         return SealedGradient(campaign.model.version, secrets.token_bytes(64), secrets.token_bytes(32), None)
 
-    monkeypatch.setattr(Workshop, "seal", seal)
+    monkeypatch.setattr(GradientBuilder, "seal", seal)
 
 
 @dataclass
@@ -100,7 +102,7 @@ class Stage:
 @contextmanager
 def burning(world: World, fuse: Fuse, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Points to be killed at around everything that lasts."""
-    put, transaction = world.store.put, Journal.transaction
+    put, transaction = world.store.put, Database.transaction
 
     def burning_put(data: bytes) -> bytes:
         fuse.burn("before publication")
@@ -109,14 +111,14 @@ def burning(world: World, fuse: Fuse, monkeypatch: pytest.MonkeyPatch) -> Iterat
         return address
 
     @contextmanager
-    def burning_transaction(self: Journal) -> Iterator[Any]:
+    def burning_transaction(self: Database) -> Iterator[Any]:
         with transaction(self) as connection:
             yield connection
             fuse.burn("before a write")
         fuse.burn("after a write")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "transaction", burning_transaction)
+        patch.setattr(Database, "transaction", burning_transaction)
         patch.setattr(world.sonar, "fuse", fuse)
         patch.setattr(world.store, "put", burning_put)
         yield

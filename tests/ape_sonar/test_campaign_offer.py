@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_sonar.campaign_offer import DAY, HOUR, Offer, OfferError
+from ape_sonar.campaign_offer import DAY, HOUR, CampaignOffer, OfferError
 from sonar_core.protocol.rewards import earned, payable
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyTerms, Terms
 from sonar_core.protocol.units import WAD, ZERO_ADDRESS
@@ -16,7 +16,7 @@ from sonar_core.protocol.units import WAD, ZERO_ADDRESS
 CAPSULE, ARBITER = "0x" + "11" * 20, "0x" + "22" * 20
 EASY = CapsuleTerms(1, 1, 1, 1, 1, 10_000)
 SERVED = CurrencyTerms(True, 0, 2**128 - 1)
-OFFER = Offer(
+OFFER = CampaignOffer(
     capsule=CAPSULE,
     currency=ZERO_ADDRESS,
     bounty=1_000_000,
@@ -27,7 +27,7 @@ OFFER = Offer(
 )
 
 
-def terms(offer: Offer = OFFER, capsule: CapsuleTerms = EASY, currency: CurrencyTerms = SERVED) -> Terms:
+def terms(offer: CampaignOffer = OFFER, capsule: CapsuleTerms = EASY, currency: CurrencyTerms = SERVED) -> Terms:
     return offer.terms(capsule, currency, spec=b"s" * 32, validation=b"v" * 32, validation_root=b"r" * 32)
 
 
@@ -130,7 +130,7 @@ def test_rewards_follow_the_rule_to_within_one_unit(bounty: int, target: int, on
 
 
 def test_an_offer_names_every_choice_of_the_terms() -> None:
-    ours = {field.name for field in fields(Offer)}
+    ours = {field.name for field in fields(CampaignOffer)}
     theirs = {field.name for field in fields(Terms)}
     assert ours - theirs == {"rows"}
     assert theirs - ours == {"spec", "validation", "validation_root", "parent", "scheme"}

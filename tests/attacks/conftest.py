@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.protocol.ledger import Ledger
 from tests.attacks.catalogue import ATTACKS, ATTACKS_OF_2017
 from tests.attacks.measure import GAS_PRICE, Amount, Purse
@@ -40,7 +40,7 @@ class Attack:
 @pytest.fixture
 def campaigns(chain, sonar):
     """All Campaigns of this test's Sonar, as their events tell, whenever it is called."""
-    client = SonarChain(sonar.address)
+    client = SonarContracts(sonar.address)
     return lambda: Ledger().apply_all(client.events(0, client.head() + 1)).campaigns.values()
 
 

@@ -13,7 +13,7 @@ import gmpy2
 import pytest
 
 from ape_capsule.keys import paillier_keystore
-from ape_capsule.loop import Oracle
+from ape_capsule.loop import Capsule
 from sonar_core.chain import contract_errors as errors
 from sonar_core.crypto.sealed_messages import seal_anonymous
 from sonar_core.protocol.commitments import tensor_root
@@ -39,21 +39,21 @@ def world(sonar, chain, scientist, capsule, miner, attacker, tmp_path, monkeypat
 
 
 @pytest.fixture
-def oracle(world: World) -> Iterator[Oracle]:
+def oracle(world: World) -> Iterator[Capsule]:
     oracle = world.oracle()
     yield oracle
     oracle.close()
 
 
 @pytest.fixture
-def campaign(world: World, oracle: Oracle) -> bytes:
+def campaign(world: World, oracle: Capsule) -> bytes:
     """An Open one."""
     campaign = world.create()
     assert kinds(oracle.step()) == ["opened"]
     return campaign
 
 
-def _honest_end(world: World, oracle: Oracle, campaign: bytes, number: int) -> Amount:
+def _honest_end(world: World, oracle: Capsule, campaign: bytes, number: int) -> Amount:
     """The honest Miner's Gradient, of that number, scored, delivered and paid; what it was worth."""
     assert kinds(oracle.step()) == ["scored"], "the queue goes on"
     world.until_end(campaign)

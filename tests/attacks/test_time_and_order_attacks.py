@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from ape_sonar.campaign_offer import Offer
+from ape_sonar.campaign_offer import CampaignOffer
 from sonar_core.chain import contract_errors as errors
 from sonar_core.protocol.structs import CurrencyOffer, CurrencyTerms, Next, Score
 from tests.attacks.measure import Amount
@@ -60,7 +60,7 @@ def _default_terms(stage):
     """What PySonar asks when nothing is said, of a Capsule that announced what `ape capsule announce` does."""
     announced = replace(CAPSULE_TERMS, scoring_fee=10**13)
     stage.announce(terms=announced)
-    offer = Offer(
+    offer = CampaignOffer(
         capsule=str(stage.capsule.address),
         currency=COIN,
         bounty=BOUNTY,

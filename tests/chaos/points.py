@@ -27,8 +27,8 @@ import pytest
 from eth_tester import EthereumTester
 from web3.manager import RequestManager
 
-from sonar_core.base.database import Journal
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.base.database import Database
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.store.base import BlobCorruptError, StoreUnavailableError
 from sonar_core.store.embedded import EmbeddedStore
 from tests.chaos.node import Memory
@@ -273,8 +273,8 @@ sys.addaudithook(_hook)
 def wired(points: Points) -> Iterator[None]:
     """The program with these points in it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "transaction", _transaction(points, Journal.transaction))
-        patch.setattr(SonarChain, "_transact", _named(SonarChain._transact))
+        patch.setattr(Database, "transaction", _transaction(points, Database.transaction))
+        patch.setattr(SonarContracts, "_transact", _named(SonarContracts._transact))
         patch.setattr(EthereumTester, "send_raw_transaction", _sending(points, EthereumTester.send_raw_transaction))
         patch.setattr(RequestManager, "request_blocking", _asking(points, Memory(RequestManager.request_blocking).ask))
         patch.setattr(EmbeddedStore, "get", _storing(points, Kind.FETCH, EmbeddedStore.get))
@@ -288,7 +288,7 @@ def wired(points: Points) -> Iterator[None]:
 
 def _transaction(points: Points, real: Any) -> Any:
     @contextmanager
-    def transaction(self: Journal) -> Iterator[Any]:
+    def transaction(self: Database) -> Iterator[Any]:
         if self._connection.in_transaction:
             yield self._connection
             return
@@ -307,7 +307,7 @@ _FUNCTION = ["?"]
 
 
 def _named(real: Any) -> Any:
-    def transact(self: SonarChain, contract: str, address: str, function: str, *arguments: Any) -> Any:
+    def transact(self: SonarContracts, contract: str, address: str, function: str, *arguments: Any) -> Any:
         _FUNCTION[0] = function
         return real(self, contract, address, function, *arguments)
 

@@ -26,7 +26,7 @@ from ape_mine.loop import Mine
 from ape_mine.maintenance.rebuild_state import rebuild as rebuild_mine
 from ape_sonar.client import Campaign, Sonar
 from sonar_core.base.errors import SonarError, one_line
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.vault import LOWEST_COST
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.ledger import Account, CampaignState, Ledger
@@ -34,7 +34,7 @@ from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTer
 from sonar_core.protocol.units import ZERO_ADDRESS
 from sonar_core.service.action import Action
 from sonar_core.store.embedded import EmbeddedStore
-from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replicated import ReplicatedStore
 from syft.errors import SyftError
 from syft.nn import LinearClassifier
 from syft.paillier import generate_paillier_keypair
@@ -289,13 +289,13 @@ class Town:
 
     # ------------------------------------------------------------------ what parties are made of
 
-    def chain_of(self, name: str) -> SonarChain:
-        return SonarChain(self.sonar.address, self.accounts[name])
+    def chain_of(self, name: str) -> SonarContracts:
+        return SonarContracts(self.sonar.address, self.accounts[name])
 
-    def store(self) -> SeveralStores:
+    def store(self) -> ReplicatedStore:
         """Two stores that stand in for each other, as two IPFS nodes do; nobody waits for them."""
         stores = [EmbeddedStore(self.folder / "blobs" / name) for name in ("one", "two")]
-        return SeveralStores(stores, clock=self.ticks, sleep=lambda seconds: None)
+        return ReplicatedStore(stores, clock=self.ticks, sleep=lambda seconds: None)
 
     def client(self) -> Sonar:
         folder = self.folder / SCIENTIST

@@ -19,7 +19,7 @@ from sonar_core.protocol.structs import (
     Opening,
     Rejection,
     Score,
-    Scored,
+    ScoredRecord,
     Status,
 )
 from tests.world.contracts import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, percent, undone
@@ -27,7 +27,7 @@ from tests.world.contracts import CAPSULE_TERMS, COIN, SCORING_FEE, WAD, blob, p
 NOTHING = bytes(32)
 NO_CAMPAIGN = blob("a Campaign nobody made")
 NOWHERE = GradientRecord(0, "0x" + "11" * 20, blob("b"), blob("c"), 0, 1, 2)
-UNSCORED = Scored(0, 0, 1, blob("details"))
+UNSCORED = ScoredRecord(0, 0, 1, blob("details"))
 OPENING = Opening(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
 NO_RISE = Score(0, 4, NOTHING, blob("root"), blob("opened"), blob("evidence"))
 DAY = 86_400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sonar_core.protocol.structs import GradientRecord, Scored, Status, Terms
+from sonar_core.protocol.structs import GradientRecord, ScoredRecord, Status, Terms
 from tests.reference.money import earned, share_of_bond
 
 
@@ -13,7 +13,7 @@ class Gradient:
     """A Gradient as submitted, what the Capsule said of it, and what its Miner took."""
 
     record: GradientRecord
-    scored: Scored | None = None
+    scored: ScoredRecord | None = None
     rewarded: bool = False
     fee_back: bool = False
     compensated: bool = False
@@ -120,7 +120,7 @@ class Campaign:
     def earned(self, accuracy: int) -> int:
         return earned(self.terms.bounty, accuracy, self.terms.target_accuracy)
 
-    def reward(self, scored: Scored) -> int:
+    def reward(self, scored: ScoredRecord) -> int:
         return self.earned(scored.afterwards) - self.earned(scored.before)
 
     @property

@@ -15,7 +15,7 @@ from sonar_core.protocol.structs import (
     Opening,
     Rejection,
     Score,
-    Scored,
+    ScoredRecord,
     Status,
     Terms,
     campaign_id,
@@ -166,7 +166,9 @@ class Protocol:
         need(improved or not any(score.model), "ModelWithoutImprovement")
         afterwards = score.accuracy if improved else c.accuracy
         details = score.details(given.core(), by.now)
-        after = after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, afterwards, details)))
+        after = after_score(
+            c, by.now, replace(gradient, scored=ScoredRecord(given.number, c.accuracy, afterwards, details))
+        )
         after = replace(after, accuracy=afterwards, version=c.version + improved)
         need_following(after, following)
         due = queue_due(after)
@@ -201,7 +203,9 @@ class Protocol:
             not_before = given.submitted_at + c.terms.unavailability_window
             need(by.now >= not_before, "UnavailableTooEarly")
         details = rejection_details(given.core(), reason, opened, evidence, by.now)
-        after = after_score(c, by.now, replace(gradient, scored=Scored(given.number, c.accuracy, c.accuracy, details)))
+        after = after_score(
+            c, by.now, replace(gradient, scored=ScoredRecord(given.number, c.accuracy, c.accuracy, details))
+        )
         need_following(after, following)
         said = (campaign, given.number, given.miner, c.accuracy, queue_due(after), reason, opened, evidence)
         return Outcome(after, (("GradientRejected", *said),))
@@ -253,7 +257,7 @@ class Protocol:
         said = ("GradientSubmitted", campaign, *record.to_tuple())
         return Outcome(after, (said,), received=Transfer(by.sender, by.value, scoring=True))
 
-    def _claim(self, by: Message, campaign: bytes, given: list[Scored], to: str) -> Outcome:
+    def _claim(self, by: Message, campaign: bytes, given: list[ScoredRecord], to: str) -> Outcome:
         c = self._paying(campaign, by, to)
         after, rewards = c, []
         for scored in given:
@@ -270,7 +274,7 @@ class Protocol:
     def _reclaim_fees(self, by: Message, campaign: bytes, given: list[GradientRecord], to: str) -> Outcome:
         return self._reclaim(by, campaign, given, to, need_unscored)
 
-    def _reclaim_voided_fees(self, by: Message, campaign: bytes, given: list[Scored], to: str) -> Outcome:
+    def _reclaim_voided_fees(self, by: Message, campaign: bytes, given: list[ScoredRecord], to: str) -> Outcome:
         return self._reclaim(by, campaign, given, to, need_scored)
 
     def _reclaim(
@@ -303,7 +307,7 @@ class Protocol:
         need(c.recorded is Status.OPEN and c.status(by.now) is Status.EXPIRED, "NothingMissed")
         return Outcome(c.settled(Status.EXPIRED, by.now, c.scored), (("CampaignExpired", campaign, c.due),))
 
-    def _convict(self, by: Message, campaign: bytes, miner: str, first_false: Scored) -> Outcome:
+    def _convict(self, by: Message, campaign: bytes, miner: str, first_false: ScoredRecord) -> Outcome:
         c = self._known(campaign)
         need(by.sender == c.terms.arbiter, "NotArbiter")
         need(c.recorded in (Status.OPEN, Status.DELIVERED, Status.EXPIRED), "NotConvictable")

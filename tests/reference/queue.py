@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sonar_core.protocol.structs import GradientRecord, Next, Scored
+from sonar_core.protocol.structs import GradientRecord, Next, ScoredRecord
 from tests.reference.campaign import Campaign, Gradient
 from tests.reference.message import need
 from tests.reference.rules import need_running
@@ -37,7 +37,7 @@ def after_score(c: Campaign, now: int, gradient: Gradient) -> Campaign:
     return replace(c.with_gradients(gradient), scored=c.scored + 1, last_scored_at=now)
 
 
-def need_scored(c: Campaign, miner: str, given: Scored) -> Gradient:
+def need_scored(c: Campaign, miner: str, given: ScoredRecord) -> Gradient:
     """The scored Gradient that the preimage and the miner tell of, as long as nothing was paid for it."""
     need(given.number < len(c.gradients), "WrongGradient")
     gradient = c.gradients[given.number]

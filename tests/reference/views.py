@@ -8,7 +8,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from sonar_core.protocol.ledger import CampaignState
-from sonar_core.protocol.structs import CampaignRecord, GradientRecord, Scored, Status, Terms
+from sonar_core.protocol.structs import CampaignRecord, GradientRecord, ScoredRecord, Status, Terms
 from tests.reference.campaign import Account, Campaign
 from tests.reference.node import Node
 from tests.reference.queue import queue_due
@@ -136,11 +136,11 @@ class ChainViews:
         return rewards
 
 
-def _rise(scored: Scored | None) -> tuple[int, ...]:
+def _rise(scored: ScoredRecord | None) -> tuple[int, ...]:
     return (scored.before, scored.afterwards) if scored else ()
 
 
-def _word(record: GradientRecord, scored: Scored | None, paid: bool, fee_back: bool, share: int) -> bytes:
+def _word(record: GradientRecord, scored: ScoredRecord | None, paid: bool, fee_back: bool, share: int) -> bytes:
     """What the chain keeps of a Gradient: nothing once nothing can be paid for it any more."""
     if paid or (fee_back and not share):
         return bytes(32)

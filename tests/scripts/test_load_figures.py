@@ -7,7 +7,7 @@ import pytest
 from scripts._load.figures import Spread, figures, table
 from scripts._load.size import SCIENTISTS, Size
 from sonar_core.protocol import events as ev
-from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.structs import Opening, Rejection, Score
 
 ROOT, MINER = bytes(32), "0x" + "a" * 40
@@ -15,8 +15,8 @@ ONE, OTHER = b"1" * 32, b"2" * 32
 SEEN = {block: 10.0 * block for block in range(20)}
 
 
-def at(block: int) -> Place:
-    return Place(block, ROOT, 0, ROOT, 0)
+def at(block: int) -> LogPosition:
+    return LogPosition(block, ROOT, 0, ROOT, 0)
 
 
 def opened(block: int, campaign: bytes) -> Event:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ape_capsule.keys.openpgp_identity import Identity
-from ape_capsule.loop import Oracle
+from ape_capsule.loop import Capsule
 from ape_capsule.service import announce, build_oracle
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import Key
 from sonar_core.crypto.sealed_messages import seal, seal_anonymous
 from sonar_core.crypto.vault import LOWEST_COST
@@ -116,14 +116,14 @@ class World:
     def home(self) -> Path:
         return self.folder / "capsule"
 
-    def as_(self, role: str) -> SonarChain:
-        return SonarChain(self.sonar.address, self.accounts[role])
+    def as_(self, role: str) -> SonarContracts:
+        return SonarContracts(self.sonar.address, self.accounts[role])
 
     def announce(self, terms: CapsuleTerms, currencies: tuple[str, ...] = (ZERO_ADDRESS,)) -> None:
         offers = [CurrencyOffer(currency, CurrencyTerms(True, 0, 10**30)) for currency in currencies]
         announce(self.as_("capsule"), self.store, self.identity, terms, offers)
 
-    def oracle(self, *, confirmations: int = 0, workers: int = 0, observer: Observer | None = None) -> Oracle:
+    def oracle(self, *, confirmations: int = 0, workers: int = 0, observer: Observer | None = None) -> Capsule:
         return build_oracle(
             self.as_("capsule"),
             self.store,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from eth_utils import keccak
 
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.protocol.events import GradientScored, GradientSubmitted
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import (
@@ -18,7 +18,7 @@ from sonar_core.protocol.structs import (
     Opening,
     Rejection,
     Score,
-    Scored,
+    ScoredRecord,
     Status,
     Terms,
 )
@@ -87,19 +87,19 @@ class Stage:
         self.sonar, self.chain = sonar, chain
         self.scientist, self.capsule, self.miner = scientist, capsule, miner
         self.start = chain.blocks.head.number if start is None else start
-        self._clients: dict[str | None, SonarChain] = {}
+        self._clients: dict[str | None, SonarContracts] = {}
         self._read, self._read_hash, self._ledger = self.start, b"", Ledger()
         # Nonces that whoever was here before has not used.
         self._count = 0 if start is None else 1_000
         if start is None:
             self.announce()
 
-    def as_(self, account) -> SonarChain:
+    def as_(self, account) -> SonarContracts:
         """The chain client of an account; None only looks."""
         address = account and str(account.address)
         if address not in self._clients:
             signer = account and Unlocked(account, self.chain.provider.web3)
-            self._clients[address] = SonarChain(self.sonar.address, signer)
+            self._clients[address] = SonarContracts(self.sonar.address, signer)
         return self._clients[address]
 
     def announce(self, *, currencies=(COIN,), terms: CapsuleTerms = CAPSULE_TERMS, account=None) -> None:
@@ -174,7 +174,7 @@ class Stage:
         receipt = client.submit_gradient(campaign, blob(name), blob(f"commitment {name}"), version, fee=fee)
         return next(event.number for event in receipt.events if isinstance(event, GradientSubmitted))
 
-    def score(self, campaign: bytes, accuracy: int) -> Scored:
+    def score(self, campaign: bytes, accuracy: int) -> ScoredRecord:
         """The oldest Gradient scored; what claims it."""
         state = self.state(campaign)
         gradient = state.oldest

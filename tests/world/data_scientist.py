@@ -12,7 +12,7 @@ import numpy as np
 
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_sonar.client import Campaign, Sonar
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import parse_certificate
 from sonar_core.protocol.commitments import openings_root, public_key_root, tensor_root
 from sonar_core.protocol.delivery import Delivery
@@ -64,7 +64,7 @@ class World:
         self.start = chain.blocks.head.number
         self.store = EmbeddedStore(folder / "blobs")
         self.token = Currency(str(token.address), token.symbol(), token.decimals())
-        self.capsule = SonarChain(sonar.address, capsule)
+        self.capsule = SonarContracts(sonar.address, capsule)
         self.identity = Identity.create(folder / "capsule", "Capsule", PASSPHRASE, cost=CHEAP)
         self.account = scientist
         served = CurrencyTerms(True, 0, 10**30)
@@ -75,7 +75,7 @@ class World:
     def network(self, passphrase: str = PASSPHRASE, account: Any = None) -> Sonar:
         """PySonar, as after a restart."""
         return Sonar(
-            SonarChain(self.contract.address, account or self.account),
+            SonarContracts(self.contract.address, account or self.account),
             self.store,
             self.folder / "scientist",
             passphrase,
@@ -106,7 +106,7 @@ class World:
         return 0
 
     def submit(self, campaign: Campaign, miner: Any) -> None:
-        chain = SonarChain(self.contract.address, miner)
+        chain = SonarContracts(self.contract.address, miner)
         chain.submit_gradient(campaign.id, b"b" * 32, b"c" * 32, 0, fee=FEE)
 
     def score(self, campaign: Campaign, accuracy: int) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
-from sonar_core.protocol.events import CampaignCancelled, Event, Place
+from sonar_core.protocol.events import CampaignCancelled, Event, LogPosition
 
 GENESIS = b"genesis"
 
@@ -76,7 +76,7 @@ class ForkingChain:
     def _events_in(self, number: int) -> list[Event]:
         block_hash = self._hash(number)
         return [
-            CampaignCancelled(Place(number, block_hash, index, bytes(32), 1000 + number), name)
+            CampaignCancelled(LogPosition(number, block_hash, index, bytes(32), 1000 + number), name)
             for index, name in enumerate(self._blocks[number][1])
         ]
 

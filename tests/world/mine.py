@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from eth_utils.address import to_checksum_address
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.chain.contract_errors import (
     ClaimsNotOpenError,
     MiningOverError,
@@ -31,9 +31,9 @@ from sonar_core.crypto.certificates import Key, format_ring
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.commitments import public_key_root, tensor_root
-from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import GradientRecord, Opening, Rejection, Score, Scored, Status, Terms
+from sonar_core.protocol.structs import GradientRecord, Opening, Rejection, Score, ScoredRecord, Status, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS
 from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
@@ -147,7 +147,7 @@ class Fuse:
 class _Waiting:
     sender: str
     nonce: int
-    happen: Callable[[Place, Ledger], list[Event]]
+    happen: Callable[[LogPosition, Ledger], list[Event]]
 
 
 class SimulatedSonar:
@@ -168,7 +168,7 @@ class SimulatedSonar:
 
     waits: str | None = None
 
-    def with_outbox(self, journal: Journal) -> Self:
+    def with_outbox(self, journal: Database) -> Self:
         return self
 
     def tend(self, until: int, held: Collection[int] = ()) -> str | None:
@@ -210,7 +210,7 @@ class SimulatedSonar:
     def submit_gradient(
         self, campaign: bytes, bundle: bytes, commitment: bytes, version: int, *, fee: int, nonce: int | None = None
     ) -> Receipt:
-        def happen(place: Place, ledger: Ledger) -> list[Event]:
+        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
             state = _open(ledger, campaign, place.timestamp)
             if fee != state.terms.scoring_fee:
                 raise WrongValueError(sent=fee, expected=state.terms.scoring_fee)
@@ -222,8 +222,8 @@ class SimulatedSonar:
 
         return self.send("submit", happen, nonce)
 
-    def claim(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
-        def happen(place: Place, ledger: Ledger) -> list[Event]:
+    def claim(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
+        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
             state = _claimable(ledger, campaign, place.timestamp)
             paid: list[Event] = []
             for scored in gradients:
@@ -238,11 +238,11 @@ class SimulatedSonar:
     def reclaim_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
         return self._reclaim(campaign, [record.number for record in gradients], to, scored=False)
 
-    def reclaim_voided_fees(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
+    def reclaim_voided_fees(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
         return self._reclaim(campaign, [scored.number for scored in gradients], to, scored=True)
 
     def compensate(self, campaign: bytes, numbers: list[int], to: str) -> Receipt:
-        def happen(place: Place, ledger: Ledger) -> list[Event]:
+        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
             state = _claimable(ledger, campaign, place.timestamp)
             for number in numbers:
                 if not state.gradients[number].reclaimed or state.gradients[number].compensated:
@@ -252,7 +252,7 @@ class SimulatedSonar:
         return self.send("compensate", happen)
 
     def expire(self, campaign: bytes) -> Receipt:
-        def happen(place: Place, ledger: Ledger) -> list[Event]:
+        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
             state = ledger.campaign(campaign)
             if state.recorded is not Status.OPEN or state.status(place.timestamp) is not Status.EXPIRED:
                 raise NothingMissedError(campaign=campaign, status=state.recorded, due=0)
@@ -261,7 +261,7 @@ class SimulatedSonar:
         return self.send("expire", happen)
 
     def _reclaim(self, campaign: bytes, numbers: list[int], to: str, *, scored: bool) -> Receipt:
-        def happen(place: Place, ledger: Ledger) -> list[Event]:
+        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
             state = _claimable(ledger, campaign, place.timestamp)
             for number in numbers:
                 kept = state.gradients[number]
@@ -272,7 +272,9 @@ class SimulatedSonar:
 
         return self.send("reclaim", happen)
 
-    def send(self, name: str, happen: Callable[[Place, Ledger], list[Event]], nonce: int | None = None) -> Receipt:
+    def send(
+        self, name: str, happen: Callable[[LogPosition, Ledger], list[Event]], nonce: int | None = None
+    ) -> Receipt:
         """Simulates it, lets it wait, and puts it into a block, with a point to be killed at after each."""
         self.fuse.burn(f"before {name}")
         happen(self.shared.next_place(), self.ledger())
@@ -305,8 +307,8 @@ class _Blocks:
         taken = [one for block in self.blocks for one in block.taken]
         return {one.sender: max(other.nonce for other in taken if other.sender == one.sender) + 1 for one in taken}
 
-    def next_place(self) -> Place:
-        return Place(len(self.blocks), bytes(32), 0, bytes(32), self.now)
+    def next_place(self) -> LogPosition:
+        return LogPosition(len(self.blocks), bytes(32), 0, bytes(32), self.now)
 
     def mine(self) -> list[Event]:
         """A block of all that waits and has its turn; what the contracts refuse uses its nonce up all the same."""
@@ -374,7 +376,7 @@ class World:
         """A transaction of somebody's that has nothing to do with Sonar."""
         return _Waiting(sender, self.sonar.as_sender(sender).transaction_counts()[1], lambda place, ledger: [])
 
-    def emit(self, *makes: Callable[[Place], Event]) -> None:
+    def emit(self, *makes: Callable[[LogPosition], Event]) -> None:
         self.others.send("others", lambda place, ledger: [make(place) for make in makes])
 
     def open_campaign(self, **changes: Any) -> bytes:

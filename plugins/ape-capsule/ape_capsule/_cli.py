@@ -18,12 +18,12 @@ from ape_capsule.commands.options import home_option, passphrase_option, sonar_o
 from ape_capsule.commands.rebuild import rebuild_command
 from ape_capsule.commands.tidy import tidy
 from ape_capsule.commands.warrant_log import log
-from ape_capsule.home.state import State
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import Identity, require_identity
 from ape_capsule.service import PASSPHRASE, STATE_FILE, announce, default_home, open_oracle, serve
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import json_option, open_console
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.passphrases import passphrase_options
@@ -31,7 +31,7 @@ from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms
 from sonar_core.protocol.units import ZERO_ADDRESS, from_wad, parse_duration, parse_money
 from sonar_core.service.action import reporter
-from sonar_core.service.observer_setup import WatchOptions, open_watch, watch_options
+from sonar_core.service.observer_setup import ObserverOptions, open_watch, watch_options
 
 
 @click.group()
@@ -91,7 +91,7 @@ def announce_command(
     largest_model: int,
 ) -> None:
     """Announce the certificates and the terms on chain."""
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     terms = CapsuleTerms(
         scoring_fee=parse_money(scoring_fee)[0],
         open_within=parse_duration(open_within),
@@ -128,7 +128,7 @@ def run(
     workers: int | None,
     once: bool,
     as_json: bool,
-    watching: WatchOptions,
+    watching: ObserverOptions,
 ) -> None:
     """Serve the Campaigns that name this Capsule."""
     place = home or default_home()
@@ -152,10 +152,10 @@ def run(
 @cli_errors()
 def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) -> None:
     """Show the Campaigns of this Capsule."""
-    place, site = home or default_home(), find_site(account, sonar)
+    place, site = home or default_home(), find_connection(account, sonar)
     require_identity(place)
-    state = State(place / STATE_FILE)
-    chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+    state = CapsuleJournal(place / STATE_FILE)
+    chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
     now, ahead = site.chain.timestamp(), chronicle.ahead()
     own = ahead.asked_of(site.chain.sender)
     if as_json:
@@ -174,7 +174,7 @@ def _token(name: str, tokens: tuple[Any, ...]) -> str:
     return name if name.startswith("0x") else parse_money(f"0 {name}", tokens)[1]
 
 
-def _facts(campaign: CampaignState, now: int, state: State) -> dict[str, Any]:
+def _facts(campaign: CampaignState, now: int, state: CapsuleJournal) -> dict[str, Any]:
     refusals = state.refusals(campaign.id)
     return {
         "campaign": "0x" + campaign.id.hex(),

@@ -13,31 +13,31 @@ from collections.abc import Callable
 from threading import Event as Flag
 
 from ape_capsule.errors import PredictionsMovedError
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.home.state import State
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import WarrantLog
-from ape_capsule.moves.context import Desk
+from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.moves.open_or_decline import answer
 from ape_capsule.moves.rebase import deliver, is_full, make_room
-from ape_capsule.moves.score_or_reject import Scales
-from ape_capsule.scoring.worker_pool import Workers
+from ape_capsule.moves.score_or_reject import Scorer
+from ape_capsule.scoring.worker_pool import WorkerPool
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contract_errors import NothingToCollectError, WrongNextError
-from sonar_core.chain.contracts import ChainError, SonarChain, UnconfirmedError
+from sonar_core.chain.contracts import ChainError, SonarContracts, UnconfirmedError
 from sonar_core.chain.event_follower import Batch
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.events import CampaignCancelled, CampaignCreated, CampaignDeclined
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import Status
 from sonar_core.service.action import Action
-from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_maintenance import BlobMaintenance
 from sonar_core.service.observer import Observer, Vitals
 from sonar_core.store import BlobStore
 from syft.errors import SyftError
 
-__all__ = ["Action", "Oracle"]
+__all__ = ["Action", "Capsule"]
 
 _log = logging.getLogger(__name__)
 #: Seconds between two looks at whether it is to stop while workers weigh.
@@ -47,7 +47,7 @@ _NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 _LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
 
 
-class Oracle:
+class Capsule:
     """One Capsule on one chain.
 
     Args:
@@ -68,17 +68,17 @@ class Oracle:
 
     def __init__(
         self,
-        chain: SonarChain,
+        chain: SonarContracts,
         store: BlobStore,
         *,
         identity: Identity,
         keystore: Keystore,
         warrants: WarrantLog,
-        state: State,
-        heads: Archive,
-        evidence: Archive,
-        workers: Workers,
-        upkeep: Upkeep,
+        state: CapsuleJournal,
+        heads: SealedFiles,
+        evidence: SealedFiles,
+        workers: WorkerPool,
+        upkeep: BlobMaintenance,
         confirmations: int,
         start_block: int,
         observer: Observer | None = None,
@@ -86,8 +86,8 @@ class Oracle:
         state.bind(chain.sender, chain.address)
         self._chain, self._state, self._upkeep = chain.with_outbox(state.journal), state, upkeep
         self._observer = observer or Observer()
-        self._chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
-        self._desk = Desk(
+        self._chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        self._desk = CapsuleContext(
             self._chain,
             store,
             identity=identity,
@@ -100,7 +100,7 @@ class Oracle:
             observer=self._observer,
         )
         self._asked_to_end = Flag()
-        self._scales = Scales(self._desk)
+        self._scales = Scorer(self._desk)
         self._watched = self._own_campaigns()
         self._told: dict[bytes, str] = {}
         #: Roots of heads that cannot be rebased: found out once, at some cost.

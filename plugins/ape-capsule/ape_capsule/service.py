@@ -12,23 +12,23 @@ from ape.api import AccountAPI
 
 from ape_capsule.errors import HomeBusyError
 from ape_capsule.home.pinned_blobs import capsule_holding
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.home.state import State
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import Identity, require_identity
 from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import WarrantLog
-from ape_capsule.loop import Oracle
-from ape_capsule.scoring.worker_pool import Workers
-from sonar_core.app.connection import Site, find_site, let_sign
+from ape_capsule.loop import Capsule
+from ape_capsule.scoring.worker_pool import WorkerPool
+from sonar_core.app.connection import Connection, find_connection, let_sign
 from sonar_core.app.settings import configured_cache, configured_store, settings
-from sonar_core.chain.contracts import Receipt, SonarChain
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.contracts import Receipt, SonarContracts
+from sonar_core.chain.event_log import EventLog
 from sonar_core.crypto import vault
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer
-from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_maintenance import BlobMaintenance
 from sonar_core.service.blob_retention import Tidier
-from sonar_core.service.instrumented import WatchedStore
+from sonar_core.service.instrumented import InstrumentedStore
 from sonar_core.service.observer import Observer
 from sonar_core.service.observer_setup import service_facts
 from sonar_core.service.shutdown import until_asked_to_end
@@ -50,14 +50,14 @@ def default_home() -> Path:
 
 
 def announce(
-    chain: SonarChain, store: BlobStore, identity: Identity, terms: CapsuleTerms, offers: list[CurrencyOffer]
+    chain: SonarContracts, store: BlobStore, identity: Identity, terms: CapsuleTerms, offers: list[CurrencyOffer]
 ) -> Receipt:
     """Publishes the Capsule's ring, and says on chain where it is and what the Capsule takes."""
     return chain.announce(store.put(identity.ring()), terms, offers)
 
 
 def build_oracle(
-    chain: SonarChain,
+    chain: SonarContracts,
     store: BlobStore,
     home: Path,
     passphrase: str,
@@ -69,7 +69,7 @@ def build_oracle(
     workers: int = 0,
     cache: BlobCache | None = None,
     tidy_after: float | None = None,
-) -> Oracle:
+) -> Capsule:
     """The oracle of a home, ready to step.
 
     Args:
@@ -82,22 +82,22 @@ def build_oracle(
         VaultError: the passphrase is wrong.
         JournalError, WarrantLogCorruptError: a file in the home is damaged.
     """
-    identity, state = Identity.load(home, passphrase), State(home / STATE_FILE)
+    identity, state = Identity.load(home, passphrase), CapsuleJournal(home / STATE_FILE)
     tidier = Tidier(state.journal, store, cache, capsule_holding(state, chain.sender))
-    return Oracle(
+    return Capsule(
         chain,
         store,
         identity=identity,
         keystore=Keystore(home / KEYS_FOLDER, passphrase, cost=cost),
         warrants=WarrantLog(home / WARRANT_FILE),
         state=state,
-        heads=Archive(home / HEADS_FOLDER, identity),
-        evidence=Archive(home / EVIDENCE_FOLDER, identity),
+        heads=SealedFiles(home / HEADS_FOLDER, identity),
+        evidence=SealedFiles(home / EVIDENCE_FOLDER, identity),
         confirmations=confirmations,
         start_block=start_block,
         observer=observer,
-        workers=Workers(workers),
-        upkeep=Upkeep(store, tidier, tidy_after),
+        workers=WorkerPool(workers),
+        upkeep=BlobMaintenance(store, tidier, tidy_after),
     )
 
 
@@ -113,7 +113,7 @@ def lock(home: Path) -> Iterator[None]:
         yield
 
 
-def read_ledger(site: Site, home: Path) -> Ledger:
+def read_ledger(site: Connection, home: Path) -> Ledger:
     """All Campaigns, the newest blocks included. Where the home has read nothing yet, no file is made there.
 
     Raises:
@@ -123,12 +123,12 @@ def read_ledger(site: Site, home: Path) -> Ledger:
     path = home / STATE_FILE
     if not path.exists():
         return Ledger().apply_all(site.chain.events(site.start_block, site.chain.head() + 1))
-    with closing(State(path)) as state:
+    with closing(CapsuleJournal(path)) as state:
         confirmations, start = site.confirmations, site.start_block
-        return Chronicle(site.chain, state.journal, confirmations=confirmations, start_block=start).ahead()
+        return EventLog(site.chain, state.journal, confirmations=confirmations, start_block=start).ahead()
 
 
-def own_campaigns(site: Site, home: Path) -> list[CampaignState]:
+def own_campaigns(site: Connection, home: Path) -> list[CampaignState]:
     """The Capsule's own of them. Raises as `read_ledger`."""
     return read_ledger(site, home).asked_of(site.chain.sender)
 
@@ -142,19 +142,19 @@ def open_oracle(
     *,
     sonar: str | None = None,
     workers: int | None = None,
-) -> Iterator[Oracle]:
+) -> Iterator[Capsule]:
     """The oracle on the network that Ape is connected to, and no other process's while it is open.
 
     Args:
         workers: processes that weigh Gradients, 0 for none; None: one for each core.
     """
     let_sign(account)
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the oracle.
-    with lock(home), closing(State(home / STATE_FILE)) as state:
+    with lock(home), closing(CapsuleJournal(home / STATE_FILE)) as state:
         oracle = build_oracle(
             site.chain,
-            WatchedStore(configured_store(backlog=Backlog(state.journal)), observer),
+            InstrumentedStore(configured_store(backlog=Backlog(state.journal)), observer),
             home,
             passphrase,
             confirmations=site.confirmations,
@@ -171,7 +171,7 @@ def open_oracle(
             oracle.close()
 
 
-def serve(oracle: Oracle, observer: Observer, *, poll_interval: float | None = None) -> None:
+def serve(oracle: Capsule, observer: Observer, *, poll_interval: float | None = None) -> None:
     """Runs a Capsule until the process is asked to end; what is under way is finished first."""
     with until_asked_to_end(settings().stop_within) as stop:
         oracle.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=observer.acted)

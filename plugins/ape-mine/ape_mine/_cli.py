@@ -23,17 +23,17 @@ from ape_mine.datasets.store import read_schema
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home.home import Home
 from ape_mine.planning.status_views import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
-from ape_mine.policy.document import Policy, Verdict
+from ape_mine.policy.document import Policy, PolicyVerdict
 from ape_mine.service import default_home, open_home, open_mine, serve
 from ape_mine.training.compute_backend import ENGINES
 from ape_mine.training.gradient_builder import MOST_FEATURES
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.base.errors import UsageError
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import json_option, open_console
 from sonar_core.cli.errors import cli_errors
 from sonar_core.service.action import Action, reporter
-from sonar_core.service.observer_setup import WatchOptions, open_watch, watch_options
+from sonar_core.service.observer_setup import ObserverOptions, open_watch, watch_options
 
 _CAMPAIGN = re.compile(r"0x[0-9a-fA-F]{64}")
 
@@ -57,7 +57,7 @@ data.register(cli)
 @cli_errors()
 def init(account: Any, home: Path | None, sonar: str | None) -> None:
     """Make the home of an account's Mine. Nothing leaves it before it has a policy."""
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     place = Home.create(home or default_home(), site.chain.sender, site.chain.address)
     click.echo(f"The Mine of {site.chain.sender} lives in {place.folder}.")
     click.echo("Next: `ape mine add NAME FILE SCHEMA`, then `ape mine policy FILE`, then `ape mine run`.")
@@ -105,7 +105,7 @@ def policy(file: Path | None, home: Path | None, sonar: str | None, passphrase: 
         click.echo(Home(home or default_home()).policy_text() or "No policy: nothing leaves.")
         return
     place = open_home(home or default_home(), data.unlocking(passphrase))
-    adopted = place.adopt(file, find_site(None, sonar).tokens)
+    adopted = place.adopt(file, find_connection(None, sonar).tokens)
     click.echo(f"In force: {len(adopted.allow)} rules for {len(adopted.datasets)} datasets.")
 
 
@@ -134,7 +134,7 @@ def run(
     poll: float | None,
     once: bool,
     as_json: bool,
-    watching: WatchOptions,
+    watching: ObserverOptions,
     passphrase: str | None,
 ) -> None:
     """Work for Campaigns as the policy allows, and take what is earned."""
@@ -185,7 +185,7 @@ def approve(campaign: str, home: Path | None) -> None:
         raise UsageError(f"{campaign!r:.80} is no Campaign: write its id, 0x and 64 hex digits")
     identity = bytes.fromhex(campaign[2:])
     with Home(home or default_home()).state().opened() as state:
-        asked = [note for note in state.notes() if note.campaign == identity and note.verdict is Verdict.ASK]
+        asked = [note for note in state.notes() if note.campaign == identity and note.verdict is PolicyVerdict.ASK]
         if not asked:
             raise NothingToApproveError(campaign)
         state.approve(identity, asked[0].dataset)
@@ -201,8 +201,8 @@ def status(home: Path | None, as_json: bool) -> None:
     place = Home(home or default_home())
     with place.state().opened() as state:
         owner = state.owner()
-        site = find_site(None, owner.sonar)
-        chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        site = find_connection(None, owner.sonar)
+        chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         now = site.chain.timestamp()
         campaigns = view_campaigns(chronicle.ahead(), state, owner.miner, now)
         policy, broken = place.policy_and_fault(site.tokens)
@@ -250,7 +250,7 @@ def _privacy_words(privacy: PrivacyView | None) -> str:
 
 
 def _campaign_table(campaigns: list[CampaignView]) -> Table:
-    table = Table("Campaign", "Status", "Verdict", "Gradients", "Earned", "Claimed", "Reason", title="Campaigns")
+    table = Table("Campaign", "Status", "PolicyVerdict", "Gradients", "Earned", "Claimed", "Reason", title="Campaigns")
     for one in campaigns:
         gradients = f"{one.improved} of {one.gradients}"
         table.add_row(one.campaign, one.status, one.verdict, gradients, str(one.earned), str(one.claimed), one.reason)

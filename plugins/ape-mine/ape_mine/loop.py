@@ -16,26 +16,26 @@ from ape_mine.errors import AccountBusyError, LogsMissingError
 from ape_mine.home.home import Home
 from ape_mine.home.published_blobs import mine_holding
 from ape_mine.home.state import Note
-from ape_mine.planning.dataset_selection import Choice, Judge
-from ape_mine.planning.planner import Intent, Planner, Step
+from ape_mine.planning.dataset_selection import Choice, DatasetSelector
+from ape_mine.planning.planner import Intent, PlannedAction, Planner
 from ape_mine.planning.status_views import allowances
-from ape_mine.policy.backoff import Rests
-from ape_mine.policy.document import Policy, Verdict
+from ape_mine.policy.backoff import Backoff
+from ape_mine.policy.document import Policy, PolicyVerdict
 from ape_mine.policy.participation import own_gradients
 from ape_mine.policy.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
-from ape_mine.policy.profitability import Moment
+from ape_mine.policy.profitability import Now
 from ape_mine.policy.schema_matching import Match
-from ape_mine.policy.submission import Counts, Next, Submission, what_next
-from ape_mine.training.gradient_builder import MOST_FEATURES, Workshop
+from ape_mine.policy.submission import NextStep, NonceCounts, Submission, what_next
+from ape_mine.training.gradient_builder import MOST_FEATURES, GradientBuilder
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contract_errors import ContractError
-from sonar_core.chain.contracts import ChainError, SonarChain, UnconfirmedError
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.contracts import ChainError, SonarContracts, UnconfirmedError
+from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import Status
 from sonar_core.protocol.units import Currency
 from sonar_core.service.action import Action
-from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_maintenance import BlobMaintenance
 from sonar_core.service.blob_retention import Tidier
 from sonar_core.service.observer import Observer, Vitals
 from sonar_core.store import BlobStore
@@ -70,7 +70,7 @@ class Mine:
 
     def __init__(
         self,
-        chain: SonarChain,
+        chain: SonarContracts,
         store: BlobStore,
         home: Home,
         *,
@@ -94,16 +94,16 @@ class Mine:
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
         self._chain = chain.with_outbox(self._state.journal)
-        self._chronicle = Chronicle(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
-        self._workshop = Workshop(
+        self._chronicle = EventLog(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
+        self._workshop = GradientBuilder(
             store, home.statistics, self._state.releases, most_features=most_features, spread=spread
         )
-        self._judge = Judge(home.datasets, self._workshop, self._state, self._miner)
-        self._rests, self._wall = Rests(clock), wall
+        self._judge = DatasetSelector(home.datasets, self._workshop, self._state, self._miner)
+        self._rests, self._wall = Backoff(clock), wall
         self._paid_out: set[bytes] = set()
         self._planner = Planner(self._judge, self._state, self._miner, self._rests.over)
         tidier = Tidier(self._state.journal, store, cache, mine_holding(chain.sender))
-        self._upkeep = Upkeep(store, tidier, tidy_after)
+        self._upkeep = BlobMaintenance(store, tidier, tidy_after)
         self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
@@ -185,18 +185,18 @@ class Mine:
     def _finish_submissions(self, policy: Policy) -> list[Action]:
         # Counted before looking: what gets into a block in between is found, not missed.
         confirmed_nonces = self._chain.transactions_until(self._chronicle.newest_block)
-        counts = Counts(confirmed_nonces, self._chain.transaction_counts()[1])
+        counts = NonceCounts(confirmed_nonces, self._chain.transaction_counts()[1])
         ahead = self._chronicle.ahead()
         actions = []
         for submission in self._state.unfinished():
             confirmed = self._stands(self._chronicle.ledger, submission)
             included = self._stands(ahead, submission)
             match what_next(submission, confirmed=confirmed, included=included, counts=counts):
-                case Next.PUBLISH:
+                case NextStep.PUBLISH:
                     actions += self._publish(policy, submission)
-                case Next.SEND:
+                case NextStep.SEND:
                     actions += self._send_again(policy, submission)
-                case Next.DROP:
+                case NextStep.DROP:
                     actions += self._give_up(ahead, submission)
         for submission in self._state.dropped_ones():
             if self._stands(self._chronicle.ledger, submission):
@@ -218,7 +218,9 @@ class Mine:
         try:
             objection = self._objection(policy, submission)
             if objection:
-                return self._keep(Note(submission.campaign, Verdict.DENY, f"withheld: {objection}", submission.dataset))
+                return self._keep(
+                    Note(submission.campaign, PolicyVerdict.DENY, f"withheld: {objection}", submission.dataset)
+                )
             self._store.put(submission.sealed)
         except SonarError as error:
             return self._trouble(submission.campaign, error)
@@ -337,7 +339,7 @@ class Mine:
     # ------------------------------------------------------------------ what may be trained
 
     def _train_everywhere(self, policy: Policy) -> list[Action]:
-        moment = Moment(self._chain.timestamp(), self._wall(), self._chain.gas_price())
+        moment = Now(self._chain.timestamp(), self._wall(), self._chain.gas_price())
         ahead, actions = self._chronicle.ahead(), []
         for intent in self._planner.intents(policy, self._chronicle.ledger, ahead, moment):
             if self._asked_to_end.is_set() or self._chain.waits:
@@ -349,14 +351,14 @@ class Mine:
     def _act(self, policy: Policy, intent: Intent, newest: CampaignState) -> list[Action]:
         """Does what is planned for one Campaign; one that gives trouble stops no other."""
         campaign, choice = intent.campaign, intent.choice
-        if intent.step is Step.TROUBLE:
+        if intent.step is PlannedAction.TROUBLE:
             self._rests.begin(campaign.id)
             return self._keep_trouble(campaign.id, intent.reason)
         if choice is None:
             return []
         actions = self._note(campaign, choice)
         try:
-            if intent.step is Step.TRAIN and choice.dataset and choice.match:
+            if intent.step is PlannedAction.TRAIN and choice.dataset and choice.match:
                 self._require_all_logs(newest)
                 actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._rests.forget(campaign.id)

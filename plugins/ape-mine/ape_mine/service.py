@@ -13,11 +13,11 @@ from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_mine.training.compute_backend import open_engine
 from ape_mine.training.gradient_builder import MOST_FEATURES
-from sonar_core.app.connection import find_site, let_sign
+from sonar_core.app.connection import find_connection, let_sign
 from sonar_core.app.settings import configured_cache, configured_store, settings
 from sonar_core.cli.passphrases import find_passphrase
 from sonar_core.protocol.units import parse_address
-from sonar_core.service.instrumented import WatchedStore
+from sonar_core.service.instrumented import InstrumentedStore
 from sonar_core.service.observer import Observer
 from sonar_core.service.observer_setup import service_facts
 from sonar_core.service.shutdown import until_asked_to_end
@@ -85,12 +85,12 @@ def open_mine(
     watch = observer or Observer()
     place = open_home(home, ask, rows=False)
     let_sign(account)
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the Mine.
     with place.lock(), open_engine(engine, scheduler) as spread, place.state().opened() as state:
         mine = Mine(
             site.chain,
-            WatchedStore(configured_store(backlog=Backlog(state.journal)), watch),
+            InstrumentedStore(configured_store(backlog=Backlog(state.journal)), watch),
             place,
             confirmations=site.confirmations,
             start_block=site.start_block,

@@ -20,7 +20,7 @@ from ape_sonar.campaign_facts import campaign_facts, gradient_facts
 from ape_sonar.campaign_file import read_campaign_file
 from ape_sonar.client import PASSPHRASE, Campaign, Gradient, Sonar, open_sonar
 from ape_sonar.trained_model import TrainedModel
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.errors import SonarError
 from sonar_core.chain.deploy.code_verification import verify
@@ -256,7 +256,7 @@ def result(
 @cli_errors()
 def verify_command(provider: Any, sonar: str | None, as_json: bool) -> None:
     """Compare the contracts' code on chain with the code of this commit, byte for byte."""
-    chain = find_site(None, sonar).chain
+    chain = find_connection(None, sonar).chain
     found = verify(provider.web3, chain.address, chain.registry_address)
     if as_json:
         _print_json({"verified": True, **asdict(found)})

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SonarError
-from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.base.strict_model import StrictModel, first_problem
 from sonar_core.protocol.envelope import Hex20, Hex32
 from sonar_core.protocol.structs import Terms
 
@@ -35,7 +35,7 @@ class DraftError(SonarError):
     """A draft in the home that cannot be read, or is not there."""
 
 
-class _Document(Strict):
+class _Document(StrictModel):
     format: Literal["sonar-draft/1"]
     request: Hex32
     nonce: _Whole

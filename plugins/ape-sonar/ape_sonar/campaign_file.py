@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.base.strict_model import StrictModel, first_problem
 from sonar_core.data.table_schema import TableSchema, read_csv
 from syft import nn
 from syft.errors import SyftError
@@ -24,7 +24,7 @@ _Amount = str | int
 _Duration = str | int
 
 
-class ModelPart(Strict):
+class ModelPart(StrictModel):
     """A Syft Model: its class and the arguments of its constructor; Inputs and Outputs follow from the schemas."""
 
     kind: str = Field(alias="class")
@@ -38,7 +38,7 @@ class ModelPart(Strict):
     fixed_point: dict[str, int] | None = None
 
 
-class CampaignFile(Strict):
+class CampaignFile(StrictModel):
     """Everything that `Sonar.create` is told. Paths count from the file's folder."""
 
     model: ModelPart | None = None

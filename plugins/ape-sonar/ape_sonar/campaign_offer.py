@@ -28,7 +28,7 @@ class OfferError(SonarError, ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class CampaignOffer:
     """What the Data Scientist decides. None: the default, raised to what the Capsule announced.
 
     Attributes:

@@ -25,13 +25,13 @@ from ape_sonar.campaign_builder import (
 )
 from ape_sonar.campaign_drafts import Draft, DraftBook
 from ape_sonar.campaign_facts import left_to_pay, verdict
-from ape_sonar.campaign_offer import Offer
+from ape_sonar.campaign_offer import CampaignOffer
 from ape_sonar.delivery_verification import open_delivery
 from ape_sonar.trained_model import TrainedModel
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store, settings
 from sonar_core.base.errors import SonarError, UsageError
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_follower import READ_AGAIN
 from sonar_core.crypto import vault
 from sonar_core.crypto.certificates import Key
@@ -228,7 +228,7 @@ class Sonar:
 
     def __init__(
         self,
-        chain: SonarChain,
+        chain: SonarContracts,
         store: BlobStore,
         home: Path,
         passphrase: str = "",
@@ -363,8 +363,8 @@ class Sonar:
             description, input_description, output_description: for people.
             key_bits: bits of the homomorphic key.
             nonce: tells equal Campaigns apart.
-            asked: any other field of `Offer`: windows in words ("1 hour") or seconds, amounts in words ("2 USDC") or
-                smallest units, `min_improvement` from 0 to 1.
+            asked: any other field of `CampaignOffer`: windows in words ("1 hour") or seconds, amounts in words
+                ("2 USDC") or smallest units, `min_improvement` from 0 to 1.
 
         Raises:
             UsageError, SpecError, SchemaError, RowError, OfferError: an argument that cannot be used; says which.
@@ -393,7 +393,7 @@ class Sonar:
         )
         amount, currency = parse_money(bounty, self._tokens.values())
         measured = starting_weights(model, initial, _weights_of(parent)).evaluate(rows, targets).accuracy
-        offer = Offer(
+        offer = CampaignOffer(
             capsule=self._capsule(capsule),
             currency=currency,
             bounty=amount,
@@ -446,7 +446,7 @@ class Sonar:
         return next((one for one in drafts if (one.chain_id, one.contract, one.scientist) == here), None)
 
     def _new_draft(
-        self, request: bytes, nonce: int, spec: bytes, own: ValidationSet, offer: Offer, parent: Campaign | None
+        self, request: bytes, nonce: int, spec: bytes, own: ValidationSet, offer: CampaignOffer, parent: Campaign | None
     ) -> Draft:
         """Everything of the Campaign on disk, before anything of it is anywhere else."""
         ring = read_ring(self.store, self.chain.certificates_of(offer.capsule))
@@ -545,7 +545,7 @@ def open_sonar(
     account: Any, passphrase: str, *, home: Path | None = None, store: str | None = None, sonar: str | None = None
 ) -> Sonar:
     """Sonar on the network that Ape is connected to; see `connect`."""
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     return Sonar(
         site.chain,
         configured_store(store),

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_capsule.errors import HeadMissingError
-from ape_capsule.home.plaintext_weights import Heads
-from ape_capsule.home.score_evidence import Evidence
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.home.state import State
+from ape_capsule.home.plaintext_weights import PlaintextWeights
+from ape_capsule.home.score_evidence import ScoreEvidence
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import Identity
 from sonar_core.base.errors import FormatError
 from sonar_core.crypto.certificates import Key
@@ -42,14 +42,14 @@ def weights() -> IntegerTensor:
 
 
 def test_heads_come_back_from_a_new_process(tmp_path: Path, identity: Identity) -> None:
-    Heads(Archive(tmp_path, identity)).keep(CAMPAIGN, ROOT, weights())
-    found = Heads(Archive(tmp_path, identity)).take(CAMPAIGN, ROOT)
+    PlaintextWeights(SealedFiles(tmp_path, identity)).keep(CAMPAIGN, ROOT, weights())
+    found = PlaintextWeights(SealedFiles(tmp_path, identity)).take(CAMPAIGN, ROOT)
     assert found.values.tolist() == weights().values.tolist()
     assert (found.exponent, found.bound) == (77, 2**200)
 
 
 def test_a_head_that_is_not_kept_or_not_the_capsules_is_told(tmp_path: Path, identity: Identity) -> None:
-    heads = Heads(Archive(tmp_path, identity))
+    heads = PlaintextWeights(SealedFiles(tmp_path, identity))
     with pytest.raises(HeadMissingError):
         heads.take(CAMPAIGN, ROOT)
     heads.keep(CAMPAIGN, ROOT, weights())
@@ -59,14 +59,14 @@ def test_a_head_that_is_not_kept_or_not_the_capsules_is_told(tmp_path: Path, ide
     forged = Identity(Key.generate("Mallory")).seal_to(b"forged", identity.certificate)
     file.write_bytes(forged)
     with pytest.raises(SealError):
-        Heads(Archive(tmp_path, identity)).take(CAMPAIGN, ROOT)
+        PlaintextWeights(SealedFiles(tmp_path, identity)).take(CAMPAIGN, ROOT)
     file.write_bytes(identity.seal_to_self(b"no weights"))
     with pytest.raises(FormatError):
-        Heads(Archive(tmp_path, identity)).take(CAMPAIGN, ROOT)
+        PlaintextWeights(SealedFiles(tmp_path, identity)).take(CAMPAIGN, ROOT)
 
 
 def test_what_is_removed_is_gone_and_removing_again_is_nothing(tmp_path: Path, identity: Identity) -> None:
-    archive = Archive(tmp_path, identity)
+    archive = SealedFiles(tmp_path, identity)
     archive.keep(CAMPAIGN, "one.sealed", b"1")
     archive.keep(bytes(32), "other.sealed", b"2")
     for _ in range(2):
@@ -80,9 +80,9 @@ def test_what_is_removed_is_gone_and_removing_again_is_nothing(tmp_path: Path, i
 @given(predictions=st.one_of(st.none(), st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5)))
 def test_evidence_comes_back_with_the_same_root(context: PrivateContext, predictions: list[int] | None) -> None:
     column = None if predictions is None else np.array(predictions, dtype=np.int64).reshape(-1, 1)
-    evidence = Evidence(Openings([-5, 7], [11, 13]), column)
+    evidence = ScoreEvidence(Openings([-5, 7], [11, 13]), column)
     salts = np.arange(16 * len(predictions or [0]), dtype=np.uint8).reshape(-1, 16)
-    again = Evidence.from_bytes(evidence.to_bytes(context), context)
+    again = ScoreEvidence.from_bytes(evidence.to_bytes(context), context)
     assert again.openings == evidence.openings
     second = bytes(32) if column is None else predictions_root(salts, column)
     expected = keccak(b"\x03" + openings_root(context, evidence.openings) + second)
@@ -98,15 +98,15 @@ def test_evidence_comes_back_with_the_same_root(context: PrivateContext, predict
 )
 def test_bytes_that_are_no_evidence_are_told(context: PrivateContext, arrays: dict[str, np.ndarray]) -> None:
     with pytest.raises(FormatError, match="evidence"):
-        Evidence.from_bytes(wire.dumps_arrays(arrays), context)
+        ScoreEvidence.from_bytes(wire.dumps_arrays(arrays), context)
 
 
 def test_a_move_answers_what_it_was_prepared_for_alone(tmp_path: Path) -> None:
-    state = State(tmp_path / "state.sqlite")
+    state = CapsuleJournal(tmp_path / "state.sqlite")
     made = state.prepare(CAMPAIGN, "score", ROOT, accuracy=5, model=bytes([9]) * 32, words="why")
     state.prepare(CAMPAIGN, "score", bytes(32), accuracy=6)
     state.close()
-    state = State(tmp_path / "state.sqlite")
+    state = CapsuleJournal(tmp_path / "state.sqlite")
     assert state.prepared(CAMPAIGN, "score", ROOT) == made
     assert (made.digest("model"), made.number("accuracy")) == (bytes([9]) * 32, 5)
     assert state.prepared(CAMPAIGN, "reject", ROOT) is None
@@ -116,9 +116,9 @@ def test_a_move_answers_what_it_was_prepared_for_alone(tmp_path: Path) -> None:
 
 def test_attempts_are_counted_across_restarts_by_message(tmp_path: Path) -> None:
     for expected in (1, 2, 3):
-        state = State(tmp_path / "state.sqlite")
+        state = CapsuleJournal(tmp_path / "state.sqlite")
         assert state.count_attempt(ROOT) == expected
         state.close()
-    state = State(tmp_path / "state.sqlite")
+    state = CapsuleJournal(tmp_path / "state.sqlite")
     assert state.count_attempt(CAMPAIGN) == 1
     state.close()

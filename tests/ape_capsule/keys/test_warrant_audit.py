@@ -25,8 +25,8 @@ def root(number: int) -> bytes:
     return b"\xaa" + number.to_bytes(31, "big")
 
 
-def place(transaction: int) -> ev.Place:
-    return ev.Place(transaction, NONE, 0, tx(transaction), 0)
+def place(transaction: int) -> ev.LogPosition:
+    return ev.LogPosition(transaction, NONE, 0, tx(transaction), 0)
 
 
 def created(at: int, campaign: bytes = ONE, capsule: str = CAPSULE) -> ev.Event:

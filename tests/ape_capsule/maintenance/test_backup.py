@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ape_capsule.errors import BackupCorruptError, HomeTakenError, IdentityMissingError, WarrantLogCorruptError
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.home.state import State
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import Kind, Warrant, WarrantLog
@@ -35,9 +35,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "capsule"
     identity = Identity.create(home, "Capsule", PASSPHRASE, cost=LOWEST_COST)
     Keystore(home / KEYS_FOLDER, PASSPHRASE, cost=LOWEST_COST).create(CAMPAIGN, 512)
-    Archive(home / "heads", identity).keep(CAMPAIGN, "head", b"weights")
+    SealedFiles(home / "heads", identity).keep(CAMPAIGN, "head", b"weights")
     WarrantLog(home / WARRANT_FILE).grant(Warrant(CAMPAIGN, Kind.GRADIENT, 0, bytes(32), bytes(32)), now=1)
-    state = State(home / STATE_FILE)
+    state = CapsuleJournal(home / STATE_FILE)
     state.note_refusal(CAMPAIGN, 3, "said before")
     state.close()
     (home / "lock").touch()
@@ -60,9 +60,9 @@ def test_what_was_backed_up_comes_back(home: Path, saved: Path, tmp_path: Path) 
     assert contents.fingerprint == identity.certificate.fingerprint
     kept, returned = (Keystore(place / KEYS_FOLDER, PASSPHRASE).get(CAMPAIGN) for place in (home, again))
     assert kept.private_key == returned.private_key
-    assert Archive(again / "heads", identity).take(CAMPAIGN, "head") == b"weights"
+    assert SealedFiles(again / "heads", identity).take(CAMPAIGN, "head") == b"weights"
     assert (again / WARRANT_FILE).read_bytes() == (home / WARRANT_FILE).read_bytes()
-    state = State(again / STATE_FILE)
+    state = CapsuleJournal(again / STATE_FILE)
     assert state.refusals(CAMPAIGN) == {3: "said before"}
     state.close()
     left = {path.name for path in home.iterdir()} - {path.name for path in again.iterdir()}
@@ -70,7 +70,7 @@ def test_what_was_backed_up_comes_back(home: Path, saved: Path, tmp_path: Path) 
 
 
 def test_state_is_whole_while_it_is_written(home: Path, tmp_path: Path) -> None:
-    state, stop = State(home / STATE_FILE), threading.Event()
+    state, stop = CapsuleJournal(home / STATE_FILE), threading.Event()
     written = 0
     backed_up = threading.Thread(
         target=lambda: (back_up(home, tmp_path / "live", PASSPHRASE, cost=LOWEST_COST), stop.set())

@@ -23,8 +23,8 @@ from ape_capsule.errors import (
     TooManyKeysError,
 )
 from ape_capsule.home import sealed_files
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.keys.announced_certificates import Need, held_in, needs
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.keys.announced_certificates import KeyNeed, held_in, needs
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.maintenance import key_rotation
 from ape_capsule.maintenance.backup import back_up, restore
@@ -75,7 +75,7 @@ class Place:
         self.first = Identity.create(self.home, "Capsule <c@example.org>", PASSPHRASE, cost=LOWEST_COST)
         self.chain.certificates = self.store.put(self.first.ring())
         for kept in (HEADS_FOLDER, EVIDENCE_FOLDER):
-            Archive(self.home / kept, self.first).keep(CAMPAIGN, "one.sealed", kept.encode())
+            SealedFiles(self.home / kept, self.first).keep(CAMPAIGN, "one.sealed", kept.encode())
 
     def identity(self) -> Identity:
         return Identity.load(self.home, PASSPHRASE)
@@ -89,14 +89,14 @@ class Place:
         chain: Any = self.chain
         return key_rotation.announced_by(chain, self.store, self.identity())
 
-    def forget(self, fingerprint: str, needed: list[Need] | None = None) -> int:
+    def forget(self, fingerprint: str, needed: list[KeyNeed] | None = None) -> int:
         identity = self.identity()
         rest = key_rotation.without(identity, fingerprint, announced=self.announced(), needed=needed or [])
         return key_rotation.forget(self.home, PASSPHRASE, identity, rest, fingerprint, cost=LOWEST_COST)
 
     def kept(self, identity: Identity) -> list[bytes]:
         folders = (HEADS_FOLDER, EVIDENCE_FOLDER)
-        return [Archive(self.home / folder, identity).take(CAMPAIGN, "one.sealed") for folder in folders]
+        return [SealedFiles(self.home / folder, identity).take(CAMPAIGN, "one.sealed") for folder in folders]
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_a_key_is_forgotten_only_when_nobody_needs_it(place: Place) -> None:
     with pytest.raises(KeyNotHeldError, match="ape capsule keys"):
         place.forget(SCIENTIST.fingerprint)
     with pytest.raises(RetiredKeyInUseError, match=f"needed by 1 Campaigns, 0x{CAMPAIGN.hex()}"):
-        place.forget(old, [Need(CAMPAIGN, Status.OPEN, frozenset({old}))])
+        place.forget(old, [KeyNeed(CAMPAIGN, Status.OPEN, frozenset({old}))])
     announced, place.chain.certificates = place.chain.certificates, place.store.address_of(place.first.ring())
     with pytest.raises(StillAnnouncedError):
         place.forget(old)
@@ -297,7 +297,7 @@ def test_a_key_is_forgotten_only_when_nobody_needs_it(place: Place) -> None:
     assert len(place.identity().retired) == 1
 
     newest = place.identity().certificate.fingerprint
-    assert place.forget(old, [Need(CAMPAIGN, Status.OPEN, frozenset({newest}))]) == 2
+    assert place.forget(old, [KeyNeed(CAMPAIGN, Status.OPEN, frozenset({newest}))]) == 2
     rest = place.identity()
     assert [one.fingerprint for one in rest.certificates] == [newest]
     assert place.kept(rest) == [b"heads", b"evidence"]
@@ -393,8 +393,8 @@ def test_the_doctor_tells_lost_keys_and_idle_ones(place: Place) -> None:
     identity = place.identity()
     (idle,) = judge_needs(identity, [])
     assert (idle.grade, "ape capsule forget" in idle.remedy) == (Grade.OK, True)
-    used = Need(CAMPAIGN, Status.OPEN, frozenset({old}))
-    lost = Need(CAMPAIGN, Status.OPEN, frozenset(), is_held=False)
+    used = KeyNeed(CAMPAIGN, Status.OPEN, frozenset({old}))
+    lost = KeyNeed(CAMPAIGN, Status.OPEN, frozenset(), is_held=False)
     found = list(judge_needs(identity, [used, lost]))
     assert [one.grade for one in found] == [Grade.FAIL, Grade.OK]
     assert CAMPAIGN.hex() in found[0].words
@@ -421,7 +421,7 @@ def test_a_backup_holds_all_keys_and_an_older_one_does_not(place: Place, tmp_pat
     restore(tmp_path / "after", tmp_path / "again", PASSPHRASE)
     again = Identity.load(tmp_path / "again", PASSPHRASE)
     assert again.certificates == place.identity().certificates
-    assert Archive(tmp_path / "again" / HEADS_FOLDER, again).take(CAMPAIGN, "one.sealed") == b"heads"
+    assert SealedFiles(tmp_path / "again" / HEADS_FOLDER, again).take(CAMPAIGN, "one.sealed") == b"heads"
 
     restore(tmp_path / "before", tmp_path / "older", PASSPHRASE)
     chain: Any = place.chain

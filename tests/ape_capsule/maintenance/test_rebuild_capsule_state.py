@@ -9,10 +9,10 @@ import pytest
 
 from ape_capsule.errors import HomeMismatchError
 from ape_capsule.keys.warrant_log import read
-from ape_capsule.maintenance.rebuild_state import Rebuilt, rebuild
+from ape_capsule.maintenance.rebuild_state import RebuiltState, rebuild
 from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
 from sonar_core.base.database import JournalDamagedError
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_follower import WrongChainError
 from sonar_core.service.state_replacement import StateSoundError
 from tests.world.capsule import KilledError, World, kinds
@@ -20,7 +20,7 @@ from tests.world.capsule import KilledError, World, kinds
 pytestmark = pytest.mark.chain
 
 
-def mend(world: World) -> Rebuilt:
+def mend(world: World) -> RebuiltState:
     return rebuild(world.home, world.as_("capsule"), confirmations=0, start_block=world.start)
 
 
@@ -35,7 +35,7 @@ def test_a_damaged_file_between_a_verdict_and_its_transaction(world: World, monk
         raise KilledError("score")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SonarChain, "score_gradient", killed)
+        patch.setattr(SonarContracts, "score_gradient", killed)
         with pytest.raises(KilledError):
             oracle.step()
     oracle.close()
@@ -64,7 +64,7 @@ def test_a_damaged_file_between_a_verdict_and_its_transaction(world: World, monk
 def test_another_accounts_file_and_another_chains_are_told_by_name(world: World) -> None:
     world.create()
     world.oracle().close()
-    strange = SonarChain(world.sonar.address, world.accounts["miner"])
+    strange = SonarContracts(world.sonar.address, world.accounts["miner"])
     with pytest.raises(HomeMismatchError, match=rf"{STATE_FILE} belongs to the account .*`ape capsule rebuild`"):
         start_as(world, strange)
     done = rebuild(world.home, strange, confirmations=0, start_block=world.start)
@@ -85,7 +85,7 @@ def test_another_accounts_file_and_another_chains_are_told_by_name(world: World)
     assert len(list(world.home.glob(f"{STATE_FILE}.damaged-[0-9]"))) == 3
 
 
-def start_as(world: World, chain: SonarChain) -> None:
+def start_as(world: World, chain: SonarContracts) -> None:
     """A Capsule that is started as `chain`'s account."""
     real = world.as_
     world.as_ = lambda role: chain  # type: ignore[method-assign]

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from ape_capsule.home.pinned_blobs import capsule_holding
-from ape_capsule.home.state import State
+from ape_capsule.home.state import CapsuleJournal
 from sonar_core.protocol.content_address import to_cid
-from sonar_core.protocol.gradient_map import Gradients, GradientState
+from sonar_core.protocol.gradient_map import GradientMap, GradientState
 from sonar_core.protocol.ledger import CampaignState, Ledger, Model
 from sonar_core.protocol.structs import GradientRecord, Opening, Status, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS
 from sonar_core.service.action import Action
-from sonar_core.service.blob_maintenance import Upkeep
+from sonar_core.service.blob_maintenance import BlobMaintenance
 from sonar_core.service.blob_retention import Tidier, is_over
-from sonar_core.store import BlobError, Mended
+from sonar_core.store import BlobError, ReplicationResult
 from sonar_core.store.cache import BlobCache
 from sonar_core.store.embedded import EmbeddedStore
 from tests.world.capsule import KilledError, spec
@@ -61,7 +61,7 @@ class Scene:
         self.restart()
 
     def restart(self) -> None:
-        self.state = State(self.folder / "state.sqlite")
+        self.state = CapsuleJournal(self.folder / "state.sqlite")
         self.tidier = Tidier(self.state.journal, self.node, self.cache, capsule_holding(self.state, CAPSULE))
 
     def blob(self, words: str) -> bytes:
@@ -143,7 +143,7 @@ def test_all_of_a_campaign_goes_once_it_is_over_and_nothing_before(scene: Scene)
     kept = scene.node.kept()
     bundle = scene.blob("a Miner's bundle: only read here, whoever pinned it")
     record = GradientRecord(0, ZERO_ADDRESS, bundle, bytes(32), 0, 0, 0)
-    scene.change(campaign, gradients=Gradients().with_(GradientState(record)))
+    scene.change(campaign, gradients=GradientMap().with_(GradientState(record)))
     scene.cache.keep(b"of another Campaign")
     assert scene.tidy(OVER - 1) == scene.tidy(OVER, after=1) == 0
     assert kept == scene.names(campaign)
@@ -254,12 +254,12 @@ class Clock:
         return self.now
 
 
-def look(upkeep: Upkeep, scene: Scene, now: int = OVER) -> list[Action]:
+def look(upkeep: BlobMaintenance, scene: Scene, now: int = OVER) -> list[Action]:
     return upkeep.look(scene.ledger, lambda: scene.ledger, lambda: now)
 
 
-def upkeep_of(scene: Scene, after: float | None, clock: Clock | None = None) -> Upkeep:
-    return Upkeep(scene.node, scene.tidier, after, clock=clock or Clock())
+def upkeep_of(scene: Scene, after: float | None, clock: Clock | None = None) -> BlobMaintenance:
+    return BlobMaintenance(scene.node, scene.tidier, after, clock=clock or Clock())
 
 
 def test_a_service_keeps_everything_unless_it_is_told_otherwise(scene: Scene) -> None:
@@ -292,7 +292,7 @@ def test_trouble_with_blobs_is_told_and_stops_nothing(scene: Scene, monkeypatch:
     running = scene.campaign("running")
     scene.run_on(running)
     scene.node.unpin(scene.ledger.campaigns[running].terms.spec)
-    monkeypatch.setattr(scene.node, "mend", lambda: Mended(2, 1))
+    monkeypatch.setattr(scene.node, "mend", lambda: ReplicationResult(2, 1))
     actions = look(upkeep_of(scene, 0.0), scene)
     assert [action.kind for action in actions] == ["copied", "trouble"]
     assert actions[0].words == "2 blobs to a node that had missed them; 1 are left"

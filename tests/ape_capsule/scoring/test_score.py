@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ape_capsule.errors import MalformedGradientError, PredictionsMovedError
 from ape_capsule.scoring import score
-from ape_capsule.scoring.score import Place
+from ape_capsule.scoring.score import CampaignRef
 from sonar_core.protocol.gradient_bundle import Bundle
 from sonar_core.protocol.structs import GradientRecord
 from sonar_core.protocol.validation_set import ValidationSet
@@ -290,7 +290,7 @@ def test_no_rebase_moves_a_prediction_to_make_room() -> None:
 
 # ---------------------------------------------------------------------- bundles
 
-PLACE = Place(31337, "0x" + "ab" * 20, bytes([1]) * 32)
+PLACE = CampaignRef(31337, "0x" + "ab" * 20, bytes([1]) * 32)
 MINER = "0x" + "cd" * 20
 
 

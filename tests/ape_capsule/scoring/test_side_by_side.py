@@ -10,7 +10,7 @@ import time
 import pytest
 
 from ape_capsule.keys.warrant_log import Kind, read
-from ape_capsule.loop import Oracle
+from ape_capsule.loop import Capsule
 from ape_capsule.service import WARRANT_FILE
 from sonar_core.service.action import Action
 from tests.world.capsule import World
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.chain
 PATIENCE = 120
 
 
-def until(oracle: Oracle, scores: int) -> list[Action]:
+def until(oracle: Capsule, scores: int) -> list[Action]:
     """Steps until so many Gradients are scored."""
     actions: list[Action] = []
     end = time.monotonic() + PATIENCE

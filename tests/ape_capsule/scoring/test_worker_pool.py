@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 from ape_capsule.errors import WorkerLostError
-from ape_capsule.scoring.job import Weighed, Weighing, weigh
-from ape_capsule.scoring.worker_pool import Workers
+from ape_capsule.scoring.job import ScoringJob, ScoringResult, weigh
+from ape_capsule.scoring.worker_pool import WorkerPool
 from sonar_core.protocol.validation_set import ValidationSet
 from syft.errors import SyftError
 from syft.nn import WAD
@@ -31,7 +31,7 @@ PATIENCE = 60
 
 
 @cache
-def weighing(seed: int = 2) -> Weighing:
+def weighing(seed: int = 2) -> ScoringJob:
     """An honest Gradient of a Campaign's first head."""
     private_key = key_pair()[1]
     context = PrivateContext(private_key)
@@ -42,23 +42,23 @@ def weighing(seed: int = 2) -> Weighing:
     head = started.weights_
     assert isinstance(gradient, EncryptedTensor)
     assert isinstance(head, IntegerTensor)
-    return Weighing(context, gradient, model(), head, ValidationSet.build(*rows(1)), 0, WAD, 10**16)
+    return ScoringJob(context, gradient, model(), head, ValidationSet.build(*rows(1)), 0, WAD, 10**16)
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
+def workers() -> Iterator[WorkerPool]:
     """Shared, since a process takes two seconds to start."""
-    with Workers(2) as workers:
+    with WorkerPool(2) as workers:
         yield workers
 
 
-def done(workers: Workers, future: object) -> Weighed:
+def done(workers: WorkerPool, future: object) -> ScoringResult:
     while not future.done():  # type: ignore[attr-defined]
         assert workers.wait(PATIENCE)
     return workers.result(future)  # type: ignore[arg-type]
 
 
-def same(one: Weighed, other: Weighed) -> bool:
+def same(one: ScoringResult, other: ScoringResult) -> bool:
     assert one.verdict is not None
     assert other.verdict is not None
     return (
@@ -69,7 +69,7 @@ def same(one: Weighed, other: Weighed) -> bool:
     )
 
 
-def test_workers_say_what_this_process_says_side_by_side(workers: Workers) -> None:
+def test_workers_say_what_this_process_says_side_by_side(workers: WorkerPool) -> None:
     tasks = [weighing(seed) for seed in (2, 3, 4)]
     futures = [workers.ask(task) for task in tasks]
     assert workers.has_room
@@ -83,19 +83,19 @@ def test_workers_say_what_this_process_says_side_by_side(workers: Workers) -> No
 
 
 def test_none_means_here_and_now() -> None:
-    with Workers(0) as workers:
+    with WorkerPool(0) as workers:
         future = workers.ask(weighing())
         assert future.done()
         assert same(workers.result(future), weigh(weighing()))
         assert (workers.processes(), workers.has_room, workers.is_busy) == ([], True, False)
 
 
-def test_what_cannot_be_applied_and_what_cannot_be_opened(workers: Workers) -> None:
+def test_what_cannot_be_applied_and_what_cannot_be_opened(workers: WorkerPool) -> None:
     """A head at the edge of its bound goes beyond it by any step; a multiple of p is no ciphertext."""
     task = weighing()
     edge = task.head.values.copy()
     edge[:] = task.head.bound
-    for place in (workers, Workers(0)):
+    for place in (workers, WorkerPool(0)):
         answer = done(place, place.ask(replace(task, head=IntegerTensor(edge, task.head.exponent, task.head.bound))))
         assert answer.verdict is None
         assert "beyond the bound" in answer.objection
@@ -106,7 +106,7 @@ def test_what_cannot_be_applied_and_what_cannot_be_opened(workers: Workers) -> N
             done(place, place.ask(replace(task, gradient=broken)))
 
 
-def test_a_killed_worker_costs_its_own_work_alone(workers: Workers) -> None:
+def test_a_killed_worker_costs_its_own_work_alone(workers: WorkerPool) -> None:
     first = weigh(weighing())
     both = [workers.ask(weighing()), workers.ask(weighing())]
     assert all(same(done(workers, one), first) for one in both)
@@ -123,7 +123,7 @@ def test_a_killed_worker_costs_its_own_work_alone(workers: Workers) -> None:
     assert stopped not in workers.processes()
 
 
-def test_one_killed_while_it_idles_is_not_missed(workers: Workers) -> None:
+def test_one_killed_while_it_idles_is_not_missed(workers: WorkerPool) -> None:
     done(workers, workers.ask(weighing()))
     for idle in workers.processes():
         os.kill(idle, signal.SIGKILL)
@@ -135,13 +135,13 @@ def test_one_killed_while_it_idles_is_not_missed(workers: Workers) -> None:
     assert same(answer, weigh(weighing()))
 
 
-def test_what_nobody_wants_any_more_keeps_nobody_awake(workers: Workers) -> None:
+def test_what_nobody_wants_any_more_keeps_nobody_awake(workers: WorkerPool) -> None:
     future = workers.ask(weighing())
     workers.forget(future)
     assert (workers.is_busy, workers.has_room) == (False, True)
 
 
-def test_a_worker_holds_no_secret_but_its_tasks_and_leaves_none(workers: Workers) -> None:
+def test_a_worker_holds_no_secret_but_its_tasks_and_leaves_none(workers: WorkerPool) -> None:
     """No core dump, no look into its memory by another process of the account, and signals are its Capsule's matter."""
     done(workers, workers.ask(weighing()))
     number = workers.processes()[0]

@@ -25,7 +25,7 @@ from ape_mine.datasets.adapters import rest_api, xml_stream
 from ape_mine.datasets.adapters.base import Request, published_schema
 from ape_mine.datasets.adapters.registry import find_adapter
 from ape_mine.datasets.importing import Imported, import_source
-from ape_mine.datasets.merge import Counts
+from ape_mine.datasets.merge import MergeCounts
 from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import AdapterBrokenError, ImportOptionError, SourceError
 from sonar_core.data.row_errors import WrongRowsError
@@ -104,11 +104,11 @@ def test_a_database_is_read_again_from_where_it_was_read(
     insert(engine, (1, 30, "north"), (2, 40, "south"))
     options = {"table": "people", **({"cursor": growing} if growing else {})}
     how = {"options": options, "given": PEOPLE, "key": "id"}
-    assert read(store, "sql", address, **how).counts == Counts(2, 0, 0)
+    assert read(store, "sql", address, **how).counts == MergeCounts(2, 0, 0)
     # Those at the cursor come again, in case there are more of them.
     again = {"id": 1, "seen": 1, "age": 1, "born": 2, None: 2}[growing]
     if not (growing == "born" and address.startswith("sqlite")):
-        assert read(store, "sql", address, **how).counts == Counts(0, 0, again)
+        assert read(store, "sql", address, **how).counts == MergeCounts(0, 0, again)
     insert(engine, (3, 50, "north"))
     assert read(store, "sql", address, **how).counts.added == 1
     assert rows_of(store) == [
@@ -128,7 +128,7 @@ def test_a_query_is_read_and_moments_are_seconds(store: DatasetStore, database: 
         with pytest.raises(WrongRowsError, match="'1970-01-02'"):
             read(store, "sql", address, **how)
         return
-    assert read(store, "sql", address, **how).counts == Counts(1, 0, 0)
+    assert read(store, "sql", address, **how).counts == MergeCounts(1, 0, 0)
     assert rows_of(store) == [{"age": 40, "born": 86_400}]
 
 
@@ -293,10 +293,10 @@ def service(count: int) -> Iterator[str]:
 def test_all_pages_of_a_service_are_read_once(store: DatasetStore, path: str, options: dict[str, str]) -> None:
     how = {"options": options, "given": PEOPLE, "key": "id"}
     with service(5) as address:
-        assert read(store, "rest", f"{address}/{path}", **how).counts == Counts(5, 0, 0)
-        assert read(store, "rest", f"{address}/{path}", **how).counts == Counts(0, 0, 5)
+        assert read(store, "rest", f"{address}/{path}", **how).counts == MergeCounts(5, 0, 0)
+        assert read(store, "rest", f"{address}/{path}", **how).counts == MergeCounts(0, 0, 5)
         _Service.people += [{"id": 6, "age": 6, "Ward": "south"}]
-        assert read(store, "rest", f"{address}/{path}", **how).counts == Counts(1, 0, 5)
+        assert read(store, "rest", f"{address}/{path}", **how).counts == MergeCounts(1, 0, 5)
     assert [row["age"] for row in rows_of(store)] == [1, 2, 3, 4, 5, 6]
 
 
@@ -309,7 +309,7 @@ def test_a_service_is_asked_for_what_came_since_with_a_token(
     with service(2) as address:
         read(store, "rest", f"{address}/header?secret=1", **how)
         _Service.people += [{"id": 3, "age": 6, "Ward": "south"}]
-        assert read(store, "rest", f"{address}/header?secret=1", **how).counts == Counts(1, 0, 1)
+        assert read(store, "rest", f"{address}/header?secret=1", **how).counts == MergeCounts(1, 0, 1)
     assert [token for _, token in _Service.asked] == ["Bearer hush"] * 2
     assert "since=2" in _Service.asked[1][0]
     assert "secret" not in store.history("rows")[-1].source
@@ -377,10 +377,10 @@ def test_takeouts_activity_is_read_from_its_archive(store: DatasetStore, tmp_pat
     with zipfile.ZipFile(tmp_path / "takeout.zip", "w") as archive:
         archive.writestr(path, json.dumps([activity(1), activity(1), activity(2, titleUrl=None, products=[])]))
         archive.writestr("Takeout/archive_browser.html", "<html>")
-    assert read(store, "takeout", tmp_path / "takeout.zip").counts == Counts(2, 0, 0)
+    assert read(store, "takeout", tmp_path / "takeout.zip").counts == MergeCounts(2, 0, 0)
     assert rows_of(store)[1] == {"product": "Search", "title": "Searched for tea", "at": 1577836802, "has_link": False}
     write(tmp_path / "new" / path, json.dumps([activity(3), activity(2, titleUrl=None, products=[]), activity(1)]))
-    assert read(store, "takeout", tmp_path / "new").counts == Counts(1, 0, 2)
+    assert read(store, "takeout", tmp_path / "new").counts == MergeCounts(1, 0, 2)
     write(tmp_path / "new" / path, json.dumps([activity(3), 7, activity(1, time="noon"), activity(2, title="")]))
     with pytest.raises(WrongRowsError) as caught:
         read(store, "takeout", tmp_path / "new")
@@ -425,13 +425,13 @@ def test_apples_export_becomes_a_row_a_day(store: DatasetStore, tmp_path: Path) 
     with zipfile.ZipFile(tmp_path / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("apple_health_export/export.xml", text)
         archive.writestr("apple_health_export/export_cda.xml", "<x/>")
-    assert read(store, "apple-health", tmp_path / "export.zip").counts == Counts(2, 0, 0)
+    assert read(store, "apple-health", tmp_path / "export.zip").counts == MergeCounts(2, 0, 0)
     first, second = rows_of(store)
     assert (first["day"], first["weekday"], first["steps"]) == (19844, 3, 150)
     assert (first["heart_rate"], first["has_heart_rate"], second["has_heart_rate"]) == (70, True, False)
     assert (second["distance_km"], second["sleep_hours"]) == (3.218688, 0.25)
     newer = text.replace("</HealthData>", "") + health((STEPS, "phone", "count", "2024-05-02", "9")).split("/>", 1)[1]
-    assert read(store, "apple-health", write(tmp_path / "export.xml", newer)).counts == Counts(0, 1, 1)
+    assert read(store, "apple-health", write(tmp_path / "export.xml", newer)).counts == MergeCounts(0, 1, 1)
 
 
 LAUGHS = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(9))
@@ -486,7 +486,7 @@ def point(second: int, latitude: float, height: float | None = None, longitude: 
 def test_a_track_is_a_row_without_its_places(store: DatasetStore, tmp_path: Path) -> None:
     points = [point(0, 50, 100), point(10, 50.001, 110), point(20, 50.002, 105)]
     write(tmp_path / "gpx" / "a.gpx", gpx(*points))
-    assert read(store, "gpx", tmp_path / "gpx").counts == Counts(1, 0, 0)
+    assert read(store, "gpx", tmp_path / "gpx").counts == MergeCounts(1, 0, 0)
     (row,) = rows_of(store)
     assert row["distance_m"] == pytest.approx(2 * 111.195, rel=1e-4)  # a thousandth of a degree on this sphere
     assert row["speed_mps"] == pytest.approx(row["distance_m"] / 20)
@@ -496,7 +496,7 @@ def test_a_track_is_a_row_without_its_places(store: DatasetStore, tmp_path: Path
     # A gap between segments was not walked.
     apart = gpx(*points, "</trkseg><trkseg>", point(30, 51)).replace("10:00", "11:00")
     write(tmp_path / "gpx" / "b.gpx", apart)
-    assert read(store, "gpx", tmp_path / "gpx").counts == Counts(1, 0, 1)
+    assert read(store, "gpx", tmp_path / "gpx").counts == MergeCounts(1, 0, 1)
     assert rows_of(store)[1]["distance_m"] == row["distance_m"]
 
 
@@ -556,7 +556,7 @@ def test_bundles_and_bulk_exports_are_the_same_rows(store: DatasetStore, tmp_pat
     resources = [observation("o1", 99.5), PRESSURE, PATIENT, observation("o3", 1, status="entered-in-error")]
     bundle = {"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources]}
     path = write(tmp_path / "bundle.json", json.dumps(bundle))
-    assert read(store, "fhir", path).counts == Counts(3, 0, 0)
+    assert read(store, "fhir", path).counts == MergeCounts(3, 0, 0)
     assert rows_of(store)[0] == {
         "code": "2339-0",
         "value": 99.5,
@@ -573,7 +573,7 @@ def test_bundles_and_bulk_exports_are_the_same_rows(store: DatasetStore, tmp_pat
     lines = "\n".join(json.dumps(one) for one in [*resources[:2], observation("o4", 7, subject={"reference": "?"})])
     write(tmp_path / "bulk" / "Observation.ndjson", lines.replace("99.5", "98"))
     write(tmp_path / "bulk" / "Patient.ndjson", json.dumps(PATIENT))
-    assert read(store, "fhir", tmp_path / "bulk").counts == Counts(1, 1, 2)
+    assert read(store, "fhir", tmp_path / "bulk").counts == MergeCounts(1, 1, 2)
     assert (rows_of(store)[3]["sex"], rows_of(store)[3]["has_age"]) == ("unknown", False)
     chosen = import_source(store, "systolic", find_adapter("fhir"), Request(str(path), {"codes": "8480-6,x"}))
     assert chosen.rows == 1
@@ -628,9 +628,9 @@ def test_a_third_party_brings_an_adapter(store: DatasetStore, tmp_path: Path, mo
     write(info / "entry_points.txt", f"[ape_mine.adapters]\n{names}")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     days = write(tmp_path / "days.txt", "monday 100\ntuesday 200\n")
-    assert read(store, "steps", days).counts == Counts(2, 0, 0)
+    assert read(store, "steps", days).counts == MergeCounts(2, 0, 0)
     write(days, "tuesday 250\nwednesday 300\n")
-    assert read(store, "steps", days).counts == Counts(1, 1, 0)
+    assert read(store, "steps", days).counts == MergeCounts(1, 1, 0)
     for name in ("broken", "other"):
         with pytest.raises(AdapterBrokenError, match="steps_plugin"):
             find_adapter(name)

@@ -26,7 +26,7 @@ from ape_mine.datasets.adapters.base import Adapter, Record, Request
 from ape_mine.datasets.adapters.registry import adapter_names, find_adapter
 from ape_mine.datasets.importing import Imported, import_source
 from ape_mine.datasets.labels import Labels
-from ape_mine.datasets.merge import Counts
+from ape_mine.datasets.merge import MergeCounts
 from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import (
     AdapterUnknownError,
@@ -39,7 +39,7 @@ from ape_mine.errors import (
     SourceError,
 )
 from ape_mine.home.home import Home
-from ape_mine.training.gradient_task import Own
+from ape_mine.training.gradient_task import LocalResult
 from sonar_core.data.row_errors import ColumnError, WrongRowsError
 from sonar_core.data.table_schema import TableSchema
 from syft.nn import LocalStatistics
@@ -107,10 +107,10 @@ def test_rows_with_ids_are_what_a_dictionary_would_hold(
             continue
         added = sum(identity not in known for identity in newest)
         same = sum(known.get(identity) == cells for identity, cells in newest.items())
-        assert bring(store, rows).counts == Counts(added, len(newest) - added - same, same)
+        assert bring(store, rows).counts == MergeCounts(added, len(newest) - added - same, same)
         known |= newest
         assert Counter(map(tuple, rows_of(store))) == Counter(known.values())
-        assert bring(store, rows).counts == Counts(0, 0, len(newest))
+        assert bring(store, rows).counts == MergeCounts(0, 0, len(newest))
 
 
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -125,7 +125,7 @@ def test_rows_without_ids_are_what_a_counter_would_hold(tmp_path: Path, exports:
             continue
         added = sum((Counter(export) - known).values())
         counts = bring(store, [(None, *cells) for cells in export], keyed=False).counts
-        assert counts == Counts(added, 0, len(export) - added)
+        assert counts == MergeCounts(added, 0, len(export) - added)
         known |= Counter(export)
         assert Counter(map(tuple, rows_of(store))) == known
 
@@ -133,7 +133,7 @@ def test_rows_without_ids_are_what_a_counter_would_hold(tmp_path: Path, exports:
 def test_known_rows_keep_their_place_and_new_ones_come_after(store: DatasetStore) -> None:
     bring(store, [("b", 1, "old"), ("a", 2, "old")])
     done = bring(store, [("c", 3, "young"), ("a", 4, "young"), ("d", 5, "old")])
-    assert (done.number, done.rows, done.counts) == (2, 4, Counts(2, 1, 0))
+    assert (done.number, done.rows, done.counts) == (2, 4, MergeCounts(2, 1, 0))
     assert rows_of(store) == [[1, "old"], [4, "young"], [3, "young"], [5, "old"]]
     assert rows_of(store, number=1) == [[1, "old"], [2, "old"]]
 
@@ -246,7 +246,7 @@ def test_a_dataset_of_before_the_catalog_is_taken_in(tmp_path: Path) -> None:
     for _ in range(2):
         store = DatasetStore(tmp_path / "datasets")
         assert (store.get("people").version, len(store.history("people"))) == (version, 1)
-    assert bring(store, [(None, 1, "old"), (None, 2, "old")], keyed=False).counts == Counts(1, 0, 1)
+    assert bring(store, [(None, 1, "old"), (None, 2, "old")], keyed=False).counts == MergeCounts(1, 0, 1)
 
 
 def test_two_that_import_at_once_do_not_lose_each_others_rows(store: DatasetStore, tmp_path: Path) -> None:
@@ -294,7 +294,9 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     run(*command)
     assert [one["rows"] for one in json.loads(run("versions", "people", "--json"))] == [2, 3]
     assert "csv" in run("versions", "people")
-    home.statistics.put(b"k", Own(LocalStatistics(np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64), 2), None))
+    home.statistics.put(
+        b"k", LocalResult(LocalStatistics(np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64), 2), None)
+    )
     assert "the rows of 1 versions are gone" in run("prune", "people")
     assert home.statistics.get(b"k") is None, "what was computed of rows that are gone is gone too"
     assert {one["name"] for one in json.loads(run("sources", "--json"))} >= {"csv", "fhir", "gpx"}
@@ -331,19 +333,19 @@ def test_tables_come_from_files_folders_and_archives(
     store: DatasetStore, tmp_path: Path, source: str, file: str, text: str
 ) -> None:
     path = write(tmp_path / "in" / file, text)
-    assert read(store, source, path, given=GIVEN, key="name").counts == Counts(2, 0, 0)
-    assert read(store, source, path.parent, given=GIVEN, key="name").counts == Counts(0, 0, 2)
+    assert read(store, source, path, given=GIVEN, key="name").counts == MergeCounts(2, 0, 0)
+    assert read(store, source, path.parent, given=GIVEN, key="name").counts == MergeCounts(0, 0, 2)
     with zipfile.ZipFile(tmp_path / "in.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"deep/{file}", text.replace("40", "41"))
-    assert read(store, source, tmp_path / "in.zip", given=GIVEN, key="name").counts == Counts(0, 1, 1)
+    assert read(store, source, tmp_path / "in.zip", given=GIVEN, key="name").counts == MergeCounts(0, 1, 1)
     assert rows_of(store) == [[30], [41]]
 
 
 def test_parquet_comes_by_key_too(store: DatasetStore, tmp_path: Path) -> None:
     frame = pd.DataFrame({"name": ["ann", "bob"], "age": [30, 40]})
     frame.to_parquet(tmp_path / "rows.parquet")
-    assert read(store, "parquet", tmp_path / "rows.parquet", given=GIVEN, key="name").counts == Counts(2, 0, 0)
-    assert read(store, "parquet", tmp_path / "rows.parquet", given=GIVEN, key="name").counts == Counts(0, 0, 2)
+    assert read(store, "parquet", tmp_path / "rows.parquet", given=GIVEN, key="name").counts == MergeCounts(2, 0, 0)
+    assert read(store, "parquet", tmp_path / "rows.parquet", given=GIVEN, key="name").counts == MergeCounts(0, 0, 2)
     with pytest.raises(ColumnError, match="'nick'"):
         read(store, "parquet", tmp_path / "rows.parquet", given=GIVEN, key="nick")
     with pytest.raises(SourceError):
@@ -448,7 +450,7 @@ def test_an_archive_of_x_is_read_with_labels(store: DatasetStore, tmp_path: Path
     )
     labels = write(tmp_path / "labels.csv", "id,sentiment\n1,positive\n2,negative\n")
     done = import_source(store, "tweets", find_adapter("x-archive"), Request(str(place)), labels=Labels(labels))
-    assert done.counts == Counts(2, 0, 0)
+    assert done.counts == MergeCounts(2, 0, 0)
     assert rows_of(store, "tweets") == [
         ["good <day>", 1539202764, "en", 2, 0, False, "positive"],
         ["bad", 1539202764, "en", 2, 0, False, "negative"],

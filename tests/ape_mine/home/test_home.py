@@ -11,7 +11,7 @@ import pytest
 from ape_mine.errors import DatasetMissingError, HomeBusyError, HomeMismatchError, HomeMissingError, PolicyError
 from ape_mine.home.home import Home
 from ape_mine.home.state import Note, Owner
-from ape_mine.policy.document import Policy, Verdict
+from ape_mine.policy.document import Policy, PolicyVerdict
 from ape_mine.policy.submission import Submission
 from sonar_core.base.database import JournalError
 from sonar_core.data.row_errors import RowError
@@ -125,7 +125,7 @@ def test_submissions_are_kept_until_they_are_out(home: Home) -> None:
 
 
 def test_notes_are_news_only_once(home: Home) -> None:
-    first = Note(b"c" * 32, Verdict.ASK, "rule 1", "ward-7")
+    first = Note(b"c" * 32, PolicyVerdict.ASK, "rule 1", "ward-7")
     trouble = Note(b"c" * 32, None, "no blob", "")
     with home.state().opened() as state:
         assert [state.note(note) for note in (first, first, trouble, trouble, first)] == [

@@ -13,10 +13,10 @@ import pytest
 from ape_mine.errors import HomeMismatchError, SpendingUnknownError, StateLostError
 from ape_mine.home.home import STATE_FILE, Home
 from ape_mine.loop import Mine
-from ape_mine.maintenance.rebuild_state import Rebuilt, rebuild
+from ape_mine.maintenance.rebuild_state import RebuiltState, rebuild
 from ape_mine.policy.document import Privacy
 from ape_mine.policy.privacy_budget import quote
-from ape_mine.training.noisy_releases import Releases
+from ape_mine.training.noisy_releases import NoisyReleases
 from sonar_core.base.database import JournalDamagedError
 from sonar_core.base.errors import SonarError
 from sonar_core.chain.contracts import ChainError
@@ -49,7 +49,7 @@ def start(world: World, home: Home) -> Mine:
     return Mine(world.sonar, world.store, home, confirmations=0, start_block=0)  # type: ignore[arg-type]
 
 
-def mend(world: World, home: Home) -> Rebuilt:
+def mend(world: World, home: Home) -> RebuiltState:
     chain: Any = world.sonar
     return rebuild(home.folder, chain, world.store, confirmations=0, start_block=0)
 
@@ -188,7 +188,7 @@ def test_cut_short_it_leaves_the_old_file_or_none(world: World, home: Home, monk
             mend(world, home)
     assert path.read_bytes() == damaged
     with monkeypatch.context() as patch:
-        patch.setattr(Releases, "assume_spent", lambda self, names: (_ for _ in ()).throw(OSError(28, "full")))
+        patch.setattr(NoisyReleases, "assume_spent", lambda self, names: (_ for _ in ()).throw(OSError(28, "full")))
         with pytest.raises(OSError, match="full"):
             mend(world, home)
     assert path.read_bytes() == damaged

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_mine.planning.dry_run import rehearse, view_plan
-from ape_mine.planning.planner import Intent, Step
-from ape_mine.policy.document import Verdict
+from ape_mine.planning.planner import Intent, PlannedAction
+from ape_mine.policy.document import PolicyVerdict
 from sonar_core.base.errors import SonarError
 from sonar_core.data.table_schema import TableSchema
 from tests.world.mine import AGE, DOSE, FEE, ILL, MINER, POLICY, SONAR, World, spec, write_csv
@@ -86,7 +86,7 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-def told(intents: list[Intent]) -> list[tuple[Step, str]]:
+def told(intents: list[Intent]) -> list[tuple[PlannedAction, str]]:
     return [(intent.step, intent.reason) for intent in intents]
 
 
@@ -107,7 +107,12 @@ def test_every_open_campaign_has_its_line(house: House) -> None:
     intents = house.plan()
 
     steps = {intent.campaign.id: intent.step for intent in intents}
-    assert steps == {first: Step.WAIT, later: Step.WAIT, broken: Step.TROUBLE, fresh: Step.TRAIN}
+    assert steps == {
+        first: PlannedAction.WAIT,
+        later: PlannedAction.WAIT,
+        broken: PlannedAction.TROUBLE,
+        fresh: PlannedAction.TRAIN,
+    }
     assert ended not in steps
     views = {view.campaign: view for view in view_plan(intents, ())}
     view = views["0x" + fresh.hex()]
@@ -121,15 +126,15 @@ def test_every_open_campaign_has_its_line(house: House) -> None:
 @pytest.mark.parametrize(
     ("change", "step", "words"),
     [
-        (("approve: automatic", "approve: by-hand"), Step.ASK, "asks for approval by hand"),
-        (("rounds: 3", "rounds: 3, hours: 22:00-06:00 UTC"), Step.TRAIN, "rule 1 allows"),
-        (("rounds: 3", "rounds: 3, hours: 11:00-13:00 UTC"), Step.DENY, "its hours are 11:00-13:00 UTC"),
-        (("rounds: 3", "rounds: 3, worth: '>= 0'"), Step.TRAIN, "rule 1 allows"),
-        (("rounds: 3", "rounds: 3, worth: '>= 1'"), Step.DENY, "below 1 times what gas and scoring fee cost"),
-        (("capsules: any", f"capsules: ['{MINER}']"), Step.DENY, "is not among those named"),
+        (("approve: automatic", "approve: by-hand"), PlannedAction.ASK, "asks for approval by hand"),
+        (("rounds: 3", "rounds: 3, hours: 22:00-06:00 UTC"), PlannedAction.TRAIN, "rule 1 allows"),
+        (("rounds: 3", "rounds: 3, hours: 11:00-13:00 UTC"), PlannedAction.DENY, "its hours are 11:00-13:00 UTC"),
+        (("rounds: 3", "rounds: 3, worth: '>= 0'"), PlannedAction.TRAIN, "rule 1 allows"),
+        (("rounds: 3", "rounds: 3, worth: '>= 1'"), PlannedAction.DENY, "below 1 times what gas and scoring fee cost"),
+        (("capsules: any", f"capsules: ['{MINER}']"), PlannedAction.DENY, "is not among those named"),
     ],
 )
-def test_it_gives_the_policys_reasons(house: House, change: tuple[str, str], step: Step, words: str) -> None:
+def test_it_gives_the_policys_reasons(house: House, change: tuple[str, str], step: PlannedAction, words: str) -> None:
     house.world.open_campaign()
     house.adopt(POLICY.replace(*change))
     ((found, reason),) = told(house.plan())
@@ -140,12 +145,12 @@ def test_it_gives_the_policys_reasons(house: House, change: tuple[str, str], ste
 def test_confirmations_are_waited_for(tmp_path: Path) -> None:
     house = House(tmp_path, confirmations=2)
     house.world.open_campaign()
-    assert told(house.plan()) == [(Step.WAIT, "what opened it has not its confirmations yet")]
+    assert told(house.plan()) == [(PlannedAction.WAIT, "what opened it has not its confirmations yet")]
     house.world.wait(1)
     house.world.wait(1)
-    assert [intent.step for intent in house.plan()] == [Step.TRAIN]
+    assert [intent.step for intent in house.plan()] == [PlannedAction.TRAIN]
     house.mine.step()
-    assert told(house.plan()) == [(Step.WAIT, "a Gradient for it is under way")]
+    assert told(house.plan()) == [(PlannedAction.WAIT, "a Gradient for it is under way")]
 
 
 def test_what_a_planned_gradient_spends_is_gone_for_the_next(house: House) -> None:
@@ -158,7 +163,7 @@ def test_what_a_planned_gradient_spends_is_gone_for_the_next(house: House) -> No
     world.open_campaign(spec=world.store.put(spec(input=question).to_bytes()))
     same = world.open_campaign()
 
-    assert [intent.step for intent in house.plan()] == [Step.TRAIN, Step.DENY, Step.TRAIN]
+    assert [intent.step for intent in house.plan()] == [PlannedAction.TRAIN, PlannedAction.DENY, PlannedAction.TRAIN]
     house.mine.step()
 
     submitted = [campaign for campaign in world.sonar.ledger().campaigns.values() if campaign.submitted]
@@ -195,7 +200,7 @@ def test_it_leaves_nothing_and_reads_specs_alone(house: House, monkeypatch: pyte
     monkeypatch.setattr(world.store, "put", _never)
     monkeypatch.setattr(world.sonar, "submit_gradient", _never)
 
-    assert [intent.step for intent in house.plan()] == [Step.TRAIN, Step.TRAIN]
+    assert [intent.step for intent in house.plan()] == [PlannedAction.TRAIN, PlannedAction.TRAIN]
 
     assert set(fetched) == {world.state(campaign).terms.spec for campaign in campaigns}
     assert house.traces() == before
@@ -208,7 +213,7 @@ def test_it_works_beside_a_running_mine(house: House) -> None:
     """The other process holds the home and writes its journal; the plan neither waits nor disturbs."""
     house.world.open_campaign()
     with house.home.lock(), house.home.state().opened() as state, state.journal.transaction():
-        assert [intent.step for intent in house.plan()] == [Step.TRAIN]
+        assert [intent.step for intent in house.plan()] == [PlannedAction.TRAIN]
 
 
 def _never(*arguments: Any, **named: Any) -> Any:
@@ -313,11 +318,16 @@ def _compare(house: House) -> None:
 
     after = house.world.sonar.ledger().campaigns
     trained = {campaign for campaign, state in after.items() if state.submitted > already[campaign]}
-    assert trained == {intent.campaign.id for intent in planned if intent.step is Step.TRAIN}
+    assert trained == {intent.campaign.id for intent in planned if intent.step is PlannedAction.TRAIN}
     with house.home.state().opened() as state:
         notes = {note.campaign: note for note in state.notes()}
-    verdicts = {Step.TRAIN: Verdict.ALLOW, Step.ASK: Verdict.ASK, Step.DENY: Verdict.DENY, Step.TROUBLE: None}
+    verdicts = {
+        PlannedAction.TRAIN: PolicyVerdict.ALLOW,
+        PlannedAction.ASK: PolicyVerdict.ASK,
+        PlannedAction.DENY: PolicyVerdict.DENY,
+        PlannedAction.TROUBLE: None,
+    }
     for intent in planned:
-        if intent.step is not Step.WAIT:
+        if intent.step is not PlannedAction.WAIT:
             note = notes[intent.campaign.id]
             assert (note.verdict, note.reason) == (verdicts[intent.step], intent.reason)

@@ -109,7 +109,9 @@ def test_what_was_submitted_is_withheld_when_consent_ends(tmp_path: Path, monkey
     campaign = world.open_campaign()
     world.wait(0)
     assert "submitted" in kinds(step(world, home, confirmations=1))
-    monkeypatch.setattr(dataset_selection.Judge.__init__, "__kwdefaults__", {"today": lambda: date(2100, 1, 2)})
+    monkeypatch.setattr(
+        dataset_selection.DatasetSelector.__init__, "__kwdefaults__", {"today": lambda: date(2100, 1, 2)}
+    )
     world.wait(0)
     actions = step(world, home)
     assert "withheld: dataset ward-7: consent ended" in actions[0].words

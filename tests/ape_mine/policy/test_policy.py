@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_mine.errors import PolicyError
-from ape_mine.policy.document import LARGEST_POLICY, History, Policy, Proposal, Verdict, decide
-from ape_mine.policy.profitability import Occasion
+from ape_mine.policy.document import LARGEST_POLICY, History, Policy, PolicyVerdict, Proposal, decide
+from ape_mine.policy.profitability import Opportunity
 from sonar_core.protocol.units import ZERO_ADDRESS, Currency
 
 USDC = Currency(to_checksum_address("0x" + "c0" * 20), "USDC", 6)
@@ -40,7 +40,7 @@ def policy(*rules: dict[str, Any]) -> Policy:
     return Policy.parse({"datasets": {name: {} for name in names}, "allow": list(rules)}, TOKENS)
 
 
-def decided(rule: dict[str, Any], history: History | None = None, **asked: Any) -> tuple[Verdict, str]:
+def decided(rule: dict[str, Any], history: History | None = None, **asked: Any) -> tuple[PolicyVerdict, str]:
     decision = decide(policy(rule), replace(PROPOSAL, **asked), history or History(), None)
     return decision.verdict, decision.reason
 
@@ -48,7 +48,7 @@ def decided(rule: dict[str, Any], history: History | None = None, **asked: Any) 
 # ------------------------------------------------------------------ the table
 
 
-ALLOW, ASK, DENY = Verdict.ALLOW, Verdict.ASK, Verdict.DENY
+ALLOW, ASK, DENY = PolicyVerdict.ALLOW, PolicyVerdict.ASK, PolicyVerdict.DENY
 AUTOMATIC = {**RULE, "approve": "automatic"}
 
 
@@ -90,7 +90,7 @@ AUTOMATIC = {**RULE, "approve": "automatic"}
     ],
 )
 def test_a_rule_decides_with_a_reason(
-    rule: dict[str, Any], history: dict[str, Any], asked: dict[str, Any], verdict: Verdict, words: str
+    rule: dict[str, Any], history: dict[str, Any], asked: dict[str, Any], verdict: PolicyVerdict, words: str
 ) -> None:
     found, reason = decided(rule, History(**history), **asked)
     assert found == verdict, reason
@@ -123,8 +123,8 @@ HOURS = {**AUTOMATIC, "hours": ["22:00-06:00 UTC", "Sat,Sun 00:00-24:00 UTC"]}
 WORTH_IT = {**AUTOMATIC, "worth": ">= 1.5"}
 
 
-def begun(rule: dict[str, Any], rates: dict[str, str] | None = None, **chance: Any) -> tuple[Verdict, str]:
-    occasion = Occasion(
+def begun(rule: dict[str, Any], rates: dict[str, str] | None = None, **chance: Any) -> tuple[PolicyVerdict, str]:
+    occasion = Opportunity(
         **{"clock": datetime(2026, 12, 1, 3, tzinfo=UTC), "reward": 3_000_000, "cost": 10**15, **chance}
     )
     document = {"datasets": {"ward-7": {}}, "rates": rates or {}, "allow": [rule]}
@@ -196,7 +196,7 @@ proposals = st.builds(
 )
 NIGHT, NOON = (datetime(2026, 12, 1, hour, tzinfo=UTC) for hour in (3, 12))
 occasions = st.none() | st.builds(
-    Occasion,
+    Opportunity,
     clock=st.sampled_from([NIGHT, NOON]),
     reward=st.sampled_from([0, 1, 10**6, 2 * 10**6, 10**18]),
     cost=st.sampled_from([0, 1, 10**12, 2 * 10**12, 10**18]),
@@ -221,7 +221,7 @@ def enough(stated: list[str] | None, currency: str, units: int) -> bool:
 WORTH = {ZERO_ADDRESS: Fraction(1), USDC.address: Fraction(10**6), DAI.address: Fraction(1, 10**18)}
 
 
-def timely(rule: dict[str, Any], asked: Proposal, occasion: Occasion | None) -> bool:
+def timely(rule: dict[str, Any], asked: Proposal, occasion: Opportunity | None) -> bool:
     """Whether hours and worth allow it to be begun; both are asked only then."""
     if occasion is None:
         return True
@@ -256,7 +256,7 @@ def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
 @settings(deadline=None, max_examples=600)
 @given(st.lists(rules, max_size=4), proposals, histories, occasions)
 def test_decisions_agree_with_a_second_reading(
-    documents: list[dict[str, Any]], asked: Proposal, history: History, occasion: Occasion | None
+    documents: list[dict[str, Any]], asked: Proposal, history: History, occasion: Opportunity | None
 ) -> None:
     parsed = Policy.parse({"datasets": {name: {} for name in DATASETS}, "rates": RATES, "allow": documents}, TOKENS)
 

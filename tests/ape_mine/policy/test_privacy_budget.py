@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from ape_mine.datasets.store import Dataset, DatasetStore
 from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, PolicyError, ReleaseCorruptError
 from ape_mine.home.home import Home
-from ape_mine.home.state import MIGRATIONS, State
+from ape_mine.home.state import MIGRATIONS, MineJournal
 from ape_mine.loop import Mine
 from ape_mine.planning.status_views import view_datasets
-from ape_mine.policy.document import Privacy, Verdict
+from ape_mine.policy.document import PolicyVerdict, Privacy
 from ape_mine.policy.privacy_budget import Spending, quote
 from ape_mine.policy.submission import Submission
 from ape_mine.training.clipping_bounds import row_bounds
 from ape_mine.training.gradient_task import statistics_key
-from ape_mine.training.noisy_releases import Releases
-from sonar_core.base.database import Journal
+from ape_mine.training.noisy_releases import NoisyReleases
+from sonar_core.base.database import Database
 from sonar_core.crypto.sealed_messages import unseal_anonymous
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.data.table_schema import TableSchema
@@ -176,8 +176,8 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 @contextmanager
-def ledger(folder: Path) -> Iterator[Releases]:
-    with State(folder / "state.sqlite").opened() as state:
+def ledger(folder: Path) -> Iterator[NoisyReleases]:
+    with MineJournal(folder / "state.sqlite").opened() as state:
         yield state.releases
 
 
@@ -245,7 +245,7 @@ def test_rows_that_come_back_under_other_names_bring_what_was_spent_of_them(tmp_
         table.write_text("\n".join(whole[: rows + 1]) + "\n")
         return store.add(name, table, SCHEMA, replace=True)
 
-    with State(tmp_path / "state.sqlite").opened() as state:
+    with MineJournal(tmp_path / "state.sqlite").opened() as state:
         releases, draws = state.releases, Draws()
         releases.take(b"a", put("first", 10), PRIVACY, draws)
         put("first", 20)
@@ -268,7 +268,7 @@ def test_rows_that_come_back_under_other_names_bring_what_was_spent_of_them(tmp_
 
 def test_gradients_of_exact_statistics_end_the_promise(tmp_path: Path, dataset: Dataset) -> None:
     submission = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"", 0, "ward-7", b"r")
-    with State(tmp_path / "state.sqlite").opened() as state:
+    with MineJournal(tmp_path / "state.sqlite").opened() as state:
         state.prepare(submission)
         assert state.releases.quote(b"a", dataset, PRIVACY).price > 0, "that one was noisy"
         state.prepare(replace(submission, bundle=b"d" * 32, release=None))
@@ -278,7 +278,7 @@ def test_gradients_of_exact_statistics_end_the_promise(tmp_path: Path, dataset: 
 
 
 def test_a_damaged_release_is_not_drawn_again(tmp_path: Path, dataset: Dataset) -> None:
-    with State(tmp_path / "state.sqlite").opened() as state:
+    with MineJournal(tmp_path / "state.sqlite").opened() as state:
         state.releases.take(b"a", dataset, PRIVACY, Draws())
         with state.journal.transaction() as connection:
             connection.execute("UPDATE release SET data = substr(data, 1, 99)")
@@ -314,10 +314,10 @@ def test_of_two_that_draw_at_once_one_decides(
 @contextmanager
 def burning(fuse: Fuse, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Points to be killed at around every transaction of the journal."""
-    transaction = Journal.transaction
+    transaction = Database.transaction
 
     @contextmanager
-    def burning_transaction(self: Journal) -> Iterator[Any]:
+    def burning_transaction(self: Database) -> Iterator[Any]:
         with transaction(self) as connection:
             fuse.burn("begun")
             yield connection
@@ -325,7 +325,7 @@ def burning(fuse: Fuse, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         fuse.burn("committed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "transaction", burning_transaction)
+        patch.setattr(Database, "transaction", burning_transaction)
         yield
 
 
@@ -470,7 +470,10 @@ def test_a_mine_killed_while_it_draws_or_submits_goes_on_with_the_noise_it_kept(
         world = World(folder)
         home, campaign = start(folder, world, ONCE), world.open_campaign()
         for _ in range(2):
-            with burning_in(fuse, monkeypatch, (Releases, "take"), (State, "prepare")), suppress(KilledError):
+            with (
+                burning_in(fuse, monkeypatch, (NoisyReleases, "take"), (MineJournal, "prepare")),
+                suppress(KilledError),
+            ):
                 step(world, home)
         release = kept_release(home, statistics_key(spec(), home.datasets.get("ward-7").version))
         asked = model()
@@ -515,7 +518,7 @@ def test_epsilon_and_delta_are_shown_before_a_miner_approves(tmp_path: Path) -> 
     told = words(step(world, home), "noted")
     with home.state().opened() as state:
         (note,) = state.notes()
-        assert note.verdict is Verdict.ASK
+        assert note.verdict is PolicyVerdict.ASK
         assert note.reason in told
         half = Privacy(epsilon=6, delta=1e-6, releases=2)
         asked = half.budget.epsilon_of(half.price)
@@ -599,12 +602,12 @@ def test_a_paid_release_leaves_though_its_dataset_is_replaced_meanwhile(tmp_path
 
 def test_a_home_from_before_budgets_counts_its_gradients_as_exact(tmp_path: Path, dataset: Dataset) -> None:
     """The journal of the version before, which had no column and no table for them, is brought up to date."""
-    older = Journal(tmp_path / "state.sqlite", MIGRATIONS[:1])
+    older = Database(tmp_path / "state.sqlite", MIGRATIONS[:1])
     with older.transaction() as connection:
         connection.execute(
             "INSERT INTO submission VALUES (?, ?, 0, ?, x'', 0, 'ward-7', 'prepared', NULL)",
             (b"b" * 32, b"c" * 32, b"k" * 32),
         )
     older.close()
-    with State(tmp_path / "state.sqlite").opened() as state:
+    with MineJournal(tmp_path / "state.sqlite").opened() as state:
         assert state.releases.spending(dataset).exact_gradients == 1

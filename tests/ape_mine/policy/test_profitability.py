@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_mine.policy.profitability import CLAIM_GAS, SUBMISSION_GAS, Moment, expected_reward, occasion
+from ape_mine.policy.profitability import CLAIM_GAS, SUBMISSION_GAS, Now, expected_reward, occasion
 from sonar_core.protocol.ledger import CampaignState
-from sonar_core.protocol.structs import Scored
+from sonar_core.protocol.structs import ScoredRecord
 from tests.world.mine import FEE, RIVAL, World
 
 TARGET = 8 * 10**17
@@ -81,7 +81,7 @@ def _with_history(shares: list[int], waiting: int, bounty: int) -> CampaignState
     accuracy, gradients = 0, {}
     for number, share in enumerate(shares):
         after = min(accuracy + (TARGET - accuracy) * share // 100, TARGET - 1)
-        gradients[number] = SimpleNamespace(scored=Scored(number, accuracy, after, bytes(32)))
+        gradients[number] = SimpleNamespace(scored=ScoredRecord(number, accuracy, after, bytes(32)))
         accuracy = after
     plain = CampaignState(bytes(32), RIVAL, 0, terms, 0, 4, 0, 0, 0, 0)  # type: ignore[arg-type]
     scored = len(shares)
@@ -89,7 +89,7 @@ def _with_history(shares: list[int], waiting: int, bounty: int) -> CampaignState
 
 
 def test_the_cost_is_gas_and_scoring_fee(world: World) -> None:
-    chance = occasion(played(world), Moment(0, datetime.now(UTC), gas_price=3))
+    chance = occasion(played(world), Now(0, datetime.now(UTC), gas_price=3))
     assert chance.cost == 3 * (SUBMISSION_GAS + CLAIM_GAS) + FEE
     assert chance.reward == 500
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_mine.policy.submission import Counts, Next, Submission, what_next
+from ape_mine.policy.submission import NextStep, NonceCounts, Submission, what_next
 
 SUBMISSION = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7", None)
 
@@ -14,34 +14,34 @@ SUBMISSION = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-
 @pytest.mark.parametrize(
     ("confirmed", "included", "counts", "expected"),
     [
-        (True, True, (8, 8), Next.PUBLISH),
-        (True, True, (9, 11), Next.PUBLISH),
-        (False, True, (7, 8), Next.WAIT),
-        (False, False, (7, 7), Next.SEND),
-        (False, False, (5, 7), Next.SEND),
-        (False, False, (7, 8), Next.WAIT),
-        (False, False, (6, 9), Next.WAIT),
-        (False, False, (5, 6), Next.WAIT),
-        (False, False, (8, 8), Next.DROP),
-        (False, False, (9, 12), Next.DROP),
+        (True, True, (8, 8), NextStep.PUBLISH),
+        (True, True, (9, 11), NextStep.PUBLISH),
+        (False, True, (7, 8), NextStep.WAIT),
+        (False, False, (7, 7), NextStep.SEND),
+        (False, False, (5, 7), NextStep.SEND),
+        (False, False, (7, 8), NextStep.WAIT),
+        (False, False, (6, 9), NextStep.WAIT),
+        (False, False, (5, 6), NextStep.WAIT),
+        (False, False, (8, 8), NextStep.DROP),
+        (False, False, (9, 12), NextStep.DROP),
     ],
 )
-def test_the_next_thing(confirmed: bool, included: bool, counts: tuple[int, int], expected: Next) -> None:
-    assert what_next(SUBMISSION, confirmed=confirmed, included=included, counts=Counts(*counts)) is expected
+def test_the_next_thing(confirmed: bool, included: bool, counts: tuple[int, int], expected: NextStep) -> None:
+    assert what_next(SUBMISSION, confirmed=confirmed, included=included, counts=NonceCounts(*counts)) is expected
 
 
 @given(st.booleans(), st.booleans(), st.integers(0, 12), st.integers(0, 3))
 def test_it_is_sent_only_as_the_accounts_very_next_transaction(
     confirmed: bool, included: bool, in_blocks: int, waiting: int
 ) -> None:
-    counts = Counts(in_blocks, in_blocks + waiting)
+    counts = NonceCounts(in_blocks, in_blocks + waiting)
     decided = what_next(SUBMISSION, confirmed=confirmed, included=included, counts=counts)
-    if decided is Next.SEND:
+    if decided is NextStep.SEND:
         assert not confirmed
         assert not included
         assert counts.with_waiting == SUBMISSION.nonce
-    if decided is Next.DROP:
+    if decided is NextStep.DROP:
         assert not confirmed
         assert not included
         assert counts.confirmed > SUBMISSION.nonce
-    assert (decided is Next.PUBLISH) == confirmed
+    assert (decided is NextStep.PUBLISH) == confirmed

@@ -19,13 +19,13 @@ from sklearn.linear_model import Ridge
 from ape_mine.datasets.store import Dataset, DatasetStore
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.home.home import Home
-from ape_mine.home.state import State
+from ape_mine.home.state import MineJournal
 from ape_mine.loop import Mine
 from ape_mine.policy.document import Privacy
 from ape_mine.policy.schema_matching import Match, match
-from ape_mine.training.gradient_builder import Workshop
-from ape_mine.training.gradient_task import FOLDS, Own, gradient, own_statistics, rows_at_once, statistics_key
-from ape_mine.training.noisy_releases import Releases
+from ape_mine.training.gradient_builder import GradientBuilder
+from ape_mine.training.gradient_task import FOLDS, LocalResult, gradient, own_statistics, rows_at_once, statistics_key
+from ape_mine.training.noisy_releases import NoisyReleases
 from ape_mine.training.statistics_cache import StatisticsCache
 from sonar_core.base.errors import FormatError
 from sonar_core.crypto.sealed_messages import unseal_anonymous
@@ -79,14 +79,14 @@ def cache(tmp_path: Path) -> StatisticsCache:
 
 
 @pytest.fixture
-def releases(tmp_path: Path) -> Iterator[Releases]:
-    with State(tmp_path / "state.sqlite").opened() as state:
+def releases(tmp_path: Path) -> Iterator[NoisyReleases]:
+    with MineJournal(tmp_path / "state.sqlite").opened() as state:
         yield state.releases
 
 
 @pytest.fixture
-def workshop(world: World, cache: StatisticsCache, releases: Releases) -> Workshop:
-    return Workshop(world.store, cache, releases)
+def workshop(world: World, cache: StatisticsCache, releases: NoisyReleases) -> GradientBuilder:
+    return GradientBuilder(world.store, cache, releases)
 
 
 def plain_statistics() -> tuple[list[list[int]], list[list[int]], int]:
@@ -237,7 +237,7 @@ def by_chance(count: int = 60) -> list[pd.DataFrame]:
     return [frame[: count // 2], frame[count // 2 :]]
 
 
-def own(frames: Iterable[pd.DataFrame], seed: bytes = b"\x07" * 32) -> Own:
+def own(frames: Iterable[pd.DataFrame], seed: bytes = b"\x07" * 32) -> LocalResult:
     return own_statistics(model(), spec().encoder(), MATCH, frames, seed=seed)
 
 
@@ -289,7 +289,7 @@ def test_few_rows_and_many_features_choose_no_mu(monkeypatch: pytest.MonkeyPatch
 def test_a_mu_is_kept_with_its_statistics(cache: StatisticsCache) -> None:
     known = own(by_chance())
     for mu in (known.mu, None):
-        cache.put(bytes(32), Own(known.statistics, mu))
+        cache.put(bytes(32), LocalResult(known.statistics, mu))
         again = cache.get(bytes(32))
         assert again is not None
         assert again.mu == mu
@@ -297,7 +297,7 @@ def test_a_mu_is_kept_with_its_statistics(cache: StatisticsCache) -> None:
 
 
 def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
-    world: World, workshop: Workshop, tmp_path: Path
+    world: World, workshop: GradientBuilder, tmp_path: Path
 ) -> None:
     whole = pd.concat(by_chance())
     whole.to_csv(tmp_path / "chance.csv", index=False)
@@ -327,20 +327,20 @@ def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
 
 
 def test_what_was_computed_once_is_not_computed_again(
-    world: World, workshop: Workshop, dataset: Dataset, cache: StatisticsCache, monkeypatch: pytest.MonkeyPatch
+    world: World, workshop: GradientBuilder, dataset: Dataset, cache: StatisticsCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = world.state(world.open_campaign())
     first = workshop.train(campaign, dataset, MATCH, None)
     dataset.path.unlink()
 
-    again = Workshop(world.store, cache, releases).train(campaign, dataset, MATCH, None)
+    again = GradientBuilder(world.store, cache, releases).train(campaign, dataset, MATCH, None)
 
     assert private_context().decrypt(again).values.tolist() == private_context().decrypt(first).values.tolist()
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 40, None])
 def test_damaged_statistics_are_computed_again(
-    world: World, workshop: Workshop, dataset: Dataset, tmp_path: Path, damage: bytes | None
+    world: World, workshop: GradientBuilder, dataset: Dataset, tmp_path: Path, damage: bytes | None
 ) -> None:
     campaign = world.state(world.open_campaign())
     workshop.train(campaign, dataset, MATCH, None)
@@ -358,7 +358,7 @@ def test_damaged_statistics_are_computed_again(
 
 
 def test_the_sealed_bundle_is_the_miners_for_this_campaign_and_chain(
-    world: World, workshop: Workshop, dataset: Dataset
+    world: World, workshop: GradientBuilder, dataset: Dataset
 ) -> None:
     campaign = world.state(world.open_campaign())
 
@@ -373,7 +373,7 @@ def test_the_sealed_bundle_is_the_miners_for_this_campaign_and_chain(
     assert private_context().decrypt(tensor).values.tolist() == plain.values.tolist()
 
 
-def test_the_mine_trusts_no_published_randomiser(world: World, workshop: Workshop, dataset: Dataset) -> None:
+def test_the_mine_trusts_no_published_randomiser(world: World, workshop: GradientBuilder, dataset: Dataset) -> None:
     """With h = n - 1 a published randomiser would add a sign at most, and the Gradient could be searched for."""
     campaign = world.open_campaign()
     published: list[int] = []
@@ -391,7 +391,9 @@ def test_the_mine_trusts_no_published_randomiser(world: World, workshop: Worksho
     assert int(found.context.h) != int(private_context().h)  # type: ignore[attr-defined]
 
 
-def test_blobs_that_are_not_what_the_chain_says_are_refused(world: World, workshop: Workshop, dataset: Dataset) -> None:
+def test_blobs_that_are_not_what_the_chain_says_are_refused(
+    world: World, workshop: GradientBuilder, dataset: Dataset
+) -> None:
     state = world.state(world.open_campaign())
     assert state.opening is not None
     other_key = replace(state, opening=replace(state.opening, public_key_root=bytes(32)))
@@ -400,7 +402,7 @@ def test_blobs_that_are_not_what_the_chain_says_are_refused(world: World, worksh
     no_ring = replace(state, certificates=world.store.put(b"nobody"))
     for wrong, error in ((other_key, FormatError), (other_model, FormatError), (no_tensor, SyftError)):
         with pytest.raises(error):
-            Workshop(world.store, StatisticsCache(world.folder / "s"), releases).seal(
+            GradientBuilder(world.store, StatisticsCache(world.folder / "s"), releases).seal(
                 wrong, dataset, MATCH, None, **WHOSE
             )
     with pytest.raises(ValueError, match="OpenPGP"):
@@ -409,12 +411,12 @@ def test_blobs_that_are_not_what_the_chain_says_are_refused(world: World, worksh
 
 def test_a_model_larger_than_the_miner_allows_is_not_trained(world: World, dataset: Dataset) -> None:
     campaign = world.state(world.open_campaign())
-    small = Workshop(world.store, StatisticsCache(world.folder / "s"), releases, most_features=2)
+    small = GradientBuilder(world.store, StatisticsCache(world.folder / "s"), releases, most_features=2)
     with pytest.raises(CampaignUnusableError, match="3 features, and this Mine trains at most 2"):
         small.train(campaign, dataset, MATCH, None)
 
 
-def test_an_error_about_rows_shows_no_value(world: World, workshop: Workshop, dataset: Dataset) -> None:
+def test_an_error_about_rows_shows_no_value(world: World, workshop: GradientBuilder, dataset: Dataset) -> None:
     """Should a stored row not be what its schema says, the cell stays out of logs."""
     table = pq.read_table(dataset.path).to_pandas()
     table.loc[1, "age"] = np.nan

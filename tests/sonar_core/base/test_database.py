@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sonar_core.base.database import Journal, JournalDamagedError, JournalError
+from sonar_core.base.database import Database, JournalDamagedError, JournalError
 from sonar_core.base.errors import SonarError
 
 FIRST = "CREATE TABLE a (n INTEGER PRIMARY KEY, text TEXT DEFAULT ';'); INSERT INTO a (n) VALUES (1)"
@@ -23,14 +23,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "home" / "state.sqlite"
 
 
-def numbers(journal: Journal) -> list[int]:
+def numbers(journal: Database) -> list[int]:
     return [row["n"] for row in journal.rows("SELECT n FROM a ORDER BY n")]
 
 
 def test_migrations_run_once_and_in_order(path: Path) -> None:
-    assert numbers(Journal(path, [FIRST])) == [1]
-    assert numbers(Journal(path, [FIRST])) == [1]
-    later = Journal(path, [FIRST, SECOND])
+    assert numbers(Database(path, [FIRST])) == [1]
+    assert numbers(Database(path, [FIRST])) == [1]
+    later = Database(path, [FIRST, SECOND])
     assert numbers(later) == [1]
     row = later.row("SELECT * FROM a")
     assert row is not None
@@ -39,16 +39,16 @@ def test_migrations_run_once_and_in_order(path: Path) -> None:
 
 
 def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
-    Journal(path, [FIRST]).close()
+    Database(path, [FIRST]).close()
     with pytest.raises(JournalError):
-        Journal(path, [FIRST, "CREATE TABLE b (n INTEGER); INSERT INTO nowhere VALUES (1)"])
-    journal = Journal(path, [FIRST, SECOND])
+        Database(path, [FIRST, "CREATE TABLE b (n INTEGER); INSERT INTO nowhere VALUES (1)"])
+    journal = Database(path, [FIRST, SECOND])
     assert journal.rows("SELECT * FROM b") == []
 
 
 def test_an_unfinished_migration_is_the_authors_mistake(path: Path) -> None:
     with pytest.raises(JournalError, match="unfinished"):
-        Journal(path, ["CREATE TABLE a (text TEXT DEFAULT 'open)"])
+        Database(path, ["CREATE TABLE a (text TEXT DEFAULT 'open)"])
 
 
 def test_processes_that_start_together_migrate_once(path: Path) -> None:
@@ -58,7 +58,7 @@ def test_processes_that_start_together_migrate_once(path: Path) -> None:
 
 
 def _open_and_read(path: Path) -> list[int]:
-    journal = Journal(path, [FIRST, SECOND])
+    journal = Database(path, [FIRST, SECOND])
     try:
         return numbers(journal)
     finally:
@@ -66,23 +66,23 @@ def _open_and_read(path: Path) -> list[int]:
 
 
 def test_a_newer_file_is_left_alone(path: Path) -> None:
-    Journal(path, [FIRST, SECOND]).close()
+    Database(path, [FIRST, SECOND]).close()
     with pytest.raises(JournalError, match=r"newer version of this program: update it$"):
-        Journal(path, [FIRST])
-    assert Journal(path, [FIRST, SECOND]).rows("SELECT * FROM b") == []
+        Database(path, [FIRST])
+    assert Database(path, [FIRST, SECOND]).rows("SELECT * FROM b") == []
 
 
 def test_what_is_no_database_is_told(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database, but long enough to be read as one" * 100)
     with pytest.raises(JournalError, match=r"state\.sqlite is damaged .*: restore it from a copy"):
-        Journal(path, [FIRST])
+        Database(path, [FIRST])
     assert issubclass(JournalError, SonarError)
 
 
 @pytest.mark.parametrize("damage", ["half", "garbage"])
 def test_damage_is_found_at_the_start_and_names_its_remedy(path: Path, damage: str) -> None:
-    journal = Journal(path, [FIRST])
+    journal = Database(path, [FIRST])
     with journal.transaction() as connection:
         connection.executemany("INSERT INTO a (n, text) VALUES (?, ?)", [(n, "x" * 500) for n in range(2, 99)])
     journal.close()
@@ -93,13 +93,13 @@ def test_damage_is_found_at_the_start_and_names_its_remedy(path: Path, damage: s
         data[4096:8192] = bytes(range(256)) * 16
     path.write_bytes(data)
     with pytest.raises(JournalDamagedError, match=r"state\.sqlite is damaged .*: run the mender"):
-        Journal(path, [FIRST], remedy="run the mender")
+        Database(path, [FIRST], remedy="run the mender")
     assert path.read_bytes() == data
 
 
 def test_damage_that_comes_later_is_told_as_such(path: Path) -> None:
-    Journal(path, [FIRST]).close()
-    journal = Journal(path, [FIRST], remedy="run the mender")
+    Database(path, [FIRST]).close()
+    journal = Database(path, [FIRST], remedy="run the mender")
     journal.row("PRAGMA shrink_memory")
     path.write_bytes(b"no database, but long enough to be read as one" * 100)
     with pytest.raises(JournalDamagedError, match="run the mender"):
@@ -109,21 +109,21 @@ def test_damage_that_comes_later_is_told_as_such(path: Path) -> None:
 def test_a_folder_in_its_place_is_told(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(JournalError, match="cannot be used"):
-        Journal(path, [FIRST])
+        Database(path, [FIRST])
 
 
 def test_a_step_that_raises_leaves_nothing(path: Path) -> None:
-    journal = Journal(path, [FIRST])
+    journal = Database(path, [FIRST])
     with pytest.raises(KeyboardInterrupt):
         _insert_and_raise(journal, KeyboardInterrupt())
     assert numbers(journal) == [1]
     with journal.transaction() as connection:
         connection.execute("INSERT INTO a (n) VALUES (3)")
-    assert numbers(Journal(path, [FIRST])) == [1, 3]
+    assert numbers(Database(path, [FIRST])) == [1, 3]
 
 
 def test_the_outermost_step_decides(path: Path) -> None:
-    journal = Journal(path, [FIRST])
+    journal = Database(path, [FIRST])
     with suppress(ValueError), journal.transaction():
         with journal.transaction() as connection:
             connection.execute("INSERT INTO a (n) VALUES (2)")
@@ -131,14 +131,14 @@ def test_the_outermost_step_decides(path: Path) -> None:
     assert numbers(journal) == [1]
 
 
-def _insert_and_raise(journal: Journal, error: BaseException) -> None:
+def _insert_and_raise(journal: Database, error: BaseException) -> None:
     with journal.transaction() as connection:
         connection.execute("INSERT INTO a (n) VALUES (2)")
         raise error
 
 
 def test_a_mistake_of_the_owner_stays_itself(path: Path) -> None:
-    journal = Journal(path, [FIRST])
+    journal = Database(path, [FIRST])
     with pytest.raises(sqlite3.IntegrityError), journal.transaction() as connection:
         connection.execute("INSERT INTO a (n) VALUES (1)")
     with journal.transaction() as connection:
@@ -147,7 +147,7 @@ def test_a_mistake_of_the_owner_stays_itself(path: Path) -> None:
 
 
 def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
-    journal = Journal(path, [FIRST])
+    journal = Database(path, [FIRST])
     journal.row("PRAGMA max_page_count = 8")
     with pytest.raises(JournalError, match="full"), journal.transaction() as connection:
         connection.execute("INSERT INTO a (n, text) VALUES (2, ?)", ("x" * 200_000,))
@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
 
 def test_another_writer_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sonar_core.base.database._WAIT_SECONDS", 0.0)
-    one, other = Journal(path, [FIRST]), Journal(path, [FIRST])
+    one, other = Database(path, [FIRST]), Database(path, [FIRST])
     with one.transaction(), pytest.raises(JournalError, match="another process"), other.transaction():
         pytest.fail("two writers at once")
 
@@ -177,4 +177,4 @@ with journal.transaction() as connection:
     os._exit(9)
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
-    assert numbers(Journal(path, [FIRST])) == [1, 2]
+    assert numbers(Database(path, [FIRST])) == [1, 2]

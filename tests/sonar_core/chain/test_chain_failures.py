@@ -18,7 +18,7 @@ from sonar_core.chain.contracts import (
     FundsError,
     NoAccountError,
     NonceError,
-    SonarChain,
+    SonarContracts,
     TransactionError,
     UnconfirmedError,
 )
@@ -106,8 +106,8 @@ def provider_of(eth: Any) -> Any:
     )
 
 
-def client(node: Node, account: Any = None) -> SonarChain:
-    return SonarChain(SONAR, account, provider_of(node))
+def client(node: Node, account: Any = None) -> SonarContracts:
+    return SonarContracts(SONAR, account, provider_of(node))
 
 
 class Signer:
@@ -128,7 +128,7 @@ class Signer:
 def test_a_node_that_is_not_there_is_one_line_without_its_url() -> None:
     web3 = Web3(HTTPProvider("http://127.0.0.1:1/secret-key", exception_retry_configuration=None))
     with pytest.raises(ChainError, match="the node does not answer") as caught:
-        SonarChain(SONAR, None, SimpleNamespace(chain_id=7, web3=web3))
+        SonarContracts(SONAR, None, SimpleNamespace(chain_id=7, web3=web3))
     assert "secret" not in str(caught.value)
     assert isinstance(caught.value, ConnectionError)
 

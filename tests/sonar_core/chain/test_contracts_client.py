@@ -12,14 +12,14 @@ import pytest
 from eth_abi import encode
 from eth_utils import to_checksum_address
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.chain.abi import abi
 from sonar_core.chain.contract_errors import ContractError, PanicError, RefusedError, WrongValueError
-from sonar_core.chain.contracts import ChainError, FundsError, NonceError, SonarChain, record_of
-from sonar_core.chain.event_follower import FOLLOWER_TABLES, Follower
+from sonar_core.chain.contracts import ChainError, FundsError, NonceError, SonarContracts, record_of
+from sonar_core.chain.event_follower import FOLLOWER_TABLES, EventFollower
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.ledger import Ledger
-from sonar_core.protocol.structs import Rejection, Scored, campaign_id
+from sonar_core.protocol.structs import Rejection, ScoredRecord, campaign_id
 from tests.world.contracts import SCORING_FEE, Stage, blob, percent
 
 pytestmark = pytest.mark.chain
@@ -44,9 +44,9 @@ def reverting_with(data: bytes) -> bytes:
     return bytes([0x60, size, 0x60, 12, 0x60, 0, 0x39, 0x60, size, 0x60, 0, 0xFD]) + data
 
 
-def client_of(stage: Stage, account: Any) -> SonarChain:
+def client_of(stage: Stage, account: Any) -> SonarContracts:
     """The client that signs by Ape, as every party's does; the stage's own accounts take a shorter way."""
-    return SonarChain(stage.sonar.address, account)
+    return SonarContracts(stage.sonar.address, account)
 
 
 # ---------------------------------------------------------------------- ABIs and digests
@@ -157,7 +157,7 @@ def test_a_refusal_is_typed_before_anything_is_sent(stage: Stage) -> None:
 
 @pytest.mark.parametrize("signer", [client_of, Stage.as_], ids=["Ape", "a failed receipt"])
 def test_a_refusal_between_simulation_and_block_is_typed_too(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, signer: Callable[[Stage, Any], SonarChain]
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, signer: Callable[[Stage, Any], SonarContracts]
 ) -> None:
     """The first simulation is left out, as if the chain had changed just after it."""
     campaign = stage.opened()
@@ -219,9 +219,9 @@ def test_a_token_whose_code_fails_is_no_dead_node(stage: Stage, attacker: Any, r
 
 def test_another_contract_in_sonars_place_is_told(stage: Stage, token: Any) -> None:
     with pytest.raises(ContractError):
-        SonarChain(token.address)
+        SonarContracts(token.address)
     with pytest.raises(ChainError, match="check the network"):
-        SonarChain("0x" + "12" * 20)
+        SonarContracts("0x" + "12" * 20)
 
 
 # ---------------------------------------------------------------------- funds and nonces
@@ -249,11 +249,11 @@ def test_a_nonce_that_is_spent_is_told_and_sends_nothing(stage: Stage) -> None:
 
 def test_a_follower_undoes_what_a_chain_took_back(stage: Stage, tmp_path: Path, chain: Any) -> None:
     client = stage.as_(None)
-    journal = Journal(tmp_path / "state.sqlite", [FOLLOWER_TABLES])
+    journal = Database(tmp_path / "state.sqlite", [FOLLOWER_TABLES])
     delivered: list[ev.Event] = []
 
     def follow() -> None:
-        follower = Follower(client, journal, confirmations=0, start_block=stage.start)
+        follower = EventFollower(client, journal, confirmations=0, start_block=stage.start)
         while True:
             with follower.next() as batch:
                 if batch is None:
@@ -290,7 +290,7 @@ def test_a_forged_preimage_is_not_ours_by_accident(stage: Stage) -> None:
     scored = stage.score(campaign, percent(10))
     stage.delivered(campaign)
     client = client_of(stage, stage.miner)
-    forged: list[Scored] = [
+    forged: list[ScoredRecord] = [
         replace(scored, before=1),
         replace(scored, afterwards=percent(20)),
         replace(scored, details=blob("other")),

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from ape_sonar._cli import cli as sonar_cli
 from scripts.deploy import cli
 from sonar_core.chain.bytecode import registry_code, sonar_code
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.deploy.code_verification import BytecodeMismatchError
 from sonar_core.chain.deploy.code_verification import verify as compare
 from sonar_core.chain.deploy.create2 import PROXY, PROXY_PRICE, create2_address
@@ -66,7 +66,7 @@ def test_contracts_are_deployed_where_their_code_says_and_recorded(deploy: Any, 
     result = deploy()
     assert result.exit_code == 0, result.output
     recorded = find_deployment(home, chain.provider.chain_id)
-    assert SonarChain(recorded.sonar).registry_address == recorded.registry
+    assert SonarContracts(recorded.sonar).registry_address == recorded.registry
     assert recorded.sonar == create2_address(sonar_code(recorded.registry))
     assert recorded.registry == create2_address(registry_code())
     assert recorded.sonar in result.output

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sonar_core.base.database import Journal
-from sonar_core.chain.event_follower import FOLLOWER_TABLES, DeepReorganisationError, Follower, WrongChainError
+from sonar_core.base.database import Database
+from sonar_core.chain.event_follower import FOLLOWER_TABLES, DeepReorganisationError, EventFollower, WrongChainError
 from sonar_core.protocol.events import Event
 from tests.world.forking_chain import ForkingChain
 
@@ -32,8 +32,10 @@ class Reader:
 
     def start(self) -> None:
         """A new process over the same file."""
-        self.journal = Journal(self._path, [FOLLOWER_TABLES, _NOTES])
-        self.follower = Follower(self._chain, self.journal, confirmations=self._confirmations, start_block=self._start)
+        self.journal = Database(self._path, [FOLLOWER_TABLES, _NOTES])
+        self.follower = EventFollower(
+            self._chain, self.journal, confirmations=self._confirmations, start_block=self._start
+        )
 
     def read(self, before_commit: Callable[[], None] = lambda: None) -> bool:
         """One batch noted; whether there was one."""

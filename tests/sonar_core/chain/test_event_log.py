@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.base.errors import SonarError
-from sonar_core.chain.event_log import CHRONICLE_TABLES, Chronicle
+from sonar_core.chain.event_log import CHRONICLE_TABLES, EventLog
 from sonar_core.protocol import events as ev
-from sonar_core.protocol.events import Event, Place
+from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.ledger import Ledger
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Terms
 
@@ -43,7 +43,7 @@ class FakeChain:
 
     def events(self, start: int, stop: int) -> list[Event]:
         return [
-            make(Place(number, self.block_hash(number), index, bytes(32), 1000 + number))
+            make(LogPosition(number, self.block_hash(number), index, bytes(32), 1000 + number))
             for number in range(start, min(stop, len(self.blocks)))
             for index, make in enumerate(self.blocks[number][1])
         ]
@@ -85,8 +85,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.sqlite"
 
 
-def chronicle(chain: FakeChain, path: Path, confirmations: int = 0) -> Chronicle:
-    return Chronicle(chain, Journal(path, [CHRONICLE_TABLES]), confirmations=confirmations, start_block=0)
+def chronicle(chain: FakeChain, path: Path, confirmations: int = 0) -> EventLog:
+    return EventLog(chain, Database(path, [CHRONICLE_TABLES]), confirmations=confirmations, start_block=0)
 
 
 def truth(chain: FakeChain, stop: int) -> Ledger:

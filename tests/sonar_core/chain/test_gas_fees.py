@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from web3.exceptions import TransactionNotFound
 
 from sonar_core.chain.contracts import UnconfirmedError
-from sonar_core.chain.gas_fees import Fees
+from sonar_core.chain.gas_fees import GasFees
 from sonar_core.chain.rpc import broadcast
 
 ACCOUNT = "0x" + "11" * 20
@@ -22,7 +22,7 @@ GWEI = 10**9
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 2 * 10**12))
 def test_a_replacement_is_one_that_nodes_take(most: int, tip: int, asked: int, highest: int) -> None:
     tip = min(tip, most)
-    raised = Fees(most, tip).raised(asked, highest)
+    raised = GasFees(most, tip).raised(asked, highest)
     if raised is None:
         assert max(most * 5 // 4, asked) + 1 > highest
         return

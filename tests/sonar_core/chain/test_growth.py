@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ape_capsule.home.state import State
-from sonar_core.base.database import Journal
-from sonar_core.chain.event_log import Chronicle
+from ape_capsule.home.state import CapsuleJournal
+from sonar_core.base.database import Database
+from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol import events as ev
-from sonar_core.protocol.events import Event, Place
-from sonar_core.protocol.gradient_map import Gradients
+from sonar_core.protocol.events import Event, LogPosition
+from sonar_core.protocol.gradient_map import GradientMap
 from sonar_core.protocol.ledger import Ledger
 from tests.sonar_core.protocol.test_ledger import CAMPAIGN, MINER, ROOT, TERMS, opened, percent, scored, submitted
 
@@ -71,7 +71,7 @@ def test_gradients_are_a_mapping_in_order_and_by_miner() -> None:
     assert [one.record.number for one in gradients.of(rival)] == [40, 41]
     assert [one.record.number for one in gradients.of(MINER)] == list(range(40))
     assert gradients.of("nobody") == []
-    assert gradients == Gradients().with_(gradients[0]) or len(gradients) > 1
+    assert gradients == GradientMap().with_(gradients[0]) or len(gradients) > 1
     changed = gradients.with_(replace(gradients[41], claimed=True))
     assert (changed[41].claimed, gradients[41].claimed, len(changed)) == (True, False, 42)
     assert [one.claimed for one in changed.of(rival)] == [False, True]
@@ -81,18 +81,20 @@ def test_what_is_over_is_not_looked_at_again() -> None:
     ledger = opened()
     for number in range(1, 60):
         other = bytes([number]) * 32
-        ledger.apply(ev.CampaignCreated(Place(number, ROOT, 0, ROOT, 10), other, MINER, TERMS.capsule, number, TERMS))
+        ledger.apply(
+            ev.CampaignCreated(LogPosition(number, ROOT, 0, ROOT, 10), other, MINER, TERMS.capsule, number, TERMS)
+        )
         if number % 3 == 0:
-            ledger.apply(ev.CampaignDeclined(Place(99, ROOT, 1, ROOT, 11), other, "no"))
+            ledger.apply(ev.CampaignDeclined(LogPosition(99, ROOT, 1, ROOT, 11), other, "no"))
         elif number % 3 == 1:
-            ledger.apply(ev.CampaignCancelled(Place(99, ROOT, 1, ROOT, 11), other))
+            ledger.apply(ev.CampaignCancelled(LogPosition(99, ROOT, 1, ROOT, 11), other))
     ledger.apply(submitted(0, 30, 130))
     twin = ledger.copy()
     live = [CAMPAIGN, *(bytes([number]) * 32 for number in range(2, 60, 3))]
     assert [one.id for one in ledger.live()] == live
     assert [one.id for one in ledger.worked_for(MINER)] == [CAMPAIGN]
     ledger.apply(scored(0, percent(2), percent(2), 40, 240))
-    ledger.apply(ev.CampaignDelivered(Place(2000, ROOT, 1, ROOT, 2000), CAMPAIGN, ROOT, ROOT))
+    ledger.apply(ev.CampaignDelivered(LogPosition(2000, ROOT, 1, ROOT, 2000), CAMPAIGN, ROOT, ROOT))
     assert [one.id for one in ledger.live()] == live[1:]
     assert [one.id for one in ledger.worked_for(MINER)] == [CAMPAIGN], "there is a reward to claim"
     assert [one.id for one in twin.live()] == live, "a copy is on its own"
@@ -122,7 +124,7 @@ class Blocks:
         return [event for number in range(start, stop) for event in self._block(number)]
 
     def _block(self, number: int) -> list[Event]:
-        place = Place(number, number.to_bytes(32, "big"), 0, number.to_bytes(32, "big"), number)
+        place = LogPosition(number, number.to_bytes(32, "big"), 0, number.to_bytes(32, "big"), number)
         if number == 1:
             return [ev.CampaignCreated(place, CAMPAIGN, MINER, TERMS.capsule, 1, TERMS)]
         if number == 2:
@@ -134,12 +136,12 @@ def _openings() -> Iterator[Event]:
     from tests.sonar_core.protocol.test_ledger import Opening
 
     yield ev.CampaignOpened(
-        Place(2, ROOT, 0, ROOT, 2), CAMPAIGN, Opening(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 10**6
+        LogPosition(2, ROOT, 0, ROOT, 2), CAMPAIGN, Opening(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 10**6
     )
 
 
 @contextmanager
-def database_steps(journal: Journal) -> Iterator[list[int]]:
+def database_steps(journal: Database) -> Iterator[list[int]]:
     """How many instructions of SQLite's virtual machine the block takes."""
     count = [0]
 
@@ -159,8 +161,8 @@ def database_steps(journal: Journal) -> Iterator[list[int]]:
 def test_a_block_costs_the_follower_and_the_capsule_as_much_after_thirty_times_the_history(tmp_path: Path) -> None:
     costs = []
     for blocks in (SHORT, LONG):
-        state, chain = State(tmp_path / f"{blocks}.sqlite"), Blocks(blocks)
-        chronicle = Chronicle(chain, state.journal, confirmations=0, start_block=0)
+        state, chain = CapsuleJournal(tmp_path / f"{blocks}.sqlite"), Blocks(blocks)
+        chronicle = EventLog(chain, state.journal, confirmations=0, start_block=0)
         chronicle.catch_up()
         chain.height += 1
         chain.asked.clear()

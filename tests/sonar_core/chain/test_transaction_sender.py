@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
-from sonar_core.base.database import Journal, JournalError
+from sonar_core.base.database import Database, JournalError
 from sonar_core.chain.contract_errors import ContractError, NothingToCollectError
 from sonar_core.chain.contracts import ChainError, FundsError, NonceError, TransactionError, UnconfirmedError
 from sonar_core.chain.outbox import OUTBOX_TABLE, Call, Outbox
-from sonar_core.chain.transaction_sender import Sender
+from sonar_core.chain.transaction_sender import TransactionSender
 
 ACCOUNT = "0x" + "11" * 20
 SONAR = "0x" + "22" * 20
@@ -171,10 +171,10 @@ class Service:
         self.restart()
 
     def restart(self) -> None:
-        self.journal = Journal(self.path, [OUTBOX_TABLE])
+        self.journal = Database(self.path, [OUTBOX_TABLE])
         self.outbox = Outbox(self.journal, ACCOUNT)
         node: Any = self.node
-        self.sender = Sender(
+        self.sender = TransactionSender(
             node, node, self.outbox, highest_fee=500 * GWEI, simulate=self.simulate, clock=lambda: self.now
         )
 

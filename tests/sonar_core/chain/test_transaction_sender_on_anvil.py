@@ -12,9 +12,9 @@ import pytest
 from ape import accounts, networks
 
 from scripts._processes import anvil
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.chain.bytecode import registry_code, sonar_code
-from sonar_core.chain.contracts import Receipt, SonarChain, UnconfirmedError
+from sonar_core.chain.contracts import Receipt, SonarContracts, UnconfirmedError
 from sonar_core.chain.outbox import OUTBOX_TABLE, Outbox
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms
 from sonar_core.protocol.units import ZERO_ADDRESS
@@ -46,8 +46,8 @@ class Stand:
         return str(self.eth.wait_for_transaction_receipt(sent, poll_latency=0.05)["contractAddress"])
 
     def restart(self) -> None:
-        self.journal = Journal(self.path, [OUTBOX_TABLE])
-        self.chain = SonarChain(self.sonar, self.account, self.provider).with_outbox(self.journal)
+        self.journal = Database(self.path, [OUTBOX_TABLE])
+        self.chain = SonarContracts(self.sonar, self.account, self.provider).with_outbox(self.journal)
 
     def node(self, method: str, *arguments: Any) -> None:
         self.provider.web3.provider.make_request(method, list(arguments))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import ape_sonar
+import sonar_core.protocol
 from ape_sonar.campaign_builder import Frozen, fit_to_schemas, propose_for, weigh_classes, write_spec
 from sonar_core.base.canonical_json import to_canonical
 from sonar_core.base.errors import FormatError, SpecError, UsageError
@@ -326,7 +326,7 @@ def test_a_model_takes_its_width_from_the_schemas() -> None:
 
 
 def test_the_published_schema_is_the_model_s() -> None:
-    published = Path(ape_sonar.__path__[0]) / "campaign-spec.schema.json"
+    published = Path(sonar_core.protocol.__path__[0]) / "campaign-spec.schema.json"
     assert json.loads(published.read_text()) == spec_schema()
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from sonar_core.base.errors import FormatError, UsageError
 from sonar_core.chain.abi import Abi, abi, canonical_type
-from sonar_core.protocol.events import CampaignEvent, CapsuleAnnounced, Event, Place, build_event, snake_case
+from sonar_core.protocol.events import CampaignEvent, CapsuleAnnounced, Event, LogPosition, build_event, snake_case
 from sonar_core.protocol.structs import Rejection
 
-PLACE = Place(1, b"h" * 32, 0, b"t" * 32, 2)
+PLACE = LogPosition(1, b"h" * 32, 0, b"t" * 32, 2)
 
 
 def signature(entry: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from sonar_core.base.errors import SonarError
 from sonar_core.protocol import events as ev
-from sonar_core.protocol.events import Place
+from sonar_core.protocol.events import LogPosition
 from sonar_core.protocol.ledger import Ledger, LedgerError
 from sonar_core.protocol.structs import (
     CapsuleTerms,
@@ -54,8 +54,8 @@ TERMS = Terms(
 )
 
 
-def at(time: int) -> Place:
-    return Place(time, ROOT, 0, ROOT, time)
+def at(time: int) -> LogPosition:
+    return LogPosition(time, ROOT, 0, ROOT, time)
 
 
 def percent(number: float) -> int:

@@ -25,7 +25,7 @@ from sonar_core.protocol.structs import (
     Opening,
     Rejection,
     Score,
-    Scored,
+    ScoredRecord,
     Status,
     Terms,
     campaign_id,
@@ -62,7 +62,7 @@ def structs() -> dict[str, list[dict[str, Any]]]:
         ("Next", Next),
         ("Gradient", GradientRecord),
         ("Score", Score),
-        ("Scored", Scored),
+        ("ScoredRecord", ScoredRecord),
         ("Campaign", CampaignRecord),
         ("CapsuleTerms", CapsuleTerms),
         ("CurrencyTerms", CurrencyTerms),
@@ -114,7 +114,7 @@ def test_digests_are_word_for_word() -> None:
     assert score.details(core, 9) == details
     rejected = keccak(core + word(1) + b"o" * 32 + b"e" * 32 + word(9))
     assert rejection_details(core, Rejection.UNAVAILABLE, b"o" * 32, b"e" * 32, 9) == rejected
-    assert Scored(3, 5, 6, details).digest(MINER) == keccak(
+    assert ScoredRecord(3, 5, 6, details).digest(MINER) == keccak(
         word(2) + word(int(MINER, 16)) + word(5) + word(6) + details
     )
 

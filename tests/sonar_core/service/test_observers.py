@@ -17,7 +17,7 @@ from sonar_core.base.errors import UsageError
 from sonar_core.service.action import Action
 from sonar_core.service.health import Health
 from sonar_core.service.http_endpoint import parse_loopback, serve_metrics
-from sonar_core.service.instrumented import WatchedStore
+from sonar_core.service.instrumented import InstrumentedStore
 from sonar_core.service.logs import Log, open_log
 from sonar_core.service.metrics import Metrics
 from sonar_core.service.observer import Allowance, Observer, Observers, Screen, Vitals
@@ -362,7 +362,7 @@ class Telling(Observer):
 
 def test_a_blob_that_is_not_there_is_no_failure_and_a_store_that_is_gone_is(tmp_path: Path) -> None:
     telling = Telling()
-    store: BlobStore = WatchedStore(EmbeddedStore(tmp_path / "blobs"), telling)
+    store: BlobStore = InstrumentedStore(EmbeddedStore(tmp_path / "blobs"), telling)
     address = store.put(b"x")
     assert store.get(address, limit=1) == b"x"
     with pytest.raises(BlobNotFoundError):

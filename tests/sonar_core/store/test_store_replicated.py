@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.store import (
     BlobCorruptError,
     BlobNotFoundError,
     BlobTooLargeError,
     InvalidStoreError,
-    Mended,
+    ReplicationResult,
     StoreError,
     StoreUnavailableError,
     open_store,
 )
 from sonar_core.store.cache import CachedStore
 from sonar_core.store.embedded import EmbeddedStore
-from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replicated import ReplicatedStore
 from sonar_core.store.replication_backlog import BACKLOG_TABLE, Backlog
 
 LIMIT = 1 << 20
@@ -68,8 +68,8 @@ class Scene:
 
     def restart(self) -> None:
         """Another process: what is in memory is gone."""
-        self.backlog = Backlog(Journal(self.folder / "state.sqlite", [BACKLOG_TABLE]))
-        self.store = SeveralStores(
+        self.backlog = Backlog(Database(self.folder / "state.sqlite", [BACKLOG_TABLE]))
+        self.store = ReplicatedStore(
             (self.one, self.other),
             backlog=self.backlog,
             clock=lambda: self.now,
@@ -191,63 +191,67 @@ def test_what_one_missed_is_copied_to_it_after_a_restart_as_well(scene: Scene) -
     addresses = while_one_is_down(scene, DATA, b"more")
     assert not any(scene.one.has(address) for address in addresses)
     scene.restart()
-    assert scene.store.mend() == Mended(2, 0)
+    assert scene.store.mend() == ReplicationResult(2, 0)
     assert [scene.one.get(address, limit=LIMIT) for address in addresses] == [DATA, b"more"]
-    assert scene.store.mend() == Mended(0, 0)
+    assert scene.store.mend() == ReplicationResult(0, 0)
 
 
 def test_nothing_is_copied_to_one_that_rests_or_is_still_down(scene: Scene) -> None:
     while_one_is_down(scene, DATA)
     scene.one.fault = DOWN
     asked = scene.one.asked
-    assert scene.store.mend() == scene.store.mend() == Mended(0, 1)
+    assert scene.store.mend() == scene.store.mend() == ReplicationResult(0, 1)
     assert scene.one.asked == asked + 1, "it failed once, and rests"
 
 
 def test_a_look_copies_a_bounded_number_of_blobs_and_bytes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     while_one_is_down(scene, *(bytes([number]) for number in range(20)))
-    assert scene.store.mend() == Mended(16, 4)
-    assert scene.store.mend() == Mended(4, 0)
+    assert scene.store.mend() == ReplicationResult(16, 4)
+    assert scene.store.mend() == ReplicationResult(4, 0)
     monkeypatch.setattr("sonar_core.store.replicated._MENDED_BYTES", 15)
     while_one_is_down(scene, *(bytes([number]) * 10 for number in range(5)))
-    assert [scene.store.mend() for _ in range(3)] == [Mended(2, 3), Mended(2, 1), Mended(1, 0)]
+    assert [scene.store.mend() for _ in range(3)] == [
+        ReplicationResult(2, 3),
+        ReplicationResult(2, 1),
+        ReplicationResult(1, 0),
+    ]
 
 
 def test_what_nobody_has_keeps_nothing_else_back(scene: Scene) -> None:
     lost, kept = while_one_is_down(scene, b"lost", b"kept")
     scene.other.unpin(lost)
-    assert scene.store.mend() == Mended(0, 2)
-    assert scene.store.mend() == Mended(0, 2), "it waits for a while"
+    assert scene.store.mend() == ReplicationResult(0, 2)
+    assert scene.store.mend() == ReplicationResult(0, 2), "it waits for a while"
     scene.now += 31
-    assert scene.store.mend() == Mended(1, 1)
+    assert scene.store.mend() == ReplicationResult(1, 1)
     assert scene.one.has(kept)
     scene.other.put(b"lost")
     scene.now += 31
-    assert scene.store.mend() == Mended(1, 0)
+    assert scene.store.mend() == ReplicationResult(1, 0)
 
 
 def test_what_is_wanted_last_counts(scene: Scene) -> None:
     """Published while one is down and let go of since, or the other way round."""
     (address,) = while_one_is_down(scene, DATA)
     scene.store.unpin(address)
-    assert scene.store.mend() == Mended(0, 0)
+    assert scene.store.mend() == ReplicationResult(0, 0)
     assert not scene.one.has(address)
     scene.store.put(DATA)
     scene.one.fault = DOWN
     scene.store.unpin(address)
     scene.one.fault, scene.now = None, scene.now + 31
     assert scene.one.has(address)
-    assert scene.store.mend() == Mended(1, 0)
+    assert scene.store.mend() == ReplicationResult(1, 0)
     assert not scene.one.has(address)
 
 
 def test_without_a_journal_nothing_is_made_up_for(tmp_path: Path) -> None:
     one, other = Replica(tmp_path / "one"), Replica(tmp_path / "other")
     one.fault = DOWN
-    store = SeveralStores((one, other))
+    store = ReplicatedStore((one, other))
     store.put(DATA)
     one.fault = None
-    assert store.mend() == Mended(0, 0)
+    assert store.mend() == ReplicationResult(0, 0)
 
 
 # ---------------------------------------------------------------------- the cache

@@ -9,9 +9,16 @@ import requests
 from ipfs_node import IpfsNode, has_small_disks, running_node
 from moody_proxy import Mood, MoodyProxy, moody_proxy
 
-from sonar_core.base.database import Journal
-from sonar_core.store import BlobCorruptError, BlobNotFoundError, BlobStore, Mended, StoreUnavailableError, open_store
-from sonar_core.store.replicated import SeveralStores
+from sonar_core.base.database import Database
+from sonar_core.store import (
+    BlobCorruptError,
+    BlobNotFoundError,
+    BlobStore,
+    ReplicationResult,
+    StoreUnavailableError,
+    open_store,
+)
+from sonar_core.store.replicated import ReplicatedStore
 from sonar_core.store.replication_backlog import BACKLOG_TABLE, Backlog
 
 LIMIT = 4 << 20
@@ -25,8 +32,8 @@ class Two:
     def __init__(self, faulty: BlobStore, well: BlobStore, folder: Path) -> None:
         self.now = 0.0
         self.faulty, self.well = faulty, well
-        backlog = Backlog(Journal(folder / "state.sqlite", [BACKLOG_TABLE]))
-        self.store = SeveralStores(
+        backlog = Backlog(Database(folder / "state.sqlite", [BACKLOG_TABLE]))
+        self.store = ReplicatedStore(
             (faulty, well), backlog=backlog, clock=lambda: self.now, sleep=lambda _: None, pause=lambda most: most
         )
 
@@ -73,7 +80,7 @@ def test_an_honest_proxy_changes_nothing(two: Two) -> None:
         assert two.store.pinned_bytes(address) == 2 * two.well.pinned_bytes(address) > 2 * size
         two.store.unpin(address)
         assert two.store.pinned_bytes(address) == 0
-    assert two.store.mend() == Mended(0, 0)
+    assert two.store.mend() == ReplicationResult(0, 0)
 
 
 def test_one_that_is_down(tmp_path: Path, data: bytes) -> None:
@@ -87,10 +94,10 @@ def test_one_that_is_down(tmp_path: Path, data: bytes) -> None:
         two.store.pin(address, limit=LIMIT)
         two.store.unpin(gone)
         two.rest()
-        assert two.store.mend() == Mended(0, 2)
+        assert two.store.mend() == ReplicationResult(0, 2)
         with running_node(tmp_path / "one", api=one.api):
             two.rest()
-            assert two.store.mend() == Mended(2, 0)
+            assert two.store.mend() == ReplicationResult(2, 0)
             assert two.faulty.get(address, limit=LIMIT) == data
             assert (two.faulty.has(before), two.faulty.has(gone)) == (True, False)
             other.kill()
@@ -110,7 +117,7 @@ def test_one_that_is_slow(two: Two, proxy: MoodyProxy, data: bytes) -> None:
         two.faulty.get(address, limit=LIMIT)
     proxy.mood = Mood.HONEST
     two.rest()
-    assert two.store.mend() == Mended(1, 0)
+    assert two.store.mend() == ReplicationResult(1, 0)
     assert two.faulty.has(address)
 
 
@@ -146,10 +153,10 @@ def test_one_that_is_out_of_disk_in_kubos_words_by_a_proxy(two: Two, proxy: Mood
     assert two.store.get(address, limit=LIMIT) == data
     two.rest()
     assert two.faulty.get(before, limit=LIMIT) == b"before"
-    assert two.store.mend() == Mended(0, 1)
+    assert two.store.mend() == ReplicationResult(0, 1)
     proxy.mood = Mood.HONEST
     two.rest()
-    assert two.store.mend() == Mended(1, 0)
+    assert two.store.mend() == ReplicationResult(1, 0)
 
 
 def fill(store: BlobStore) -> Iterator[bytes]:
@@ -172,11 +179,11 @@ def test_one_whose_disk_is_really_full(nodes: tuple[IpfsNode, IpfsNode], tmp_pat
         assert two.well.has(address)
         assert two.faulty.get(filling[0], limit=LIMIT), "what it has can still be read"
         two.rest()
-        assert two.store.mend() == Mended(0, 1)
+        assert two.store.mend() == ReplicationResult(0, 1)
         for blob in filling:
             two.faulty.unpin(blob)
         port = small.api.rsplit("/", 1)[-1]
         requests.post(f"http://127.0.0.1:{port}/api/v0/repo/gc", timeout=30).raise_for_status()
         two.rest()
-        assert two.store.mend() == Mended(1, 0)
+        assert two.store.mend() == ReplicationResult(1, 0)
         assert two.faulty.has(address)

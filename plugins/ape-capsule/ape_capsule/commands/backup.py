@@ -12,13 +12,13 @@ from ape.cli import ConnectedProviderCommand, account_option
 from ape_capsule.commands.options import home_option, parse_campaign, passphrase_option, sonar_option, yes_option
 from ape_capsule.errors import KeyInUseError, RingNotHeldError
 from ape_capsule.keys.announced_certificates import held_in
-from ape_capsule.keys.destruction_statement import Destruction, publish_statement
+from ape_capsule.keys.destruction_statement import DestructionStatement, publish_statement
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import destroy_key
-from ape_capsule.maintenance.backup import Contents, back_up
+from ape_capsule.maintenance.backup import BackupContents, back_up
 from ape_capsule.maintenance.backup import restore as restore_home
 from ape_capsule.service import KEYS_FOLDER, STATEMENTS_FOLDER, default_home, lock, read_ledger
-from sonar_core.app.connection import Site, find_site
+from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.cli.errors import cli_errors
 from sonar_core.crypto.certificates import Certificate
@@ -68,7 +68,7 @@ def destroy(name: str, account: Any, home: Path | None, sonar: str | None, passp
     It is settled, and its audit window over. Nothing of it can be decrypted ever after, and a signed statement says
     so. Cut short, run it again.
     """
-    identity, place, site = parse_campaign(name), home or default_home(), find_site(account, sonar)
+    identity, place, site = parse_campaign(name), home or default_home(), find_connection(account, sonar)
     with lock(place):
         capsule = Identity.load(place, passphrase)
         campaign = _finished(identity, place, site)
@@ -82,7 +82,7 @@ def destroy(name: str, account: Any, home: Path | None, sonar: str | None, passp
     click.echo(f"{statement} says so, and {signature.name} beside it that you do: publish both.")
 
 
-def _finished(identity: bytes, home: Path, site: Site) -> CampaignState:
+def _finished(identity: bytes, home: Path, site: Connection) -> CampaignState:
     """A Campaign that nobody needs a key pair of any more. Raises KeyInUseError, LedgerError."""
     campaign = read_ledger(site, home).campaign(identity)
     now = site.chain.timestamp()
@@ -101,9 +101,9 @@ def _signer(identity: Identity, campaign: CampaignState) -> Certificate:
         return identity.certificate
 
 
-def _destruction(campaign: CampaignState, site: Site) -> Destruction:
+def _destruction(campaign: CampaignState, site: Connection) -> DestructionStatement:
     root = campaign.opening.public_key_root if campaign.opening else bytes(32)
-    return Destruction(
+    return DestructionStatement(
         chain_id=site.chain.chain_id,
         contract=site.chain.address,
         capsule=campaign.terms.capsule,
@@ -113,6 +113,6 @@ def _destruction(campaign: CampaignState, site: Site) -> Destruction:
     )
 
 
-def _told(contents: Contents) -> str:
+def _told(contents: BackupContents) -> str:
     parts = f"{contents.files} files, {contents.keys} key pairs and {contents.warrants} lines of the warrant log"
     return f"{parts} of identity {contents.fingerprint}"

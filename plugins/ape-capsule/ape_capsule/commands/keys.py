@@ -11,13 +11,13 @@ from ape.cli import ConnectedProviderCommand, account_option
 from rich.table import Table
 
 from ape_capsule.commands.options import home_option, parse_fingerprint, passphrase_option, sonar_option, yes_option
-from ape_capsule.keys.announced_certificates import Need, needs
+from ape_capsule.keys.announced_certificates import KeyNeed, needs
 from ape_capsule.keys.openpgp_identity import Identity
-from ape_capsule.maintenance.key_rotation import Step, announced_by, next_step, without
+from ape_capsule.maintenance.key_rotation import RotationPhase, announced_by, next_step, without
 from ape_capsule.maintenance.key_rotation import forget as forget_key
 from ape_capsule.maintenance.key_rotation import rotate as rotate_key
 from ape_capsule.service import default_home, lock, own_campaigns
-from sonar_core.app.connection import Site, find_site
+from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.cli.console import json_option, open_console
 from sonar_core.cli.errors import cli_errors
@@ -39,7 +39,7 @@ def rotate(account: Any, home: Path | None, sonar: str | None, passphrase: str, 
     The old key certifies the new one, and stays here for the Campaigns that know the Capsule by it. Stop the service
     first, and back up after it. Cut short, run it again.
     """
-    place, site, store = home or default_home(), find_site(account, sonar), configured_store()
+    place, site, store = home or default_home(), find_connection(account, sonar), configured_store()
     with lock(place):
         identity = Identity.load(place, passphrase)
         step = next_step(identity, announced_by(site.chain, store, identity))
@@ -60,7 +60,7 @@ def rotate(account: Any, home: Path | None, sonar: str | None, passphrase: str, 
 @cli_errors()
 def keys(account: Any, home: Path | None, sonar: str | None, passphrase: str, as_json: bool) -> None:
     """Show the OpenPGP keys, and which Campaigns need which."""
-    place, site, store = home or default_home(), find_site(account, sonar), configured_store()
+    place, site, store = home or default_home(), find_connection(account, sonar), configured_store()
     identity = Identity.load(place, passphrase)
     announced = announced_by(site.chain, store, identity)
     needed = _needs(identity, store, site, place)
@@ -105,7 +105,7 @@ def forget(fingerprint: str, account: Any, home: Path | None, sonar: str | None,
     `ape capsule keys` shows its FINGERPRINT, and who needs it. Stop the service first. Cut short, run it again.
     """
     key = parse_fingerprint(fingerprint)
-    place, site, store = home or default_home(), find_site(account, sonar), configured_store()
+    place, site, store = home or default_home(), find_connection(account, sonar), configured_store()
     with lock(place):
         identity = Identity.load(place, passphrase)
         announced, needed = announced_by(site.chain, store, identity), _needs(identity, store, site, place)
@@ -117,9 +117,9 @@ def forget(fingerprint: str, account: Any, home: Path | None, sonar: str | None,
     click.echo("Backups hold it still.")
 
 
-def _plan(step: Step, identity: Identity, site: Site, needed: list[Need]) -> str:
+def _plan(step: RotationPhase, identity: Identity, site: Connection, needed: list[KeyNeed]) -> str:
     current = identity.certificate.fingerprint
-    if step is Step.ANNOUNCE:
+    if step is RotationPhase.ANNOUNCE:
         return f"A rotation was cut short: {current} is here, and is announced now as {site.chain.sender}."
     return (
         f"A new key takes the place of {current}, which certifies it, and {site.chain.sender} announces it on the same "
@@ -128,11 +128,13 @@ def _plan(step: Step, identity: Identity, site: Site, needed: list[Need]) -> str
     )
 
 
-def _needs(identity: Identity, store: BlobStore, site: Site, home: Path) -> list[Need]:
+def _needs(identity: Identity, store: BlobStore, site: Connection, home: Path) -> list[KeyNeed]:
     return list(needs(identity, store, own_campaigns(site, home), site.chain.timestamp()))
 
 
-def _facts(certificate: Certificate, identity: Identity, announced: Certificate, needed: list[Need]) -> dict[str, Any]:
+def _facts(
+    certificate: Certificate, identity: Identity, announced: Certificate, needed: list[KeyNeed]
+) -> dict[str, Any]:
     fingerprint = certificate.fingerprint
     return {
         "fingerprint": fingerprint,

@@ -11,7 +11,7 @@ from ape.cli import ConnectedProviderCommand, account_option
 from ape_capsule.commands.options import home_option, sonar_option
 from ape_capsule.maintenance.rebuild_state import rebuild
 from ape_capsule.service import default_home
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.cli.errors import cli_errors
 
 
@@ -25,7 +25,7 @@ def rebuild_command(account: Any, home: Path | None, sonar: str | None) -> None:
 
     The old file is moved aside, never deleted. Keys, warrants, heads and evidence are files of their own, and stay.
     """
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     done = rebuild(home or default_home(), site.chain, confirmations=site.confirmations, start_block=site.start_block)
     click.echo(f"The old file is {done.aside}, if there was one.")
     gradients = f"{done.scored} Gradients with a verdict, {done.waiting} without"

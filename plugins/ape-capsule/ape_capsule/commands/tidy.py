@@ -11,12 +11,12 @@ from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_capsule.commands.options import home_option, sonar_option
 from ape_capsule.home.pinned_blobs import capsule_holding
-from ape_capsule.home.state import State
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import require_identity
 from ape_capsule.service import STATE_FILE, default_home, lock
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_cache, configured_store
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import json_option
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.tidy import after_option, yes_option
@@ -38,10 +38,10 @@ def tidy(account: Any, home: Path | None, sonar: str | None, after: str | None, 
 
     With --yes the Capsule must not be serving; a service does it by itself where `tidy_after` is set.
     """
-    place, site = home or default_home(), find_site(account, sonar)
+    place, site = home or default_home(), find_connection(account, sonar)
     require_identity(place)
-    with lock(place) if yes else nullcontext(), closing(State(place / STATE_FILE, rehearsal=not yes)) as state:
-        chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+    with lock(place) if yes else nullcontext(), closing(CapsuleJournal(place / STATE_FILE, rehearsal=not yes)) as state:
+        chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         store = configured_store(backlog=Backlog(state.journal))
         tidier = Tidier(state.journal, store, configured_cache(), capsule_holding(state, site.chain.sender))
         tidy_up(tidier, chronicle, site.chain, after, yes=yes, as_json=as_json)

@@ -17,7 +17,7 @@ from ape_capsule.keys.openpgp_identity import require_identity
 from ape_capsule.keys.warrant_audit import audit
 from ape_capsule.keys.warrant_log import Entry, read
 from ape_capsule.service import WARRANT_FILE, default_home
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.base.errors import UsageError
 from sonar_core.cli.console import json_option, open_console
 from sonar_core.cli.errors import cli_errors
@@ -73,7 +73,7 @@ def _verify(entries: list[Entry], capsule: str | None, network: str | None, sona
         raise UsageError("--verify needs --capsule, the address that answers for this log on chain")
     address = parse_address(capsule)
     with networks.parse_network_choice(network):
-        site = find_site(None, sonar)
+        site = find_connection(None, sonar)
         events = site.chain.events(site.start_block, site.chain.head() + 1)
     flaws = list(audit([entry.warrant for entry in entries], events, address))
     for flaw in flaws:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ape_capsule.home.state import State
+from ape_capsule.home.state import CapsuleJournal
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.service.blob_retention import Holding
 from sonar_core.store.artifacts import public_blobs
 
 
-def capsule_holding(state: State, capsule: str) -> Holding:
+def capsule_holding(state: CapsuleJournal, capsule: str) -> Holding:
     """Of the Campaigns that name a Capsule, by its address: all but the Miners' bundles, which it only reads."""
 
     def blobs(campaign: CampaignState, spec: CampaignSpec | None) -> set[bytes]:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from ape_capsule.errors import HeadMissingError
-from ape_capsule.home.sealed_files import Archive
+from ape_capsule.home.sealed_files import SealedFiles
 from sonar_core.base.errors import FormatError
 from syft import wire
 from syft.errors import WireError
 from syft.paillier import IntegerTensor
 
 
-class Heads:
+class PlaintextWeights:
     """Weights by Campaign and by the Merkle root of the Model that holds them."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: SealedFiles) -> None:
         self._archive = archive
         #: The last one of each Campaign, so that a look at an idle Campaign opens no file.
         self._newest: dict[bytes, tuple[bytes, IntegerTensor]] = {}

@@ -23,7 +23,7 @@ _NO_ROOT = bytes(32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class ScoreEvidence:
     """Evidence of one score, of a Gradient rejected after it was decrypted, or of a rebase.
 
     Attributes:

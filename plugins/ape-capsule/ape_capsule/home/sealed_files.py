@@ -14,7 +14,7 @@ _PRIVATE = 0o600
 _LARGEST = 256 << 20
 
 
-class Archive:
+class SealedFiles:
     """A folder of sealed files, one folder in it for each Campaign.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ape_capsule.errors import REMEDY, HomeMismatchError
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.chain.event_log import CHRONICLE_TABLES
 from sonar_core.chain.outbox import OUTBOX_TABLE
 from sonar_core.service.blob_retention import TIDY_TABLE
@@ -66,7 +66,7 @@ class Prepared:
         return int(self.arguments[name])
 
 
-class State:
+class CapsuleJournal:
     """The Capsule's journal.
 
     Args:
@@ -79,7 +79,7 @@ class State:
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, _MIGRATIONS, remedy=REMEDY)
+        self.journal = (Database.rehearsal if rehearsal else Database)(path, _MIGRATIONS, remedy=REMEDY)
 
     def bind(self, capsule: str, sonar: str) -> None:
         """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""

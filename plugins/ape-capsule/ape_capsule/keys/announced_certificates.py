@@ -17,7 +17,7 @@ from sonar_core.store.artifacts import LARGEST_VALIDATION, read_ring
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class KeyNeed:
     """A Campaign that is not over, and what it needs of the Capsule's identity.
 
     Attributes:
@@ -52,7 +52,7 @@ def held_in(identity: Identity, store: BlobStore, address: bytes) -> Certificate
     return found
 
 
-def needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignState], now: int) -> Iterator[Need]:
+def needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignState], now: int) -> Iterator[KeyNeed]:
     """What each Campaign that is not over needs.
 
     Raises:
@@ -65,9 +65,9 @@ def needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignStat
         try:
             keys = _needed(identity, store, campaign, status)
         except RingNotHeldError:
-            yield Need(campaign.id, status, _opener(identity, store, campaign), is_held=False)
+            yield KeyNeed(campaign.id, status, _opener(identity, store, campaign), is_held=False)
         else:
-            yield Need(campaign.id, status, keys)
+            yield KeyNeed(campaign.id, status, keys)
 
 
 def _needed(identity: Identity, store: BlobStore, campaign: CampaignState, status: Status) -> frozenset[str]:

@@ -12,7 +12,7 @@ from ape_capsule.keys.openpgp_identity import Identity
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.base.strict_model import StrictModel, first_problem
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.crypto.sealed_messages import verify
 
@@ -21,7 +21,7 @@ _Hash = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 _Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 
 
-class Destruction(Strict):
+class DestructionStatement(StrictModel):
     """That a Campaign's key pair is gone.
 
     Attributes:
@@ -43,7 +43,7 @@ class Destruction(Strict):
         return to_canonical(self.model_dump(mode="json"))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Destruction:
+    def from_bytes(cls, data: bytes) -> DestructionStatement:
         """What `to_bytes` gave. Raises FormatError."""
         try:
             return cls.model_validate(from_canonical("statement", data, limit=_LARGEST))
@@ -52,7 +52,7 @@ class Destruction(Strict):
 
 
 def publish_statement(
-    folder: Path, destruction: Destruction, identity: Identity, signer: Certificate
+    folder: Path, destruction: DestructionStatement, identity: Identity, signer: Certificate
 ) -> tuple[Path, Path]:
     """Keeps a statement and its detached signature; where they are. One that is there stays as it is.
 
@@ -74,7 +74,7 @@ def publish_statement(
     return statement, signature
 
 
-def check_statement(statement: bytes, signature: bytes, ring: Sequence[Certificate]) -> Destruction:
+def check_statement(statement: bytes, signature: bytes, ring: Sequence[Certificate]) -> DestructionStatement:
     """A statement that one certificate of the Capsule's ring signed. Raises SealError, FormatError."""
     verify(statement, signature, ring)
-    return Destruction.from_bytes(statement)
+    return DestructionStatement.from_bytes(statement)

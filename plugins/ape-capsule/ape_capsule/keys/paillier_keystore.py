@@ -10,7 +10,7 @@ from phe import PaillierPrivateKey, PaillierPublicKey
 
 from ape_capsule.errors import KeyDestroyedError, KeyFileCorruptError, KeyMissingError
 from sonar_core.base.atomic_files import write_atomically
-from sonar_core.base.lru_cache import Recent
+from sonar_core.base.lru_cache import LRUCache
 from sonar_core.crypto import vault
 from syft.errors import SyftError
 from syft.paillier import PrivateContext, generate_paillier_keypair
@@ -41,7 +41,7 @@ class Keystore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder, self._passphrase, self._cost = folder, passphrase, cost
         self._secrets: dict[bytes, _Secret] = {}
-        self._contexts: Recent[PrivateContext] = Recent(_CONTEXTS_KEPT)
+        self._contexts: LRUCache[PrivateContext] = LRUCache(_CONTEXTS_KEPT)
 
     def create(self, campaign: bytes, bits: int) -> PrivateContext:
         """The Campaign's key pair; a fresh one of `bits` bits the first time only.

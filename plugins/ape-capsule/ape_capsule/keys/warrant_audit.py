@@ -27,7 +27,7 @@ _NONE = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class Discrepancy:
     """Where log and chain disagree.
 
     Attributes:
@@ -81,7 +81,7 @@ class _Register:
             self._newest[event.campaign] = root, version
 
 
-def audit(warrants: Sequence[Warrant], events: Iterable[Event], capsule: str) -> Iterator[Flaw]:
+def audit(warrants: Sequence[Warrant], events: Iterable[Event], capsule: str) -> Iterator[Discrepancy]:
     """Every disagreement of a warrant log with the chain.
 
     Args:
@@ -99,19 +99,23 @@ def audit(warrants: Sequence[Warrant], events: Iterable[Event], capsule: str) ->
     yield from _unregistered(warrants, register)
 
 
-def _unwarranted(warrants: Sequence[Warrant], register: _Register) -> Iterator[Flaw]:
+def _unwarranted(warrants: Sequence[Warrant], register: _Register) -> Iterator[Discrepancy]:
     """What the chain shows to be decrypted, and the log does not."""
     gradients = {(one.campaign, one.number, one.transaction) for one in warrants if one.kind is Kind.GRADIENT}
     for campaign, number in register.opened_gradients:
         if (campaign, number, register.submissions.get((campaign, number), _NONE)) not in gradients:
-            yield Flaw(campaign, f"{Kind.GRADIENT.value} {number}", "it was opened, and the log has no warrant for it")
+            yield Discrepancy(
+                campaign, f"{Kind.GRADIENT.value} {number}", "it was opened, and the log has no warrant for it"
+            )
     heads = {(one.campaign, one.root) for one in warrants if one.kind is Kind.MODEL}
     for campaign, root, version in register.opened_heads:
         if (campaign, root) not in heads:
-            yield Flaw(campaign, f"{Kind.MODEL.value} {version}", "it was opened, and the log has no warrant for it")
+            yield Discrepancy(
+                campaign, f"{Kind.MODEL.value} {version}", "it was opened, and the log has no warrant for it"
+            )
 
 
-def _unregistered(warrants: Sequence[Warrant], register: _Register) -> Iterator[Flaw]:
+def _unregistered(warrants: Sequence[Warrant], register: _Register) -> Iterator[Discrepancy]:
     """Warrants that name what the chain does not hold; what a reorganisation took back was said to be so."""
     taken_back: set[bytes] = set()
     found = []
@@ -123,7 +127,7 @@ def _unregistered(warrants: Sequence[Warrant], register: _Register) -> Iterator[
     for warrant in reversed(found):
         why = _objection(warrant, register)
         if why:
-            yield Flaw(warrant.campaign, str(warrant), why)
+            yield Discrepancy(warrant.campaign, str(warrant), why)
 
 
 def _objection(warrant: Warrant, register: _Register) -> str | None:

@@ -41,7 +41,7 @@ _LEFT_OUT = {LOCK_FILE, STATE_FILE, *_BESIDE_STATE}
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class BackupContents:
     """What a backup holds: the identity's fingerprint, files, key pairs, and lines of the warrant log."""
 
     fingerprint: str
@@ -50,7 +50,7 @@ class Contents:
     warrants: int
 
 
-def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST) -> Contents:
+def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST) -> BackupContents:
     """Writes everything that the Capsule needs to go on; complete on disk when this returns.
 
     Args:
@@ -82,7 +82,7 @@ def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST
     return contents
 
 
-def restore(source: Path, home: Path, passphrase: str) -> Contents:
+def restore(source: Path, home: Path, passphrase: str) -> BackupContents:
     """Puts a backup back as a home; all of it, or nothing.
 
     Args:
@@ -222,7 +222,7 @@ def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> 
         os.fsync(file.fileno())
 
 
-def _contents(identity: Identity, names: Sequence[str], warrants: Path) -> Contents:
+def _contents(identity: Identity, names: Sequence[str], warrants: Path) -> BackupContents:
     """Of a home's files, by their names in it. Raises WarrantLogCorruptError."""
     keys = sum(name.startswith(f"{KEYS_FOLDER}/") and name.endswith(".vault") for name in names)
-    return Contents(identity.certificate.fingerprint, len(names), keys, sum(1 for _ in read(warrants)))
+    return BackupContents(identity.certificate.fingerprint, len(names), keys, sum(1 for _ in read(warrants)))

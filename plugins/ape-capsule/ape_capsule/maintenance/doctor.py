@@ -9,12 +9,12 @@ from pathlib import Path
 from ape.api import AccountAPI, ProviderAPI
 
 from ape_capsule.errors import REMEDY
-from ape_capsule.keys.announced_certificates import Need, needs
+from ape_capsule.keys.announced_certificates import KeyNeed, needs
 from ape_capsule.keys.openpgp_identity import Identity, require_identity
 from ape_capsule.keys.paillier_keystore import Keystore, has_key
 from ape_capsule.keys.warrant_log import read
 from ape_capsule.service import KEYS_FOLDER, PASSPHRASE, STATE_FILE, WARRANT_FILE, own_campaigns
-from sonar_core.app.connection import Site, find_site
+from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_store, settings
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.protocol.ledger import CampaignState
@@ -86,12 +86,12 @@ class _OnceFound:
 
     def __init__(self, account: AccountAPI, sonar: str | None, home: Path) -> None:
         self._account, self._sonar, self._home = account, sonar, home
-        self._site: Site | None = None
+        self._site: Connection | None = None
         self._own: list[CampaignState] | None = None
 
-    def found(self) -> Site:
+    def found(self) -> Connection:
         if self._site is None:
-            self._site = find_site(self._account, self._sonar)
+            self._site = find_connection(self._account, self._sonar)
         return self._site
 
     def now(self) -> int:
@@ -160,7 +160,7 @@ def _check_identity(home: Path, passphrase: str | None) -> Iterator[Finding]:
     yield judge_certificate(identity.certificate, datetime.now(UTC))
 
 
-def _check_announced(site: Site, home: Path, passphrase: str | None) -> Iterator[Finding]:
+def _check_announced(site: Connection, home: Path, passphrase: str | None) -> Iterator[Finding]:
     chain, store = site.chain, configured_store()
     address = chain.certificates_of(chain.sender)
     if not any(address):
@@ -194,7 +194,7 @@ def _check_certificates(site: _OnceFound, home: Path, passphrase: str | None) ->
     yield from judge_needs(identity, list(needs(identity, configured_store(), site.campaigns(), site.now())))
 
 
-def judge_needs(identity: Identity, needed: list[Need]) -> Iterator[Finding]:
+def judge_needs(identity: Identity, needed: list[KeyNeed]) -> Iterator[Finding]:
     """Whether each Campaign has the key here that it knows the Capsule by, and each retired key its use."""
     if lost := [need.campaign.hex() for need in needed if not need.is_held]:
         words = f"{len(lost)} Campaigns know the Capsule by a certificate that is not here, 0x{lost[0]} among them"

@@ -11,25 +11,25 @@ from enum import Enum
 from pathlib import Path
 
 from ape_capsule.errors import NotAnnouncedError, RetiredKeyInUseError, StillAnnouncedError
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.keys.announced_certificates import Need, held_in
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.keys.announced_certificates import KeyNeed, held_in
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.maintenance.backup import no_backup
 from ape_capsule.service import EVIDENCE_FOLDER, HEADS_FOLDER, announce
-from sonar_core.chain.contracts import Receipt, SonarChain
+from sonar_core.chain.contracts import Receipt, SonarContracts
 from sonar_core.crypto import vault
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.store import BlobStore
 
 
-class Step(Enum):
+class RotationPhase(Enum):
     """What is left of a rotation: all of it, or its announcement."""
 
     REPLACE = "replace"
     ANNOUNCE = "announce"
 
 
-def announced_by(chain: SonarChain, store: BlobStore, identity: Identity) -> Certificate:
+def announced_by(chain: SonarContracts, store: BlobStore, identity: Identity) -> Certificate:
     """Which of the identity's certificates new Campaigns are sealed to.
 
     Raises:
@@ -43,14 +43,14 @@ def announced_by(chain: SonarChain, store: BlobStore, identity: Identity) -> Cer
     return held_in(identity, store, address)
 
 
-def next_step(identity: Identity, announced: Certificate) -> Step:
+def next_step(identity: Identity, announced: Certificate) -> RotationPhase:
     """What `rotate` has to do: a key that rests here and is not announced is one that it was killed over."""
     is_current = announced.fingerprint == identity.certificate.fingerprint
-    return Step.REPLACE if is_current else Step.ANNOUNCE
+    return RotationPhase.REPLACE if is_current else RotationPhase.ANNOUNCE
 
 
 def rotate(
-    chain: SonarChain,
+    chain: SonarContracts,
     store: BlobStore,
     home: Path,
     passphrase: str,
@@ -75,14 +75,14 @@ def rotate(
         TooManyKeysError: retired ones must be forgotten first.
         ChainError, StoreError, OSError: cut short; done again it goes on.
     """
-    if next_step(identity, announced_by(chain, store, identity)) is Step.REPLACE:
+    if next_step(identity, announced_by(chain, store, identity)) is RotationPhase.REPLACE:
         identity = identity.succeeded(user_id or identity.certificate.user_ids[0])
         identity.keep(home, passphrase, cost=cost)
     # No offers: those that were made stay as they are.
     return identity, announce(chain, store, identity, chain.capsule_terms(chain.sender), [])
 
 
-def without(identity: Identity, fingerprint: str, *, announced: Certificate, needed: Iterable[Need]) -> Identity:
+def without(identity: Identity, fingerprint: str, *, announced: Certificate, needed: Iterable[KeyNeed]) -> Identity:
     """The identity after a retired key of it is forgotten; it rests nowhere yet.
 
     Args:
@@ -120,6 +120,6 @@ def forget(
     """
     folders = (HEADS_FOLDER, EVIDENCE_FOLDER)
     with no_backup(home):  # one with files of before and keys of after would open half of itself
-        resealed = sum(Archive(home / folder, identity).reseal(fingerprint) for folder in folders)
+        resealed = sum(SealedFiles(home / folder, identity).reseal(fingerprint) for folder in folders)
         rest.keep(home, passphrase, cost=cost)
     return resealed

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ape_capsule.errors import HomeMismatchError
-from ape_capsule.home.state import State
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.paillier_keystore import has_key
 from ape_capsule.service import KEYS_FOLDER, STATE_FILE, lock
 from sonar_core.base.database import JournalDamagedError
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_follower import DeepReorganisationError, WrongChainError
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import Status
 from sonar_core.service.state_replacement import StateSoundError, rebuilt
@@ -28,7 +28,7 @@ _NEED_KEYS = (Status.OPEN, Status.CLOSING)
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuiltState:
     """What came of it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Rebuilt:
     keyless: tuple[bytes, ...]
 
 
-def rebuild(home: Path, chain: SonarChain, *, confirmations: int, start_block: int) -> Rebuilt:
+def rebuild(home: Path, chain: SonarContracts, *, confirmations: int, start_block: int) -> RebuiltState:
     """Makes the state file in a Capsule's home anew; the old one is moved aside.
 
     Args:
@@ -58,13 +58,13 @@ def rebuild(home: Path, chain: SonarChain, *, confirmations: int, start_block: i
         ChainError, JournalError, OSError: nothing has changed.
     """
     path = home / STATE_FILE
-    with lock(home), rebuilt(path) as (fresh, aside), closing(State(fresh)) as state:
+    with lock(home), rebuilt(path) as (fresh, aside), closing(CapsuleJournal(fresh)) as state:
         _require_unsound(path, chain, confirmations, start_block)
         state.bind(chain.sender, chain.address)
-        chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
         chronicle.catch_up()
         own = chronicle.ahead().asked_of(chain.sender)
-        return Rebuilt(
+        return RebuiltState(
             aside=aside,
             campaigns=len(own),
             scored=sum(one.scored for one in own),
@@ -73,13 +73,13 @@ def rebuild(home: Path, chain: SonarChain, *, confirmations: int, start_block: i
         )
 
 
-def _require_unsound(path: Path, chain: SonarChain, confirmations: int, start_block: int) -> None:
+def _require_unsound(path: Path, chain: SonarContracts, confirmations: int, start_block: int) -> None:
     if not path.exists():
         return
     try:
-        with closing(State(path)) as former:
+        with closing(CapsuleJournal(path)) as former:
             former.bind(chain.sender, chain.address)
-            Chronicle(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
+            EventLog(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
     except (JournalDamagedError, HomeMismatchError, WrongChainError, DeepReorganisationError):
         return
     raise StateSoundError(path)

@@ -40,7 +40,7 @@ _UNUSABLE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class CampaignInputs:
     """Everything that the Data Scientist published for a Campaign, checked.
 
     Attributes:
@@ -56,7 +56,9 @@ class Material:
     scientist: Certificate
 
 
-def read_material(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> Material:
+def read_campaign_inputs(
+    store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None
+) -> CampaignInputs:
     """Fetches, unseals and checks what a Campaign's terms name.
 
     Args:
@@ -79,7 +81,7 @@ def read_material(store: BlobStore, identity: Identity, terms: Terms, parent: In
         raise CampaignRefusedError(one_line(error)) from error
 
 
-def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> Material:
+def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> CampaignInputs:
     spec = read_spec(store, terms.spec)
     scientist = parse_certificate(spec.certificate.encode("ascii", "replace"))
     model = _model(store, spec, parent)
@@ -88,7 +90,7 @@ def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTen
     validation = ValidationSet.from_bytes(unsealed, spec.encoder())
     if validation.root() != terms.validation_root:
         raise CampaignRefusedError("the validation set is not the one whose root is on chain")
-    return Material(spec, model, validation, scientist)
+    return CampaignInputs(spec, model, validation, scientist)
 
 
 def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -> Model:
@@ -103,6 +105,6 @@ def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -
 
 
 def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:
-    """Addresses of everything `read_material` fetches, with size limits: a Capsule keeps copies of its own."""
+    """Addresses of everything `read_campaign_inputs` fetches, with size limits: a Capsule keeps copies of its own."""
     blobs = {terms.spec: LARGEST_SPEC, terms.validation: LARGEST_VALIDATION, **public_blobs(spec)}
     return list(blobs.items())

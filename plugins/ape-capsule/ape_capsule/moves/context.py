@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ape_capsule.errors import CampaignRefusedError, HeadMissingError, KeyDestroyedError
-from ape_capsule.home.plaintext_weights import Heads
-from ape_capsule.home.score_evidence import Evidence
-from ape_capsule.home.sealed_files import Archive
-from ape_capsule.home.state import State
+from ape_capsule.home.plaintext_weights import PlaintextWeights
+from ape_capsule.home.score_evidence import ScoreEvidence
+from ape_capsule.home.sealed_files import SealedFiles
+from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.announced_certificates import held_in
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import Kind, Warrant, WarrantLog
-from ape_capsule.moves.campaign_inputs import Material, read_material
-from ape_capsule.scoring.worker_pool import Workers
-from sonar_core.chain.contracts import SonarChain
+from ape_capsule.moves.campaign_inputs import CampaignInputs, read_campaign_inputs
+from ape_capsule.scoring.worker_pool import WorkerPool
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.protocol.commitments import tensor_root
 from sonar_core.protocol.ledger import CampaignState, Ledger
@@ -27,7 +27,7 @@ from syft.paillier import EncryptedTensor, IntegerTensor, Openings, Packing, Pri
 NONE = bytes(32)
 
 
-class Desk:
+class CapsuleContext:
     """The tools of one Capsule. Decides nothing.
 
     Attributes:
@@ -42,33 +42,33 @@ class Desk:
 
     def __init__(
         self,
-        chain: SonarChain,
+        chain: SonarContracts,
         store: BlobStore,
         *,
         identity: Identity,
         keystore: Keystore,
         warrants: WarrantLog,
-        state: State,
-        heads: Archive,
-        evidence: Archive,
-        workers: Workers,
+        state: CapsuleJournal,
+        heads: SealedFiles,
+        evidence: SealedFiles,
+        workers: WorkerPool,
         observer: Observer,
     ) -> None:
         self.chain, self.store = chain, store
         self.identity, self.state = identity, state
         self.keystore = keystore
-        self.heads = Heads(heads)
+        self.heads = PlaintextWeights(heads)
         self.workers, self.observer = workers, observer
         self._warrants, self._evidence = warrants, evidence
-        self._materials: dict[bytes, Material] = {}
+        self._materials: dict[bytes, CampaignInputs] = {}
 
     # ------------------------------------------------------------------ a Campaign's material
 
-    def material(self, campaign: CampaignState, ledger: Ledger) -> Material:
-        """Spec, Model and validation set. Raises as `read_material`."""
+    def material(self, campaign: CampaignState, ledger: Ledger) -> CampaignInputs:
+        """Spec, Model and validation set. Raises as `read_campaign_inputs`."""
         if campaign.id not in self._materials:
             parent = self._parent_weights(campaign, ledger)
-            self._materials[campaign.id] = read_material(self.store, self.identity, campaign.terms, parent)
+            self._materials[campaign.id] = read_campaign_inputs(self.store, self.identity, campaign.terms, parent)
         return self._materials[campaign.id]
 
     def forget(self, campaign: bytes) -> None:
@@ -85,7 +85,7 @@ class Desk:
         """By which certificate the Campaign knows this Capsule. Raises RingNotHeldError, StoreError, BlobError."""
         return held_in(self.identity, self.store, campaign.certificates)
 
-    def packing(self, campaign: CampaignState, material: Material) -> Packing:
+    def packing(self, campaign: CampaignState, material: CampaignInputs) -> Packing:
         """How the Campaign's Model is packed."""
         return material.model.fixed_point.packing(material.spec.key_bits, material.model.shape)
 
@@ -149,7 +149,9 @@ class Desk:
 
     # ------------------------------------------------------------------ what is kept and published
 
-    def keep_evidence(self, campaign: CampaignState, name: str, evidence: Evidence, material: Material) -> bytes:
+    def keep_evidence(
+        self, campaign: CampaignState, name: str, evidence: ScoreEvidence, material: CampaignInputs
+    ) -> bytes:
         """Keeps evidence, sealed to the Capsule itself, durably; its root."""
         context = self.context(campaign)
         self._evidence.keep(campaign.id, f"{name}.sealed", evidence.to_bytes(context))

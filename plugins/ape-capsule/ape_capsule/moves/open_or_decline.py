@@ -7,8 +7,8 @@ from time import time as unix_time
 
 from ape_capsule.errors import CampaignRefusedError, ClockBehindError
 from ape_capsule.home.state import Prepared
-from ape_capsule.moves.campaign_inputs import Material, blobs_of
-from ape_capsule.moves.context import Desk
+from ape_capsule.moves.campaign_inputs import CampaignInputs, blobs_of
+from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.scoring.score import claim_holds, measure
 from sonar_core.base.errors import one_line
 from sonar_core.chain.contract_errors import (
@@ -55,7 +55,7 @@ _NOT_ITS_TERMS = (
 )
 
 
-def answer(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+def answer(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> list[Action]:
     """Opens a requested Campaign or declines it; waits while something is not published yet.
 
     Raises:
@@ -73,7 +73,7 @@ def answer(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
         return [Action("declined", campaign.id, reason)]
 
 
-def _open(desk: Desk, campaign: CampaignState, prepared: Prepared) -> Action:
+def _open(desk: CapsuleContext, campaign: CampaignState, prepared: Prepared) -> Action:
     opening = Opening(
         public_key=prepared.digest("public_key"),
         public_key_root=prepared.digest("public_key_root"),
@@ -85,7 +85,7 @@ def _open(desk: Desk, campaign: CampaignState, prepared: Prepared) -> Action:
     return Action("opened", campaign.id, f"starts at an accuracy of {from_wad(opening.accuracy):.4f}")
 
 
-def _prepare(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Prepared:
+def _prepare(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> Prepared:
     _require_time(campaign.terms)
     material = _read(desk, campaign, ledger)
     _require_size(desk, material)
@@ -110,7 +110,7 @@ def _prepare(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Prepared:
     )
 
 
-def _require_clock(desk: Desk, refusal: Exception) -> None:
+def _require_clock(desk: CapsuleContext, refusal: Exception) -> None:
     """Raises ClockBehindError where a Campaign would be declined for what this machine's clock says alone."""
     if isinstance(refusal.__cause__, NoValidSignatureError | CertificateError):
         lag = seconds_behind(desk.chain.block_time(desk.chain.head()), int(unix_time()))
@@ -118,7 +118,7 @@ def _require_clock(desk: Desk, refusal: Exception) -> None:
             raise ClockBehindError(lag, one_line(refusal)) from None
 
 
-def _read(desk: Desk, campaign: CampaignState, ledger: Ledger) -> Material:
+def _read(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> CampaignInputs:
     try:
         return desk.material(campaign, ledger)
     except (UnsealTimeoutError, OpenerError) as error:
@@ -142,7 +142,7 @@ def _require_time(terms: Terms) -> None:
         )
 
 
-def _require_size(desk: Desk, material: Material) -> None:
+def _require_size(desk: CapsuleContext, material: CampaignInputs) -> None:
     features, outputs = material.model.shape
     packing = material.model.fixed_point.packing(material.spec.key_bits, (features, outputs))
     ciphertexts = features * packing.plaintexts(outputs)
@@ -174,7 +174,7 @@ def _require_claim(terms: Terms, accuracy: int, rows: int) -> None:
         raise CampaignRefusedError(f"the Model starts at the target: its accuracy is {from_wad(accuracy):.4f}")
 
 
-def _post_bond(desk: Desk, terms: Terms) -> int:
+def _post_bond(desk: CapsuleContext, terms: Terms) -> int:
     """The value to send along; an ERC-20's allowance is given first."""
     if terms.currency == ZERO_ADDRESS:
         return terms.capsule_bond

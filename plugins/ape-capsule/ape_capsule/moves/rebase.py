@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ape_capsule.errors import HeadDiffersError, LogsMissingError
-from ape_capsule.home.score_evidence import Evidence
+from ape_capsule.home.score_evidence import ScoreEvidence
 from ape_capsule.home.state import Prepared
-from ape_capsule.moves.campaign_inputs import Material
-from ape_capsule.moves.context import Desk
+from ape_capsule.moves.campaign_inputs import CampaignInputs
+from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.scoring.score import measure, needs_rebase, rebase
 from sonar_core.protocol.commitments import openings_root, tensor_root
 from sonar_core.protocol.delivery import Delivery
@@ -17,13 +17,13 @@ from syft import wire
 from syft.paillier import Openings, unpack
 
 
-def is_full(desk: Desk, campaign: CampaignState, ledger: Ledger) -> bool:
+def is_full(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> bool:
     """Whether the head's slots have no room for another Gradient."""
     material = desk.material(campaign, ledger)
     return needs_rebase(material.model, desk.weights(campaign).exponent, desk.packing(campaign, material))
 
 
-def make_room(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+def make_room(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> list[Action]:
     """Publishes the head at a smaller scale.
 
     Raises:
@@ -42,7 +42,7 @@ def make_room(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Actio
     return [Action("rebased", campaign.id, f"version {campaign.model.version + 1} has room for more Gradients")]
 
 
-def deliver(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+def deliver(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> list[Action]:
     """Hands the openings of the last head over, sealed to the Data Scientist and signed.
 
     Raises:
@@ -55,11 +55,11 @@ def deliver(desk: Desk, campaign: CampaignState, ledger: Ledger) -> list[Action]
     return [Action("delivered", campaign.id, f"at an accuracy of {from_wad(campaign.accuracy):.4f}")]
 
 
-def _prepare_rebase(desk: Desk, campaign: CampaignState, material: Material) -> Prepared:
+def _prepare_rebase(desk: CapsuleContext, campaign: CampaignState, material: CampaignInputs) -> Prepared:
     packing = desk.packing(campaign, material)
     smaller = rebase(material.model, desk.weights(campaign), packing, material.validation)
     predictions = measure(material.model, smaller, material.validation).predictions
-    evidence = Evidence(_openings(desk, campaign), predictions)
+    evidence = ScoreEvidence(_openings(desk, campaign), predictions)
     evidence_root = desk.keep_evidence(campaign, f"rebase-{campaign.model.version}", evidence, material)
     encrypted = desk.context(campaign).encrypt(smaller, packing)
     root = tensor_root(encrypted)
@@ -74,7 +74,7 @@ def _prepare_rebase(desk: Desk, campaign: CampaignState, material: Material) -> 
     )
 
 
-def _prepare_delivery(desk: Desk, campaign: CampaignState, material: Material) -> Prepared:
+def _prepare_delivery(desk: CapsuleContext, campaign: CampaignState, material: CampaignInputs) -> Prepared:
     context, openings = desk.context(campaign), _openings(desk, campaign)
     delivery = Delivery(
         campaign=campaign.id,
@@ -93,7 +93,7 @@ def _prepare_delivery(desk: Desk, campaign: CampaignState, material: Material) -
     )
 
 
-def _openings(desk: Desk, campaign: CampaignState) -> Openings:
+def _openings(desk: CapsuleContext, campaign: CampaignState) -> Openings:
     """Openings of the head, held against the weights that were scored. Raises HeadDiffersError."""
     head = desk.encrypted_head(campaign)
     openings = desk.open_head(campaign, head)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from eth_utils.crypto import keccak
 
 from ape_capsule.errors import MalformedGradientError
-from ape_capsule.home.score_evidence import Evidence
+from ape_capsule.home.score_evidence import ScoreEvidence
 from ape_capsule.home.state import Prepared
-from ape_capsule.moves.campaign_inputs import Material
-from ape_capsule.moves.context import NONE, Desk
+from ape_capsule.moves.campaign_inputs import CampaignInputs
+from ape_capsule.moves.context import NONE, CapsuleContext
 from ape_capsule.moves.open_or_decline import MOST_ATTEMPTS
-from ape_capsule.scoring.job import Weighed, Weighing
-from ape_capsule.scoring.score import Place, Verdict, check_commitment, check_header, check_tensor
+from ape_capsule.scoring.job import ScoringJob, ScoringResult
+from ape_capsule.scoring.score import CampaignRef, ScoreResult, check_commitment, check_header, check_tensor
 from sonar_core.base.errors import FormatError, one_line
 from sonar_core.crypto.sealed_messages import (
     MalformedMessageError,
@@ -39,16 +39,16 @@ from syft.paillier import EncryptedTensor
 _BUNDLE_OVERHEAD = 1 << 17
 
 
-class Scales:
+class Scorer:
     """Where Gradients lie while they are weighed: the oldest of each Campaign, and no second one before its verdict.
 
     Args:
         desk: the Capsule's tools.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: CapsuleContext) -> None:
         self._desk = desk
-        self._examined: dict[bytes, _Examination] = {}
+        self._examined: dict[bytes, _PendingScore] = {}
 
     def judge(self, campaign: CampaignState, ledger: Ledger) -> list[Action]:
         """Scores or rejects the oldest Gradient; waits while its bundle may still appear, and while it is weighed.
@@ -85,7 +85,7 @@ class Scales:
 
     def _examination(
         self, campaign: CampaignState, record: GradientRecord, anchor: bytes, ledger: Ledger
-    ) -> _Examination | None:
+    ) -> _PendingScore | None:
         """The one that is under way, or a new one where there is room; one of another head or Gradient is let go of."""
         former = self._examined.get(campaign.id)
         if former is not None and former.anchor == anchor:
@@ -93,13 +93,13 @@ class Scales:
         self.let_go(campaign.id)
         if not self._desk.workers.has_room:
             return None
-        examination = _Examination(self._desk, campaign, record, anchor, self._desk.material(campaign, ledger))
+        examination = _PendingScore(self._desk, campaign, record, anchor, self._desk.material(campaign, ledger))
         examination.begin()
         self._examined[campaign.id] = examination
         return examination
 
 
-class _Examination:
+class _PendingScore:
     """One Gradient on its way to a verdict that is ready to send.
 
     Attributes:
@@ -107,7 +107,12 @@ class _Examination:
     """
 
     def __init__(
-        self, desk: Desk, campaign: CampaignState, record: GradientRecord, anchor: bytes, material: Material
+        self,
+        desk: CapsuleContext,
+        campaign: CampaignState,
+        record: GradientRecord,
+        anchor: bytes,
+        material: CampaignInputs,
     ) -> None:
         self._desk, self._campaign, self._record = desk, campaign, record
         self.anchor, self._material = anchor, material
@@ -174,7 +179,7 @@ class _Examination:
     def _checked(self, bundle: Bundle) -> EncryptedTensor:
         """The Gradient's ciphertexts, held against what was registered. Raises FormatError, SyftError, Malformed..."""
         chain, record = self._desk.chain, self._record
-        check_header(bundle, record, Place(chain.chain_id, chain.address, self._campaign.id))
+        check_header(bundle, record, CampaignRef(chain.chain_id, chain.address, self._campaign.id))
         gradient = wire.loads_tensor(bundle.gradient, self._context)
         check_commitment(bundle, record, tensor_root(gradient))
         check_tensor(gradient, self._material.model, self._packing)
@@ -183,7 +188,7 @@ class _Examination:
     def _weigh(self, bundle: Bundle, gradient: EncryptedTensor) -> _UnderWay:
         terms, head = self._campaign.terms, self._desk.weights(self._campaign)
         self._desk.warrant_gradient(self._campaign, self._record.number, gradient)
-        weighing = Weighing(
+        weighing = ScoringJob(
             self._context,
             gradient,
             self._material.model,
@@ -203,13 +208,13 @@ class _Examination:
         opened = self._desk.store.put(weighing.bundle.gradient)
         if verdict is None:
             return self._reject(
-                Rejection.MALFORMED, weighed.objection, opened, self._evidence(Evidence(openings, None))
+                Rejection.MALFORMED, weighed.objection, opened, self._evidence(ScoreEvidence(openings, None))
             )
         try:
             moved = self._moved(weighing.gradient, verdict) if verdict.improved else None
         except (MalformedGradientError, SyftError) as error:
-            return self._malformed(error, opened, self._evidence(Evidence(openings, None)))
-        evidence = self._evidence(Evidence(openings, verdict.predictions))
+            return self._malformed(error, opened, self._evidence(ScoreEvidence(openings, None)))
+        evidence = self._evidence(ScoreEvidence(openings, verdict.predictions))
         model, root = (NONE, self._campaign.model.root) if moved is None else self._publish(moved, verdict)
         return self._desk.state.prepare(
             self._campaign.id,
@@ -223,17 +228,17 @@ class _Examination:
             evidence=evidence,
         )
 
-    def _moved(self, gradient: EncryptedTensor, verdict: Verdict) -> EncryptedTensor:
+    def _moved(self, gradient: EncryptedTensor, verdict: ScoreResult) -> EncryptedTensor:
         """The new head, by the public recomputation that anyone can repeat."""
         head = self._desk.encrypted_head(self._campaign)
         return apply_delta(head, gradient, verdict.step, self._material.model.fixed_point)
 
-    def _publish(self, moved: EncryptedTensor, verdict: Verdict) -> tuple[bytes, bytes]:
+    def _publish(self, moved: EncryptedTensor, verdict: ScoreResult) -> tuple[bytes, bytes]:
         root = tensor_root(moved)
         self._desk.heads.keep(self._campaign.id, root, verdict.head)
         return self._desk.store.put(wire.dumps_tensor(moved)), root
 
-    def _evidence(self, evidence: Evidence) -> bytes:
+    def _evidence(self, evidence: ScoreEvidence) -> bytes:
         return self._desk.keep_evidence(self._campaign, f"gradient-{self._record.number}", evidence, self._material)
 
     def _malformed(self, error: Exception, opened: bytes = NONE, evidence: bytes = NONE) -> Prepared:
@@ -253,10 +258,10 @@ class _UnderWay:
 
     bundle: Bundle
     gradient: EncryptedTensor
-    future: Future[Weighed]
+    future: Future[ScoringResult]
 
 
-def _send(desk: Desk, campaign: CampaignState, record: GradientRecord, prepared: Prepared) -> Action:
+def _send(desk: CapsuleContext, campaign: CampaignState, record: GradientRecord, prepared: Prepared) -> Action:
     opened, evidence = prepared.digest("opened"), prepared.digest("evidence")
     if prepared.move == "reject":
         reason = Rejection(prepared.number("reason"))

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from ape_capsule.errors import MalformedGradientError
-from ape_capsule.scoring.score import Verdict, score
+from ape_capsule.scoring.score import ScoreResult, score
 from sonar_core.base.errors import one_line
 from sonar_core.protocol.validation_set import ValidationSet
 from syft.errors import SyftError
@@ -15,7 +15,7 @@ from syft.paillier import EncryptedTensor, IntegerTensor, Openings, PrivateConte
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighing:
+class ScoringJob:
     """A Gradient to be decrypted, under a warrant that is on disk, and scored.
 
     Attributes:
@@ -35,7 +35,7 @@ class Weighing:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
+class ScoringResult:
     """What came of it.
 
     Attributes:
@@ -46,12 +46,12 @@ class Weighed:
     """
 
     openings: Openings
-    verdict: Verdict | None
+    verdict: ScoreResult | None
     objection: str = ""
     seconds: float = field(default=0.0, compare=False)
 
 
-def weigh(weighing: Weighing) -> Weighed:
+def weigh(weighing: ScoringJob) -> ScoringResult:
     """Opens the Gradient and scores it.
 
     Raises:
@@ -70,5 +70,5 @@ def weigh(weighing: Weighing) -> Weighed:
             min_improvement=weighing.min_improvement,
         )
     except (MalformedGradientError, SyftError) as error:
-        return Weighed(openings, None, one_line(error), time.perf_counter() - begun)
-    return Weighed(openings, verdict, seconds=time.perf_counter() - begun)
+        return ScoringResult(openings, None, one_line(error), time.perf_counter() - begun)
+    return ScoringResult(openings, verdict, seconds=time.perf_counter() - begun)

@@ -16,7 +16,7 @@ from syft.paillier import EncryptedTensor, IntegerTensor, Packing
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CampaignRef:
     """Where a Gradient was submitted: what its bundle must say again.
 
     Attributes:
@@ -31,7 +31,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ScoreResult:
     """What a Gradient is worth.
 
     Attributes:
@@ -49,7 +49,7 @@ class Verdict:
     improved: bool
 
 
-def check_header(bundle: Bundle, record: GradientRecord, place: Place) -> None:
+def check_header(bundle: Bundle, record: GradientRecord, place: CampaignRef) -> None:
     """Checks that a bundle is what the Miner of this submission sealed, for this place.
 
     A bundle that somebody copied from another Miner's submission, another Campaign, contract or chain fails here.
@@ -117,7 +117,7 @@ def score(
     accuracy: int,
     target: int,
     min_improvement: int,
-) -> Verdict:
+) -> ScoreResult:
     """Tries every step and keeps the best: the most accurate, the largest of equals (a Mine meant all of its Gradient).
 
     Args:
@@ -139,7 +139,7 @@ def score(
         raise MalformedGradientError(f"it takes a weight beyond the bound of {model.fixed_point.weight_bound}")
     best, step, moved = max(tried, key=lambda result: (result[0].accuracy, result[1]))
     needed = min(min_improvement, target - accuracy)
-    return Verdict(step, best.accuracy, best.predictions, moved, best.accuracy - accuracy >= needed)
+    return ScoreResult(step, best.accuracy, best.predictions, moved, best.accuracy - accuracy >= needed)
 
 
 def measure(model: Model, weights: IntegerTensor, validation: ValidationSet) -> Evaluation:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Self
 
 from ape_capsule.errors import WorkerLostError
-from ape_capsule.scoring.job import Weighed, Weighing, weigh
+from ape_capsule.scoring.job import ScoringJob, ScoringResult, weigh
 from syft.paillier import PrivateContext
 
 #: Gradients that wait for each worker, beside the one it is at: it never idles, and not all of them lie in memory.
@@ -28,7 +28,7 @@ _AHEAD = 1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
-class Workers:
+class WorkerPool:
     """So many processes, which begin to start at once, since that takes seconds; a context that ends them.
 
     One that is killed takes only what it was at with it: whoever asked is told, and asks again.
@@ -40,9 +40,9 @@ class Workers:
     def __init__(self, count: int = 0) -> None:
         self.count = count
         self._pools: list[ProcessPoolExecutor | None] = [None] * count
-        self._under_way: dict[Future[Weighed], int] = {}
+        self._under_way: dict[Future[ScoringResult], int] = {}
         #: Those under way that `wait` told of, which somebody will take.
-        self._noticed: set[Future[Weighed]] = set()
+        self._noticed: set[Future[ScoringResult]] = set()
         for place in range(count):
             self._pool(place).submit(_be_ready)
 
@@ -57,7 +57,7 @@ class Workers:
         """Whether another Gradient would not wait long."""
         return not self.count or len(self._going_on()) < self.count * (1 + _AHEAD)
 
-    def ask(self, weighing: Weighing) -> Future[Weighed]:
+    def ask(self, weighing: ScoringJob) -> Future[ScoringResult]:
         """Begins to weigh; the answer, or the error of `weigh`, is in the future one day. `result` takes it."""
         if not self.count:
             return _done_here(weighing)
@@ -72,7 +72,7 @@ class Workers:
         self._under_way[future] = place
         return future
 
-    def result(self, future: Future[Weighed]) -> Weighed:
+    def result(self, future: Future[ScoringResult]) -> ScoringResult:
         """What was weighed, which is done.
 
         Raises:
@@ -88,7 +88,7 @@ class Workers:
                 self._pools[place] = None
             raise WorkerLostError from None
 
-    def forget(self, future: Future[Weighed]) -> None:
+    def forget(self, future: Future[ScoringResult]) -> None:
         """Nobody takes this one: it is not begun if it waits still, and let go of."""
         future.cancel()
         self._under_way.pop(future, None)
@@ -118,7 +118,7 @@ class Workers:
                 pool.shutdown(wait=False, cancel_futures=True)
         self._pools, self._under_way, self._noticed = [None] * self.count, {}, set()
 
-    def _going_on(self) -> list[Future[Weighed]]:
+    def _going_on(self) -> list[Future[ScoringResult]]:
         return [future for future in self._under_way if not future.done()]
 
     def _least_busy(self) -> int:
@@ -134,8 +134,8 @@ class Workers:
         return pool
 
 
-def _done_here(weighing: Weighing) -> Future[Weighed]:
-    future: Future[Weighed] = Future()
+def _done_here(weighing: ScoringJob) -> Future[ScoringResult]:
+    future: Future[ScoringResult] = Future()
     try:
         future.set_result(weigh(weighing))
     except Exception as error:

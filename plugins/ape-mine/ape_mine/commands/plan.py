@@ -16,7 +16,7 @@ from ape_mine.commands.options import home_option
 from ape_mine.home.home import Home
 from ape_mine.planning.dry_run import PlanView, rehearse, view_plan
 from ape_mine.service import default_home
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.base.errors import UsageError
 from sonar_core.cli.console import json_option, open_console
@@ -32,7 +32,7 @@ def plan(at: str | None, home: Path | None, as_json: bool) -> None:
     """Say what the Mine would do about each open Campaign, and why, and do none of it."""
     place, clock = Home(home or default_home()), _moment(at)
     with place.rehearsal().opened() as state:
-        site = find_site(None, state.owner().sonar)
+        site = find_connection(None, state.owner().sonar)
         policy, broken = place.policy_and_fault(site.tokens)
         intents = rehearse(
             place,

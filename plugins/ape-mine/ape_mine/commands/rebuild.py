@@ -9,9 +9,9 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_mine.commands.options import home_option, sonar_option
-from ape_mine.maintenance.rebuild_state import Rebuilt, rebuild
+from ape_mine.maintenance.rebuild_state import RebuiltState, rebuild
 from ape_mine.service import default_home
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.cli.errors import cli_errors
 
@@ -27,7 +27,7 @@ def rebuild_command(account: Any, home: Path | None, sonar: str | None) -> None:
     The old file is moved aside, never deleted. What of each dataset was told without a readable old file is not known:
     then its privacy budget counts as spent. A copy of the old file is better, if there is one.
     """
-    site = find_site(account, sonar)
+    site = find_connection(account, sonar)
     done = rebuild(
         home or default_home(),
         site.chain,
@@ -39,7 +39,7 @@ def rebuild_command(account: Any, home: Path | None, sonar: str | None) -> None:
         click.echo(line)
 
 
-def _told(done: Rebuilt) -> list[str]:
+def _told(done: RebuiltState) -> list[str]:
     lines = [
         f"The old file is {done.aside}, if there was one.",
         f"Found on chain: {done.gradients} Gradients for {done.campaigns} Campaigns, {done.scored} of them scored, "

@@ -12,9 +12,9 @@ from ape_mine.commands.options import home_option
 from ape_mine.home.home import Home
 from ape_mine.home.published_blobs import mine_holding
 from ape_mine.service import default_home
-from sonar_core.app.connection import find_site
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_cache, configured_store
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import json_option
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.tidy import after_option, yes_option
@@ -37,8 +37,8 @@ def tidy(home: Path | None, after: str | None, yes: bool, as_json: bool) -> None
     place = Home(home or default_home())
     with place.lock() if yes else nullcontext(), (place.state() if yes else place.rehearsal()).opened() as state:
         owner = state.owner()
-        site = find_site(None, owner.sonar)
-        chronicle = Chronicle(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        site = find_connection(None, owner.sonar)
+        chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         store = configured_store(backlog=Backlog(state.journal))
         tidier = Tidier(state.journal, store, configured_cache(), mine_holding(owner.miner))
         tidy_up(tidier, chronicle, site.chain, after, yes=yes, as_json=as_json)

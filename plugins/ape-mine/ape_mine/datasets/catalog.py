@@ -15,7 +15,7 @@ from sqlite3 import Row
 
 from ape_mine.errors import DatasetChangedError
 from sonar_core.base.canonical_json import to_canonical
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.data.table_schema import TableSchema
 
 _MIGRATIONS = [
@@ -73,7 +73,7 @@ class Catalog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._journal = Journal(path, _MIGRATIONS)
+        self._journal = Database(path, _MIGRATIONS)
 
     def newest(self, name: str) -> Version | None:
         """The newest version of a name; None where there is none, or its rows were deleted."""

@@ -13,10 +13,10 @@ import pandas as pd
 
 from ape_mine.datasets.adapters.base import LONGEST_ID, Adapter, Record, Request
 from ape_mine.datasets.labels import Labels
-from ape_mine.datasets.merge import Counts
+from ape_mine.datasets.merge import MergeCounts
 from ape_mine.datasets.store import ROWS_AT_ONCE, DatasetStore, Identified
 from ape_mine.errors import ImportOptionError, SourceError
-from sonar_core.data.row_errors import Faults, RowError
+from sonar_core.data.row_errors import RowError, RowErrorCollector
 from sonar_core.data.table_schema import TableSchema
 
 #: Of one import: a source without end, such as a view that feeds itself, ends here.
@@ -38,8 +38,8 @@ class Imported:
     name: str
     number: int
     rows: int
-    counts: Counts
-    faults: Faults
+    counts: MergeCounts
+    faults: RowErrorCollector
 
 
 def import_source(
@@ -76,7 +76,7 @@ def import_source(
     records: Iterable[Record] = adapter.records(request)
     if labels:
         records, schema = labels.join(records), labels.extend(schema)
-    faults = Faults()
+    faults = RowErrorCollector()
 
     def rows() -> Iterator[Identified]:
         yield from _checked(records, schema, keyed, source, faults)
@@ -96,7 +96,7 @@ def _check_options(adapter: Adapter, request: Request) -> None:
 
 
 def _checked(
-    records: Iterable[Record], schema: TableSchema, keyed: bool, source: str, faults: Faults
+    records: Iterable[Record], schema: TableSchema, keyed: bool, source: str, faults: RowErrorCollector
 ) -> Iterator[Identified]:
     left = iter(records)
     count = 0
@@ -111,7 +111,7 @@ def _checked(
         yield Identified(frame, [str(sound[place].id) for place in frame.index] if keyed else None)
 
 
-def _fault(record: Record, keyed: bool, source: str, faults: Faults) -> bool:
+def _fault(record: Record, keyed: bool, source: str, faults: RowErrorCollector) -> bool:
     """Notes what is wrong with a record as a whole; whether anything is."""
     why = record.fault
     if why is None and keyed and not record.id:

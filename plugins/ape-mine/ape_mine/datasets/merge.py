@@ -34,7 +34,7 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class MergeCounts:
     """What an import brings.
 
     Attributes:
@@ -52,7 +52,7 @@ class Counts:
         return bool(self.added or self.changed)
 
 
-class Intake:
+class RowMerge:
     """Rows on their way into a dataset. Made by `open_intake`.
 
     Args:
@@ -80,7 +80,7 @@ class Intake:
         """Takes rows that come in, in order; of several with one id the last one counts."""
         self._insert("fresh", batch)
 
-    def merge(self) -> Counts:
+    def merge(self) -> MergeCounts:
         """Compares the two; `merged` gives the outcome."""
         return self._merge_by_id() if self._keyed else self._merge_by_cells()
 
@@ -101,7 +101,7 @@ class Intake:
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
         self._connection.unregister("incoming")
 
-    def _merge_by_id(self) -> Counts:
+    def _merge_by_id(self) -> MergeCounts:
         cells = self._names[1:]
         other = " OR ".join(f"fresh.{name} IS DISTINCT FROM standing.{name}" for name in cells)
         taken = ", ".join(f"fresh.{name}" for name in cells)
@@ -114,9 +114,9 @@ class Intake:
         """)  # noqa: S608
         added = self._count("FROM fresh ANTI JOIN standing USING (c0)")
         changed = self._count(f"FROM fresh JOIN standing USING (c0) WHERE {other}")
-        return Counts(added, changed, self._count("FROM fresh") - added - changed)
+        return MergeCounts(added, changed, self._count("FROM fresh") - added - changed)
 
-    def _merge_by_cells(self) -> Counts:
+    def _merge_by_cells(self) -> MergeCounts:
         cells = ", ".join(self._names)
         self._connection.execute(f"""
             CREATE TABLE merged AS
@@ -127,7 +127,7 @@ class Intake:
             WHERE nth > coalesce(times, 0)
         """)  # noqa: S608
         added = self._count("FROM merged WHERE side = 1")
-        return Counts(added, 0, self._count("FROM fresh") - added)
+        return MergeCounts(added, 0, self._count("FROM fresh") - added)
 
     def _count(self, what: str) -> int:
         # All of a result is fetched: DuckDB begins nothing else before.
@@ -139,7 +139,7 @@ _KINDS = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.float64(): "DOUBLE", 
 
 
 @contextmanager
-def open_intake(columns: pa.Schema, folder: Path) -> Iterator[Intake]:
+def open_intake(columns: pa.Schema, folder: Path) -> Iterator[RowMerge]:
     """An intake whose rows spill, encrypted, into a folder where memory does not hold them; nothing stays of it.
 
     Raises:
@@ -151,6 +151,6 @@ def open_intake(columns: pa.Schema, folder: Path) -> Iterator[Intake]:
     with tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=folder) as spill:
         connection = duckdb.connect(":memory:", config={"temp_directory": spill, **_SETTINGS})
         try:
-            yield Intake(connection, columns)
+            yield RowMerge(connection, columns)
         finally:
             connection.close()

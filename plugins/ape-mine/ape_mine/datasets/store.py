@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ape_mine.datasets.catalog import Catalog, Version
-from ape_mine.datasets.merge import SPILL_PREFIX, Counts, open_intake
+from ape_mine.datasets.merge import SPILL_PREFIX, MergeCounts, open_intake
 from ape_mine.datasets.parquet_storage import (
     ID_COLUMN,
     ROWS_AT_ONCE,
@@ -42,7 +42,7 @@ from ape_mine.errors import (
 )
 from sonar_core.base.atomic_files import atomic_file, sweep
 from sonar_core.base.errors import SchemaError
-from sonar_core.data.row_errors import Faults
+from sonar_core.data.row_errors import RowErrorCollector
 from sonar_core.data.table_schema import TableSchema, csv_frames, require_columns
 from syft.nested import parse_json
 
@@ -186,7 +186,7 @@ class DatasetStore:
             DatasetChangedError: another process changed the dataset meanwhile.
             OSError: the home cannot be written.
         """
-        faults = Faults()
+        faults = RowErrorCollector()
 
         def rows() -> Iterator[Identified]:
             for frame in _frames(source, schema, faults):
@@ -236,7 +236,7 @@ class DatasetStore:
         keyed: bool,
         cursor: Callable[[], str | None] = lambda: None,
         replace: bool = False,
-    ) -> Counts:
+    ) -> MergeCounts:
         """Adds what is new among rows, and replaces what changed, in a new version; none where nothing is news.
 
         Args:
@@ -474,7 +474,7 @@ def _new_name(name: str, number: int) -> str:
     return f"{name}.{number:06}.{secrets.token_hex(8)}.parquet"
 
 
-def _frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.DataFrame]:
+def _frames(source: Path, schema: TableSchema, faults: RowErrorCollector) -> Iterator[pd.DataFrame]:
     suffix = source.suffix.lower()
     if not source.is_file():
         raise DatasetFileError(source, "no such file")
@@ -485,7 +485,7 @@ def _frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.Da
     raise DatasetFileError(source, "a dataset comes as .csv or .parquet")
 
 
-def _parquet_frames(source: Path, schema: TableSchema, faults: Faults) -> Iterator[pd.DataFrame]:
+def _parquet_frames(source: Path, schema: TableSchema, faults: RowErrorCollector) -> Iterator[pd.DataFrame]:
     try:
         with open_parquet(source) as file:
             require_columns(schema.names, file.schema_arrow.names, str(source))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ape_mine.datasets.store import Dataset, DatasetStore, read_schema
 from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError, StateLostError
-from ape_mine.home.state import State
+from ape_mine.home.state import MineJournal
 from ape_mine.policy.document import LARGEST_POLICY, Policy, Source
 from ape_mine.training.statistics_cache import StatisticsCache
 from sonar_core.base.atomic_files import write_atomically
@@ -57,17 +57,17 @@ class Home:
         if (folder / _DATASETS).is_dir():
             _require_state(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with State(folder / STATE_FILE).opened() as state:
+        with MineJournal(folder / STATE_FILE).opened() as state:
             state.bind(miner, sonar)
         return cls(folder)
 
-    def state(self) -> State:
+    def state(self) -> MineJournal:
         """The journal, opened anew. Raises JournalError."""
-        return State(self.folder / STATE_FILE)
+        return MineJournal(self.folder / STATE_FILE)
 
-    def rehearsal(self) -> State:
+    def rehearsal(self) -> MineJournal:
         """A copy of the journal in memory, for what is only tried out. Raises JournalError."""
-        return State(self.folder / STATE_FILE, rehearsal=True)
+        return MineJournal(self.folder / STATE_FILE, rehearsal=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

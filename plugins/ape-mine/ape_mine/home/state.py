@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlite3 import Row
 
 from ape_mine.errors import REMEDY, HomeMismatchError, HomeMissingError
-from ape_mine.policy.document import Verdict
+from ape_mine.policy.document import PolicyVerdict
 from ape_mine.policy.submission import Submission
-from ape_mine.training.noisy_releases import RELEASE_TABLE, Releases
-from sonar_core.base.database import Journal
+from ape_mine.training.noisy_releases import RELEASE_TABLE, NoisyReleases
+from sonar_core.base.database import Database
 from sonar_core.chain.event_log import CHRONICLE_TABLES
 from sonar_core.chain.outbox import OUTBOX_TABLE
 from sonar_core.service.blob_retention import TIDY_TABLE
@@ -60,12 +60,12 @@ class Note:
     """
 
     campaign: bytes
-    verdict: Verdict | None
+    verdict: PolicyVerdict | None
     reason: str
     dataset: str
 
 
-class State:
+class MineJournal:
     """The Mine's journal. Any number of processes may read it; one at a time works (`Home.lock`).
 
     Args:
@@ -82,8 +82,8 @@ class State:
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Journal.rehearsal if rehearsal else Journal)(path, MIGRATIONS, remedy=REMEDY)
-        self.releases = Releases(self.journal)
+        self.journal = (Database.rehearsal if rehearsal else Database)(path, MIGRATIONS, remedy=REMEDY)
+        self.releases = NoisyReleases(self.journal)
 
     def bind(self, miner: str, sonar: str) -> None:
         """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
@@ -166,7 +166,7 @@ class State:
                 ],
             )
 
-    def carry_over(self, former: State) -> None:
+    def carry_over(self, former: MineJournal) -> None:
         """Takes over what another state file knows of what its datasets have told, on whichever chain that was."""
         releases = former.journal.rows("SELECT * FROM release")
         told = former.journal.rows("SELECT * FROM submission")
@@ -215,7 +215,7 @@ class State:
         self.journal.close()
 
     @contextmanager
-    def opened(self) -> Iterator[State]:
+    def opened(self) -> Iterator[MineJournal]:
         """Closes the file at the end of a block."""
         try:
             yield self
@@ -225,7 +225,7 @@ class State:
     def _notes(self, where: str = "", arguments: tuple[object, ...] = ()) -> list[Note]:
         rows = self.journal.rows(f"SELECT * FROM note {where} ORDER BY rowid", arguments)  # noqa: S608 - constants
         return [
-            Note(row["campaign"], row["verdict"] and Verdict(row["verdict"]), row["reason"], row["dataset"])
+            Note(row["campaign"], row["verdict"] and PolicyVerdict(row["verdict"]), row["reason"], row["dataset"])
             for row in rows
         ]
 

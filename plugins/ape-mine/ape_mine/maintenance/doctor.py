@@ -13,7 +13,7 @@ from ape_mine.home.home import STATE_FILE, Home
 from ape_mine.planning.status_views import view_datasets
 from ape_mine.policy.consent import today
 from ape_mine.policy.document import Policy
-from sonar_core.app.connection import Site, find_site
+from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import settings
 from sonar_core.protocol.units import COIN, Currency
 from sonar_core.service.doctor import (
@@ -55,8 +55,8 @@ def mine_checks(
     yield "account", lambda: check_account(_owner(folder)[0])
 
     @cache
-    def site() -> Site:
-        return find_site(None, sonar or _owner(folder)[1])
+    def site() -> Connection:
+        return find_connection(None, sonar or _owner(folder)[1])
 
     if provider is None:
         yield "node", unreachable_node
@@ -113,7 +113,7 @@ def _check_consent(policy: Policy, name: str) -> Iterator[Finding]:
         )
 
 
-def _check_funds(folder: Path, site: Site) -> Iterator[Finding]:
+def _check_funds(folder: Path, site: Connection) -> Iterator[Finding]:
     rules = Home(folder).policy(site.tokens).allow
     fees = [rule.scoring_fee.units for rule in rules if rule.scoring_fee.currency == COIN]
     dearest = _GRADIENTS * max(fees, default=0)

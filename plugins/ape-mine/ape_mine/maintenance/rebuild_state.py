@@ -12,12 +12,12 @@ from pathlib import Path
 
 from ape_mine.errors import HomeMissingError
 from ape_mine.home.home import STATE_FILE, lock, open_datasets
-from ape_mine.home.state import State
+from ape_mine.home.state import MineJournal
 from ape_mine.policy.participation import own_gradients
 from sonar_core.base.database import JournalDamagedError
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_follower import DeepReorganisationError, WrongChainError
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import Ledger
 from sonar_core.service.state_replacement import StateSoundError, rebuilt
@@ -25,7 +25,7 @@ from sonar_core.store import BlobStore
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuiltState:
     """What came of it.
 
     Attributes:
@@ -44,7 +44,9 @@ class Rebuilt:
     spent: tuple[str, ...]
 
 
-def rebuild(folder: Path, chain: SonarChain, store: BlobStore, *, confirmations: int, start_block: int) -> Rebuilt:
+def rebuild(
+    folder: Path, chain: SonarContracts, store: BlobStore, *, confirmations: int, start_block: int
+) -> RebuiltState:
     """Makes the state file of the Mine in a folder anew; the old one is moved aside.
 
     Args:
@@ -60,9 +62,9 @@ def rebuild(folder: Path, chain: SonarChain, store: BlobStore, *, confirmations:
         ChainError, StoreError, JournalError, OSError: nothing has changed.
     """
     datasets, path = open_datasets(folder), folder / STATE_FILE
-    with lock(folder), rebuilt(path) as (fresh, aside), State(fresh).opened() as state:
+    with lock(folder), rebuilt(path) as (fresh, aside), MineJournal(fresh).opened() as state:
         state.bind(chain.sender, chain.address)
-        chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
         known = _carried_over(path, state, chain, confirmations, start_block)
         spent = () if known else tuple(datasets.catalog.all_names())
         state.releases.assume_spent(spent)
@@ -72,16 +74,16 @@ def rebuild(folder: Path, chain: SonarChain, store: BlobStore, *, confirmations:
     return found
 
 
-def _carried_over(path: Path, state: State, chain: SonarChain, confirmations: int, start_block: int) -> bool:
+def _carried_over(path: Path, state: MineJournal, chain: SonarContracts, confirmations: int, start_block: int) -> bool:
     """Whether the old file could be read, and told what was spent. Raises StateSoundError, HomeMismatchError."""
     if not path.exists() or not path.stat().st_size:
         return False
     try:
-        with State(path).opened() as former:
+        with MineJournal(path).opened() as former:
             former.owner()
             former.bind(chain.sender, chain.address)
             state.carry_over(former)
-            Chronicle(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
+            EventLog(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
     except (WrongChainError, DeepReorganisationError):
         return True
     except (JournalDamagedError, HomeMissingError):
@@ -89,10 +91,10 @@ def _carried_over(path: Path, state: State, chain: SonarChain, confirmations: in
     raise StateSoundError(path)
 
 
-def _found(ledger: Ledger, miner: str, store: BlobStore, aside: Path, spent: tuple[str, ...]) -> Rebuilt:
+def _found(ledger: Ledger, miner: str, store: BlobStore, aside: Path, spent: tuple[str, ...]) -> RebuiltState:
     worked = list(ledger.worked_for(miner))
     own = [(campaign.id, gradient) for campaign in worked for gradient in own_gradients(campaign, miner)]
-    return Rebuilt(
+    return RebuiltState(
         aside=aside,
         campaigns=len(worked),
         gradients=len(own),

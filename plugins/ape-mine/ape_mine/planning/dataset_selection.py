@@ -8,14 +8,14 @@ from datetime import date
 
 from ape_mine.datasets.store import Dataset, DatasetStore
 from ape_mine.errors import BudgetExceededError, DatasetError, ExactStatisticsLeftError, SpendingUnknownError
-from ape_mine.home.state import State
+from ape_mine.home.state import MineJournal
 from ape_mine.policy.consent import Consent, today
-from ape_mine.policy.document import Decision, History, Policy, Privacy, Proposal, Verdict, decide
+from ape_mine.policy.document import Decision, History, Policy, PolicyVerdict, Privacy, Proposal, decide
 from ape_mine.policy.participation import history
-from ape_mine.policy.profitability import Moment, Occasion, occasion
+from ape_mine.policy.profitability import Now, Opportunity, occasion
 from ape_mine.policy.schema_matching import Match, match
 from ape_mine.policy.submission import Submission
-from ape_mine.training.gradient_builder import Workshop
+from ape_mine.training.gradient_builder import GradientBuilder
 from sonar_core.base.errors import one_line
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.ledger import CampaignState
@@ -29,10 +29,10 @@ class Choice:
     decision: Decision
     dataset: Dataset | None = None
     match: Match | None = None
-    occasion: Occasion | None = None
+    occasion: Opportunity | None = None
 
 
-class Judge:
+class DatasetSelector:
     """Judges Campaigns by their specs: no Model, no key and no row is looked at.
 
     Args:
@@ -44,8 +44,8 @@ class Judge:
     def __init__(
         self,
         datasets: DatasetStore,
-        workshop: Workshop,
-        state: State,
+        workshop: GradientBuilder,
+        state: MineJournal,
         miner: str,
         *,
         today: Callable[[], date] = today,
@@ -56,7 +56,7 @@ class Judge:
         self._miner = miner
         self._today = today
 
-    def choose(self, policy: Policy, campaign: CampaignState, newest: CampaignState, moment: Moment) -> Choice:
+    def choose(self, policy: Policy, campaign: CampaignState, newest: CampaignState, moment: Now) -> Choice:
         """The first dataset that the policy allows, or would after an approval; else all its objections.
 
         Args:
@@ -75,7 +75,7 @@ class Judge:
         for name in policy.datasets:
             done = history(newest, self._miner, approved=self._state.approved(campaign.id, name))
             choices.append(self._judge(policy, campaign, spec, name, done, chance))
-        for verdict in (Verdict.ALLOW, Verdict.ASK):
+        for verdict in (PolicyVerdict.ALLOW, PolicyVerdict.ASK):
             for choice in choices:
                 if choice.decision.verdict is verdict:
                     return replace(choice, occasion=chance)
@@ -87,7 +87,7 @@ class Judge:
         name, spec = submission.dataset, self._workshop.spec(campaign)
         asked = History(approved=self._state.approved(campaign.id, name))
         decision = self._judge(policy, campaign, spec, name, asked, None, submission.release).decision
-        return None if decision.verdict is Verdict.ALLOW else decision.reason
+        return None if decision.verdict is PolicyVerdict.ALLOW else decision.reason
 
     def _judge(
         self,
@@ -96,7 +96,7 @@ class Judge:
         spec: CampaignSpec,
         name: str,
         done: History,
-        chance: Occasion | None,
+        chance: Opportunity | None,
         release: bytes | None = None,
     ) -> Choice:
         try:
@@ -122,7 +122,7 @@ class Judge:
             scoring_fee=terms.scoring_fee,
         )
         decision, privacy = decide(policy, proposal, done, chance), policy.privacy(name)
-        if privacy and decision.verdict is not Verdict.DENY:
+        if privacy and decision.verdict is not PolicyVerdict.DENY:
             asked = release or self._workshop.question(campaign, dataset, found)
             decision = self._price(decision, asked, dataset, privacy)
         return Choice(decision, dataset, found)
@@ -138,9 +138,9 @@ class Judge:
         try:
             told = self._state.releases.quote(release, dataset, privacy)
         except (BudgetExceededError, ExactStatisticsLeftError, SpendingUnknownError) as error:
-            return Decision(Verdict.DENY, one_line(error), decision.rule)
+            return Decision(PolicyVerdict.DENY, one_line(error), decision.rule)
         return replace(decision, reason=f"{decision.reason}; {told}")
 
 
 def _denied(reason: str) -> Choice:
-    return Choice(Decision(Verdict.DENY, reason))
+    return Choice(Decision(PolicyVerdict.DENY, reason))

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ape_mine.home.home import Home
-from ape_mine.home.state import State
-from ape_mine.planning.dataset_selection import Judge
-from ape_mine.planning.planner import Intent, Planner, Step
+from ape_mine.home.state import MineJournal
+from ape_mine.planning.dataset_selection import DatasetSelector
+from ape_mine.planning.planner import Intent, PlannedAction, Planner
 from ape_mine.policy.document import Policy
-from ape_mine.policy.profitability import Moment
-from ape_mine.training.gradient_builder import Workshop
-from sonar_core.chain.contracts import SonarChain
-from sonar_core.chain.event_log import Chronicle
+from ape_mine.policy.profitability import Now
+from ape_mine.training.gradient_builder import GradientBuilder
+from sonar_core.chain.contracts import SonarContracts
+from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.units import COIN, Currency, format_money
 from sonar_core.store import BlobStore
 
@@ -55,8 +55,8 @@ class PlanView:
 
 def rehearse(
     home: Home,
-    state: State,
-    chain: SonarChain,
+    state: MineJournal,
+    chain: SonarContracts,
     store: BlobStore,
     policy: Policy,
     *,
@@ -78,19 +78,21 @@ def rehearse(
         ChainError: the chain cannot be reached.
     """
     miner = state.owner().miner
-    chronicle = Chronicle(chain, state.journal, confirmations=confirmations, start_block=start_block)
+    chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
     chronicle.catch_up()
-    workshop = Workshop(store, home.statistics, state.releases)
-    planner = Planner(Judge(home.datasets, workshop, state, miner), state, miner, rested=lambda campaign: True)
-    moment = Moment(chain.timestamp(), clock, chain.gas_price())
+    workshop = GradientBuilder(store, home.statistics, state.releases)
+    planner = Planner(
+        DatasetSelector(home.datasets, workshop, state, miner), state, miner, rested=lambda campaign: True
+    )
+    moment = Now(chain.timestamp(), clock, chain.gas_price())
     for intent in planner.intents(policy, chronicle.ledger, chronicle.ahead(), moment):
         yield intent
         _book(intent, policy, workshop, state)
 
 
-def _book(intent: Intent, policy: Policy, workshop: Workshop, state: State) -> None:
+def _book(intent: Intent, policy: Policy, workshop: GradientBuilder, state: MineJournal) -> None:
     """What a planned Gradient would spend is gone for those that come after it."""
-    choice = intent.choice if intent.step is Step.TRAIN else None
+    choice = intent.choice if intent.step is PlannedAction.TRAIN else None
     if choice is None or choice.dataset is None or choice.match is None:
         return
     privacy = policy.privacy(choice.dataset.name)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ape_mine.home.state import State
-from ape_mine.planning.dataset_selection import Choice, Judge
-from ape_mine.policy.document import Policy, Verdict
+from ape_mine.home.state import MineJournal
+from ape_mine.planning.dataset_selection import Choice, DatasetSelector
+from ape_mine.policy.document import Policy, PolicyVerdict
 from ape_mine.policy.participation import reason_to_wait
-from ape_mine.policy.profitability import Moment
+from ape_mine.policy.profitability import Now
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contracts import ChainError
 from sonar_core.protocol.ledger import CampaignState, Ledger
@@ -18,7 +18,7 @@ from sonar_core.protocol.structs import Status
 from syft.errors import SyftError
 
 
-class Step(Enum):
+class PlannedAction(Enum):
     """What is done about a Campaign: it is trained for, left to the Miner's approval, or let be."""
 
     TRAIN = "train"
@@ -40,12 +40,16 @@ class Intent:
     """
 
     campaign: CampaignState
-    step: Step
+    step: PlannedAction
     reason: str
     choice: Choice | None = None
 
 
-_STEPS = {Verdict.ALLOW: Step.TRAIN, Verdict.ASK: Step.ASK, Verdict.DENY: Step.DENY}
+_STEPS = {
+    PolicyVerdict.ALLOW: PlannedAction.TRAIN,
+    PolicyVerdict.ASK: PlannedAction.ASK,
+    PolicyVerdict.DENY: PlannedAction.DENY,
+}
 
 
 class Planner:
@@ -57,13 +61,13 @@ class Planner:
         rested: whether a Campaign that gave trouble was left alone for long enough.
     """
 
-    def __init__(self, judge: Judge, state: State, miner: str, rested: Callable[[bytes], bool]) -> None:
+    def __init__(self, judge: DatasetSelector, state: MineJournal, miner: str, rested: Callable[[bytes], bool]) -> None:
         self._judge = judge
         self._state = state
         self._miner = miner
         self._rested = rested
 
-    def intents(self, policy: Policy, ledger: Ledger, ahead: Ledger, moment: Moment) -> Iterator[Intent]:
+    def intents(self, policy: Policy, ledger: Ledger, ahead: Ledger, moment: Now) -> Iterator[Intent]:
         """One for each open Campaign, oldest first; each is decided when it is asked for, after what was done before.
 
         Args:
@@ -81,21 +85,21 @@ class Planner:
                 yield self._intent(policy, ledger.campaigns.get(newest.id), newest, newest.id in busy, moment)
 
     def _intent(
-        self, policy: Policy, confirmed: CampaignState | None, newest: CampaignState, busy: bool, moment: Moment
+        self, policy: Policy, confirmed: CampaignState | None, newest: CampaignState, busy: bool, moment: Now
     ) -> Intent:
         if confirmed is None or confirmed.status(moment.chain_time) is not Status.OPEN:
-            return Intent(newest, Step.WAIT, "what opened it has not its confirmations yet")
+            return Intent(newest, PlannedAction.WAIT, "what opened it has not its confirmations yet")
         if busy:
-            return Intent(confirmed, Step.WAIT, "a Gradient for it is under way")
+            return Intent(confirmed, PlannedAction.WAIT, "a Gradient for it is under way")
         if not self._rested(newest.id):
-            return Intent(confirmed, Step.WAIT, "it gave trouble, and is left alone for a while")
+            return Intent(confirmed, PlannedAction.WAIT, "it gave trouble, and is left alone for a while")
         early = reason_to_wait(newest, self._miner, confirmed.model.version)
         if early:
-            return Intent(confirmed, Step.WAIT, early)
+            return Intent(confirmed, PlannedAction.WAIT, early)
         try:
             choice = self._judge.choose(policy, confirmed, newest, moment)
         except ChainError:
             raise
         except (SonarError, SyftError) as error:
-            return Intent(confirmed, Step.TROUBLE, one_line(error))
+            return Intent(confirmed, PlannedAction.TROUBLE, one_line(error))
         return Intent(confirmed, _STEPS[choice.decision.verdict], choice.decision.reason, choice)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from ape_mine.datasets.store import Dataset, DatasetStore
 from ape_mine.errors import DatasetError
-from ape_mine.home.state import Note, State
+from ape_mine.home.state import MineJournal, Note
 from ape_mine.policy.document import Policy, Privacy
 from ape_mine.policy.participation import own_gradients
 from ape_mine.policy.payouts import Claim, due_payouts
 from ape_mine.policy.privacy_budget import Spending
-from ape_mine.training.noisy_releases import Releases
+from ape_mine.training.noisy_releases import NoisyReleases
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.service.observer import Allowance
 
@@ -77,7 +77,7 @@ class CampaignView:
     transactions: tuple[str, ...]
 
 
-def view_datasets(datasets: Iterable[Dataset], policy: Policy, releases: Releases) -> list[DatasetView]:
+def view_datasets(datasets: Iterable[Dataset], policy: Policy, releases: NoisyReleases) -> list[DatasetView]:
     """All datasets of the Mine."""
     return [
         DatasetView(
@@ -92,7 +92,7 @@ def view_datasets(datasets: Iterable[Dataset], policy: Policy, releases: Release
     ]
 
 
-def allowances(datasets: DatasetStore, policy: Policy, releases: Releases) -> tuple[Allowance, ...]:
+def allowances(datasets: DatasetStore, policy: Policy, releases: NoisyReleases) -> tuple[Allowance, ...]:
     """What each dataset with a budget may still tell; one that cannot be read is left out."""
     found = []
     for name, origin in policy.datasets.items():
@@ -120,7 +120,7 @@ def _view_privacy(privacy: Privacy | None, spending: Spending) -> PrivacyView | 
     )
 
 
-def view_campaigns(ledger: Ledger, state: State, miner: str, now: int) -> list[CampaignView]:
+def view_campaigns(ledger: Ledger, state: MineJournal, miner: str, now: int) -> list[CampaignView]:
     """The Campaigns that the Mine has something to say of, oldest first."""
     said = {note.campaign: note for note in state.notes()}
     return [

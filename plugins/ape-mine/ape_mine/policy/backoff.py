@@ -7,7 +7,7 @@ from collections.abc import Callable
 _FIRST, _LONGEST = 1.0, 600.0
 
 
-class Rests:
+class Backoff:
     """One rest a Campaign.
 
     Args:

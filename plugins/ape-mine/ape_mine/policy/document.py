@@ -49,8 +49,8 @@ from pydantic import (
 
 from ape_mine.errors import PolicyError
 from ape_mine.policy.consent import Consent, parse_consent
-from ape_mine.policy.profitability import Occasion
-from ape_mine.policy.time_windows import Hours, parse_hours
+from ape_mine.policy.profitability import Opportunity
+from ape_mine.policy.time_windows import TimeWindows, parse_hours
 from sonar_core.base.errors import UsageError
 from sonar_core.base.strict_model import first_problem
 from sonar_core.protocol.units import COIN, Currency, format_money, parse_address, parse_money
@@ -129,7 +129,7 @@ def _worth(value: Any) -> Fraction:
     return Fraction(match[1])
 
 
-def _hours(value: Any) -> tuple[Hours, ...]:
+def _hours(value: Any) -> tuple[TimeWindows, ...]:
     try:
         windows = tuple(parse_hours(one) for one in (value if isinstance(value, list | tuple) else [value]))
     except UsageError as error:
@@ -249,7 +249,7 @@ class Rule(_Part):
     privacy: Annotated[Literal["none"], BeforeValidator(_no_promise)] = "none"
     approve: Literal["automatic", "by-hand"] = "by-hand"
 
-    def objection(self, proposal: Proposal, history: History, occasion: Occasion | None, rates: Rates) -> str | None:
+    def objection(self, proposal: Proposal, history: History, occasion: Opportunity | None, rates: Rates) -> str | None:
         """Why this rule does not allow it, in words; None if it does. Arguments as for `decide`."""
         objections = (
             self._to_output(proposal),
@@ -292,13 +292,13 @@ class Rule(_Part):
             return f"the last {history.fruitless} Gradients brought no improvement"
         return None
 
-    def _to_hours(self, occasion: Occasion | None) -> str | None:
-        windows: tuple[Hours, ...] = self.hours or ()
+    def _to_hours(self, occasion: Opportunity | None) -> str | None:
+        windows: tuple[TimeWindows, ...] = self.hours or ()
         if occasion is None or not windows or any(window.include(occasion.clock) for window in windows):
             return None
         return f"its hours are {' and '.join(map(str, windows))}"
 
-    def _to_worth(self, occasion: Occasion | None, rate: Fraction | None) -> str | None:
+    def _to_worth(self, occasion: Opportunity | None, rate: Fraction | None) -> str | None:
         """No sum is named: what gas costs is another one each block, and each would be news."""
         if occasion is None or self.worth is None:
             return None
@@ -439,7 +439,7 @@ class History:
     approved: bool = False
 
 
-class Verdict(Enum):
+class PolicyVerdict(Enum):
     """What a policy says."""
 
     ALLOW = "allow"
@@ -451,12 +451,12 @@ class Verdict(Enum):
 class Decision:
     """A verdict and its reason, in words. `rule` is the number of the rule that decided, counted from 1."""
 
-    verdict: Verdict
+    verdict: PolicyVerdict
     reason: str
     rule: int | None = None
 
 
-def decide(policy: Policy, proposal: Proposal, history: History, occasion: Occasion | None) -> Decision:
+def decide(policy: Policy, proposal: Proposal, history: History, occasion: Opportunity | None) -> Decision:
     """Whether a Gradient may be computed and leave. ASK: a rule allows it once the Miner approves by hand.
 
     Args:
@@ -480,11 +480,11 @@ def decide(policy: Policy, proposal: Proposal, history: History, occasion: Occas
         if rule.approve == "automatic" or history.approved:
             how = "" if rule.approve == "automatic" else ", approved by hand"
             reason = f"rule {number} allows predicting {' and '.join(proposal.outputs)} from {proposal.dataset}{how}"
-            return Decision(Verdict.ALLOW, reason, number)
+            return Decision(PolicyVerdict.ALLOW, reason, number)
     if allowed:
         number = allowed[0][0]
-        return Decision(Verdict.ASK, f"rule {number} allows it, but asks for approval by hand", number)
-    return Decision(Verdict.DENY, "; ".join(objections) or f"no rule speaks of the dataset {proposal.dataset}")
+        return Decision(PolicyVerdict.ASK, f"rule {number} allows it, but asks for approval by hand", number)
+    return Decision(PolicyVerdict.DENY, "; ".join(objections) or f"no rule speaks of the dataset {proposal.dataset}")
 
 
 def _in_currency(limits: tuple[Limit, ...] | None, currency: str) -> Limit | None:

@@ -9,7 +9,7 @@ from itertools import islice
 from ape_mine.policy.participation import own_gradients
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
-from sonar_core.protocol.structs import GradientRecord, Scored, Status
+from sonar_core.protocol.structs import GradientRecord, ScoredRecord, Status
 
 #: Gradients of one transaction: what a block has room for many times over.
 MOST_AT_ONCE = 100
@@ -24,7 +24,7 @@ class Expire:
 class Claim:
     """Rewards, in smallest units of the Campaign's currency."""
 
-    gradients: tuple[Scored, ...]
+    gradients: tuple[ScoredRecord, ...]
     amount: int
 
 
@@ -40,7 +40,7 @@ class ReclaimFees:
 class ReclaimVoidedFees:
     """Scoring fees of Gradients whose scores a conviction made void, in wei."""
 
-    gradients: tuple[Scored, ...]
+    gradients: tuple[ScoredRecord, ...]
     amount: int
 
 

@@ -25,7 +25,7 @@ _IMAGINED, _REMEMBERED = 0.5, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Now:
     """When a decision is taken, and what chain and house are like then.
 
     Attributes:
@@ -40,7 +40,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class Opportunity:
     """A Gradient that could be begun.
 
     Attributes:
@@ -54,10 +54,10 @@ class Occasion:
     cost: int
 
 
-def occasion(newest: CampaignState, moment: Moment) -> Occasion:
+def occasion(newest: CampaignState, moment: Now) -> Opportunity:
     """What the next Gradient for a Campaign, with the newest blocks, promises and costs."""
     gas = (SUBMISSION_GAS + CLAIM_GAS) * moment.gas_price
-    return Occasion(moment.clock, expected_reward(newest), gas + newest.terms.scoring_fee)
+    return Opportunity(moment.clock, expected_reward(newest), gas + newest.terms.scoring_fee)
 
 
 def expected_reward(campaign: CampaignState) -> int:

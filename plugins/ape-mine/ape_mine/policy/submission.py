@@ -35,7 +35,7 @@ class Submission:
     release: bytes | None
 
 
-class Next(Enum):
+class NextStep(Enum):
     """What is to be done about a submission."""
 
     PUBLISH = "publish"
@@ -45,7 +45,7 @@ class Next(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class NonceCounts:
     """Transactions of the account, counted before looking for the submission.
 
     Attributes:
@@ -57,7 +57,7 @@ class Counts:
     with_waiting: int
 
 
-def what_next(submission: Submission, *, confirmed: bool, included: bool, counts: Counts) -> Next:
+def what_next(submission: Submission, *, confirmed: bool, included: bool, counts: NonceCounts) -> NextStep:
     """What to do about a submission whose blob is not published.
 
     Args:
@@ -67,9 +67,9 @@ def what_next(submission: Submission, *, confirmed: bool, included: bool, counts
         counts: of the account's transactions.
     """
     if confirmed:
-        return Next.PUBLISH
+        return NextStep.PUBLISH
     if included:
-        return Next.WAIT
+        return NextStep.WAIT
     if counts.confirmed > submission.nonce:
-        return Next.DROP  # the nonce went to another transaction, or to this one, which was refused
-    return Next.SEND if counts.with_waiting == submission.nonce else Next.WAIT
+        return NextStep.DROP  # the nonce went to another transaction, or to this one, which was refused
+    return NextStep.SEND if counts.with_waiting == submission.nonce else NextStep.WAIT

@@ -23,7 +23,7 @@ _MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class TimeWindows:
     """A window that comes again each week. Made by `parse_hours`.
 
     Attributes:
@@ -52,7 +52,7 @@ class Hours:
         return (today and minute >= self.opens) or (yesterday and minute < self.closes)
 
 
-def parse_hours(text: str) -> Hours:
+def parse_hours(text: str) -> TimeWindows:
     """Reads a window.
 
     Raises:
@@ -67,7 +67,7 @@ def parse_hours(text: str) -> Hours:
     opens, closes = _minute(match[2], match[3], text), _minute(match[4], match[5], text)
     if opens in (closes, _MINUTES):
         raise UsageError(f"{text!r:.80} is no window: for a whole day write 00:00-24:00")
-    return Hours(_days(match[1]), opens, closes, _zone(match[6]), text.strip())
+    return TimeWindows(_days(match[1]), opens, closes, _zone(match[6]), text.strip())
 
 
 def _minute(hour: str, minute: str, text: str) -> int:

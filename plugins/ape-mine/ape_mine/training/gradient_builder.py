@@ -18,16 +18,16 @@ from ape_mine.errors import CampaignUnusableError
 from ape_mine.policy.document import Privacy
 from ape_mine.policy.schema_matching import Match
 from ape_mine.training.gradient_task import (
-    Own,
+    LocalResult,
     gradient,
     noisy_statistics,
     own_statistics,
     rows_at_once,
     statistics_key,
 )
-from ape_mine.training.noisy_releases import Releases
+from ape_mine.training.noisy_releases import NoisyReleases
 from ape_mine.training.statistics_cache import StatisticsCache
-from sonar_core.base.lru_cache import Recent
+from sonar_core.base.lru_cache import LRUCache
 from sonar_core.crypto.sealed_messages import seal_anonymous
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.data.row_errors import RowError
@@ -76,7 +76,7 @@ class _Bench:
     context: PublicContext
 
 
-class Workshop:
+class GradientBuilder:
     """Fetches, trains and seals.
 
     Args:
@@ -91,7 +91,7 @@ class Workshop:
         self,
         store: BlobStore,
         statistics: StatisticsCache,
-        releases: Releases,
+        releases: NoisyReleases,
         *,
         most_features: int = MOST_FEATURES,
         spread: Spread | None = None,
@@ -101,10 +101,10 @@ class Workshop:
         self._releases = releases
         self._most_features = most_features
         self._spread = spread
-        self._specs: Recent[CampaignSpec] = Recent(_SPECS_KEPT)
-        self._encoders: Recent[RowEncoder] = Recent(_ENCODERS_KEPT)
-        self._benches: Recent[_Bench] = Recent(_BENCHES_KEPT)
-        self._projected: Recent[LocalStatistics] = Recent(_BENCHES_KEPT)
+        self._specs: LRUCache[CampaignSpec] = LRUCache(_SPECS_KEPT)
+        self._encoders: LRUCache[RowEncoder] = LRUCache(_ENCODERS_KEPT)
+        self._benches: LRUCache[_Bench] = LRUCache(_BENCHES_KEPT)
+        self._projected: LRUCache[LocalStatistics] = LRUCache(_BENCHES_KEPT)
 
     def spec(self, campaign: CampaignState) -> CampaignSpec:
         """The Campaign's spec. Raises StoreError, BlobError, SpecError."""
@@ -190,7 +190,7 @@ class Workshop:
         """What makes integers of rows; fetched when rows are read, which most rounds do not."""
         return self._encoders.get(spec.to_bytes(), lambda: spec.encoder(read_texts(self._store, spec)))
 
-    def _exact(self, asked: _Asked, own_mu: bool) -> Own:
+    def _exact(self, asked: _Asked, own_mu: bool) -> LocalResult:
         key = asked.key_with_mu if own_mu else asked.key
         found = self._statistics.get(key)
         if found is None:

@@ -38,7 +38,7 @@ _CELLS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class LocalResult:
     """What a Mine knows of its own rows.
 
     Attributes:
@@ -58,7 +58,7 @@ def own_statistics(
     *,
     seed: bytes | None = None,
     spread: Spread | None = None,
-) -> Own:
+) -> LocalResult:
     """What the rows say of a Model, and the mu that cross-validation on them chooses, if it is asked for.
 
     Args:
@@ -76,11 +76,11 @@ def own_statistics(
     """
     rows = _features(model, encoder, match, frames)
     if seed is None or model.shape[0] > MOST_VALIDATED:
-        return Own(LocalStatistics.from_chunks(rows, spread), None)
+        return LocalResult(LocalStatistics.from_chunks(rows, spread), None)
     source = np.random.default_rng(int.from_bytes(seed, "big"))
     folds = LocalStatistics.folds(rows, FOLDS, source, spread)
     mu = choose_mu(folds) if min(fold.rows for fold in folds) >= LEAST_FOLD else None
-    return Own(reduce(add, folds), mu)
+    return LocalResult(reduce(add, folds), mu)
 
 
 def noisy_statistics(

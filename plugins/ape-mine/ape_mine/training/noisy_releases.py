@@ -16,7 +16,7 @@ from ape_mine.datasets.store import Dataset
 from ape_mine.errors import ReleaseCorruptError
 from ape_mine.policy.document import Privacy
 from ape_mine.policy.privacy_budget import UNKNOWN_RHO, Quote, Spending, quote
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from syft import wire
 from syft.errors import SyftError
 from syft.privacy import Release, RowBounds
@@ -28,14 +28,14 @@ RELEASE_TABLE = """CREATE TABLE release (
 _LARGEST = 1 << 30
 
 
-class Releases:
+class NoisyReleases:
     """The releases of a Mine's datasets.
 
     Args:
         journal: the Mine's, with `RELEASE_TABLE` and its submissions.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Database) -> None:
         self._journal = journal
 
     def spending(self, dataset: Dataset) -> Spending:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ape_mine.training.gradient_task import Own
+from ape_mine.training.gradient_task import LocalResult
 from sonar_core.base.atomic_files import sweep, write_atomically
 from syft import wire
 from syft.errors import SyftError
@@ -51,17 +51,17 @@ class StatisticsCache:
         for path in (*self._folder.glob("*.safetensors"), *self._folder.glob("*.sealed")):
             path.unlink(missing_ok=True)
 
-    def get(self, key: bytes) -> Own | None:
+    def get(self, key: bytes) -> LocalResult | None:
         """What was kept under a key of `task.statistics_key`; None where nothing was, or it is damaged."""
         try:
             arrays = wire.loads_arrays(self._opened(key), limit=_LARGEST)
             statistics = LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
             mu = float(arrays["mu"].view(np.float64)[0])
-            return Own(statistics, mu if mu > 0 else None)
+            return LocalResult(statistics, mu if mu > 0 else None)
         except (FileNotFoundError, InvalidTag, SyftError, KeyError, IndexError, ValueError):
             return None
 
-    def put(self, key: bytes, own: Own) -> None:
+    def put(self, key: bytes, own: LocalResult) -> None:
         """Keeps statistics and mu; not the folds, which tell nothing more. Raises OSError."""
         statistics = own.statistics
         arrays = {"gram": statistics.gram, "cross": statistics.cross, "rows": np.array([statistics.rows])}

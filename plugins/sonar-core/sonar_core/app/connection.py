@@ -9,13 +9,13 @@ from ape_accounts import KeyfileAccount
 from eth_utils.address import to_checksum_address
 
 from sonar_core.app.settings import settings
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.deploy.records import DeploymentUnknownError, find_deployment
 from sonar_core.protocol.units import Currency, parse_address
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Connection:
     """Sonar as this machine's settings know it, on the network that Ape is connected to.
 
     Attributes:
@@ -25,13 +25,13 @@ class Site:
         tokens: the ERC-20s named in the settings.
     """
 
-    chain: SonarChain
+    chain: SonarContracts
     start_block: int
     confirmations: int
     tokens: tuple[Currency, ...]
 
 
-def find_site(account: AccountAPI | None, sonar: str | None = None) -> Site:
+def find_connection(account: AccountAPI | None, sonar: str | None = None) -> Connection:
     """Looks Sonar up.
 
     Args:
@@ -47,13 +47,13 @@ def find_site(account: AccountAPI | None, sonar: str | None = None) -> Site:
 
     provider = ManagerAccessMixin.provider
     address, start_block = _contract(provider.chain_id, sonar and parse_address(sonar))
-    chain = SonarChain(address, account, provider, highest_fee=settings().highest_fee)
+    chain = SonarContracts(address, account, provider, highest_fee=settings().highest_fee)
     confirmations = settings().confirmations
     if confirmations is None:
         confirmations = provider.network.required_confirmations
     named = settings().tokens.get(chain.chain_id, {}).items()
     tokens = (Currency(to_checksum_address(token), name, chain.token_decimals(token)) for name, token in named)
-    return Site(chain, start_block, confirmations, tuple(tokens))
+    return Connection(chain, start_block, confirmations, tuple(tokens))
 
 
 def let_sign(account: AccountAPI) -> None:

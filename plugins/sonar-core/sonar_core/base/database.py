@@ -41,7 +41,7 @@ def damage(connection: sqlite3.Connection) -> str | None:
     return None if answer == "ok" else str(answer)
 
 
-class Journal:
+class Database:
     """A SQLite database whose schema is a list of migrations.
 
     Args:
@@ -72,7 +72,7 @@ class Journal:
             raise (error if isinstance(error, JournalError) else self._translated(error)) from None
 
     @classmethod
-    def rehearsal(cls, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy") -> Journal:
+    def rehearsal(cls, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy") -> Database:
         """A copy in memory of the journal in a file, which may be in use: what is done to it is forgotten.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 _Value = TypeVar("_Value")
 
 
-class Recent(Generic[_Value]):
+class LRUCache(Generic[_Value]):
     """Keeps what was asked for last, by key, up to a number.
 
     Args:

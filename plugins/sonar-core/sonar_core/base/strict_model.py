@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 _UNION_TAGS = {"int", "float", "str", "constrained-int", "constrained-float", "constrained-str"}
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """A part of a document from a stranger: no unknown names, no conversions, no changes afterwards."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -11,7 +11,7 @@ from ape.api import AccountAPI, ProviderAPI, ReceiptAPI
 from eth_utils import to_checksum_address
 from web3.exceptions import BlockNotFound, Web3RPCError
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.base.errors import FormatError
 from sonar_core.chain.abi import abi
 from sonar_core.chain.errors import (
@@ -29,8 +29,8 @@ from sonar_core.chain.gas_fees import HIGHEST_FEE
 from sonar_core.chain.outbox import Call, Outbox
 from sonar_core.chain.revert_decoding import contract_error, revert_data
 from sonar_core.chain.rpc import broadcast, code_at, coin_balance, transaction_count
-from sonar_core.chain.transaction_sender import Sender
-from sonar_core.protocol.events import Event, GradientSubmitted, Place, build_event
+from sonar_core.chain.transaction_sender import TransactionSender
+from sonar_core.protocol.events import Event, GradientSubmitted, LogPosition, build_event
 from sonar_core.protocol.structs import (
     CampaignRecord,
     CapsuleTerms,
@@ -41,7 +41,7 @@ from sonar_core.protocol.structs import (
     Opening,
     Rejection,
     Score,
-    Scored,
+    ScoredRecord,
     Status,
     Terms,
 )
@@ -54,7 +54,7 @@ __all__ = [
     "NoContractError",
     "NonceError",
     "Receipt",
-    "SonarChain",
+    "SonarContracts",
     "TransactionError",
     "UnconfirmedError",
     "record_of",
@@ -76,7 +76,7 @@ class Receipt:
     events: tuple[Event, ...]
 
 
-class SonarChain:
+class SonarContracts:
     """Sonar and its CapsuleRegistry on one chain, as one account.
 
     Args:
@@ -102,7 +102,7 @@ class SonarChain:
         self.account = account
         self._highest_fee = highest_fee
         self._provider = provider or _active_provider()
-        self._sender: Sender | None = None
+        self._sender: TransactionSender | None = None
         self.chain_id = self._provider.chain_id
         self.registry_address: str = self._call("Sonar", self.address, "registry")
 
@@ -113,11 +113,11 @@ class SonarChain:
             raise NoAccountError("this needs an account: give one with --account")
         return str(self.account.address)
 
-    def as_account(self, account: AccountAPI) -> SonarChain:
+    def as_account(self, account: AccountAPI) -> SonarContracts:
         """The same contracts, as another account."""
-        return SonarChain(self.address, account, self._provider, highest_fee=self._highest_fee)
+        return SonarContracts(self.address, account, self._provider, highest_fee=self._highest_fee)
 
-    def with_outbox(self, journal: Journal) -> SonarChain:
+    def with_outbox(self, journal: Database) -> SonarContracts:
         """The same, for a service: each transaction is in the journal before it is out, and `tend` looks after it.
 
         Without it a transaction that waits is replaced until it is in a block; with it each look waits once at most.
@@ -126,7 +126,7 @@ class SonarChain:
             NoAccountError.
         """
         twin, sender = copy(self), self.sender
-        twin._sender = Sender(
+        twin._sender = TransactionSender(
             self._provider,
             self.account,
             Outbox(journal, sender),
@@ -143,7 +143,7 @@ class SonarChain:
         return self._sender.waits if self._sender else None
 
     def tend(self, until: int, held: Collection[int] = ()) -> str | None:
-        """Looks after what a service has sent, as `Sender.tend`.
+        """Looks after what a service has sent, as `TransactionSender.tend`.
 
         Args:
             until: the last block that has its confirmations.
@@ -275,13 +275,13 @@ class SonarChain:
         arguments = (campaign, bundle, commitment, version)
         return self._transact("Sonar", self.address, "submitGradient", arguments, fee, nonce)
 
-    def claim(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
+    def claim(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
         return self._send("claim", campaign, [gradient.to_tuple() for gradient in gradients], to)
 
     def reclaim_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
         return self._send("reclaimFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
 
-    def reclaim_voided_fees(self, campaign: bytes, gradients: list[Scored], to: str) -> Receipt:
+    def reclaim_voided_fees(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
         return self._send("reclaimVoidedFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
 
     def compensate(self, campaign: bytes, numbers: list[int], to: str) -> Receipt:
@@ -292,7 +292,7 @@ class SonarChain:
     def expire(self, campaign: bytes) -> Receipt:
         return self._send("expire", campaign)
 
-    def convict(self, campaign: bytes, miner: str, first_false: Scored) -> Receipt:
+    def convict(self, campaign: bytes, miner: str, first_false: ScoredRecord) -> Receipt:
         return self._send("convict", campaign, miner, first_false.to_tuple())
 
     # ------------------------------------------------------------------ views
@@ -465,7 +465,7 @@ class SonarChain:
         block_hash, time = blocks[number]
         if block_hash != bytes(log["blockHash"]):
             raise ChainError(f"block {number} was reorganised while it was read: read it again")
-        place = Place(number, block_hash, int(log["logIndex"]), bytes(log["transactionHash"]), time)
+        place = LogPosition(number, block_hash, int(log["logIndex"]), bytes(log["transactionHash"]), time)
         try:
             return build_event(*decoded, place)
         except (ValueError, TypeError) as error:

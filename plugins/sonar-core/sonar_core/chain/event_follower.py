@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.base.errors import SonarError
 from sonar_core.protocol.events import Event
 
@@ -34,7 +34,7 @@ class DeepReorganisationError(SonarError, RuntimeError):
 
 
 class Chain(Protocol):
-    """What a follower reads from; `sonar_core.chain.contracts.SonarChain` is one."""
+    """What a follower reads from; `sonar_core.chain.contracts.SonarContracts` is one."""
 
     chain_id: int
 
@@ -64,7 +64,7 @@ class Batch:
     rewound_to: int | None = None
 
 
-class Follower:
+class EventFollower:
     """A cursor over the chain's events, kept in its owner's journal.
 
     The cursor moves in the transaction in which the owner's state moves: a crash repeats a batch whole or not at all.
@@ -84,7 +84,7 @@ class Follower:
     def __init__(
         self,
         chain: Chain,
-        journal: Journal,
+        journal: Database,
         *,
         confirmations: int,
         start_block: int,

@@ -11,9 +11,9 @@ from dataclasses import fields
 from sqlite3 import Row
 from typing import Any
 
-from sonar_core.base.database import Journal, JournalDamagedError
-from sonar_core.chain.event_follower import FOLLOWER_TABLES, Batch, Chain, Follower
-from sonar_core.protocol.events import Event, Place, build_event
+from sonar_core.base.database import Database, JournalDamagedError
+from sonar_core.chain.event_follower import FOLLOWER_TABLES, Batch, Chain, EventFollower
+from sonar_core.protocol.events import Event, LogPosition, build_event
 from sonar_core.protocol.ledger import Ledger
 
 #: What a journal needs for a chronicle; goes into its owner's migrations.
@@ -25,7 +25,7 @@ CREATE TABLE event (block INTEGER NOT NULL, log_index INTEGER NOT NULL, block_ha
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-class Chronicle:
+class EventLog:
     """Everything that happened and has its confirmations, in order.
 
     Args:
@@ -41,11 +41,11 @@ class Chronicle:
         JournalDamagedError: what is in it are no events.
     """
 
-    def __init__(self, chain: Chain, journal: Journal, *, confirmations: int, start_block: int) -> None:
+    def __init__(self, chain: Chain, journal: Database, *, confirmations: int, start_block: int) -> None:
         self._chain = chain
         self._journal = journal
         self._confirmations = confirmations
-        self._follower = Follower(
+        self._follower = EventFollower(
             chain, journal, confirmations=confirmations, start_block=start_block, known=self._between
         )
         self._untold: list[Batch] = []
@@ -117,7 +117,7 @@ def _to_row(event: Event) -> tuple[object, ...]:
 
 
 def _from_row(row: Row) -> Event:
-    place = Place(row["block"], row["block_hash"], row["log_index"], row["tx"], row["timestamp"])
+    place = LogPosition(row["block"], row["block_hash"], row["log_index"], row["tx"], row["timestamp"])
     arguments = {name: _rich(value) for name, value in json.loads(row["arguments"]).items()}
     return build_event(row["name"], arguments, place)
 

@@ -13,20 +13,20 @@ HIGHEST_FEE = 500 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Fees:
+class GasFees:
     """Wei a unit of gas: at most, and of it for who makes the block. 0 <= tip <= most."""
 
     most: int
     tip: int
 
-    def raised(self, asked: int, highest: int) -> Fees | None:
+    def raised(self, asked: int, highest: int) -> GasFees | None:
         """A quarter more, and no less than the network asks for now; None where that is above `highest`.
 
-        >>> Fees(100, 8).raised(asked=90, highest=1000)
+        >>> GasFees(100, 8).raised(asked=90, highest=1000)
         Fees(most=125, tip=10)
         """
         most = max(_quarter_more(self.most), asked)
-        return Fees(most, min(_quarter_more(self.tip), most)) if most <= highest else None
+        return GasFees(most, min(_quarter_more(self.tip), most)) if most <= highest else None
 
 
 def _quarter_more(fee: int) -> int:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from sqlite3 import Row
 
-from sonar_core.base.database import Journal
-from sonar_core.chain.gas_fees import Fees
+from sonar_core.base.database import Database
+from sonar_core.chain.gas_fees import GasFees
 
 #: What a journal needs for an outbox; goes into its owner's migrations. Wei are text: they outgrow SQLite's integers.
 OUTBOX_TABLE = """CREATE TABLE offer (
@@ -31,7 +31,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class SignedTransaction:
     """One transaction, signed: of all those with one nonce a chain takes one.
 
     Attributes:
@@ -46,7 +46,7 @@ class Offer:
     hash: bytes
     call: Call
     gas: int
-    fees: Fees | None
+    fees: GasFees | None
 
 
 class Outbox:
@@ -57,10 +57,10 @@ class Outbox:
         account: address.
     """
 
-    def __init__(self, journal: Journal, account: str) -> None:
+    def __init__(self, journal: Database, account: str) -> None:
         self._journal, self._account = journal, account
 
-    def note(self, offer: Offer) -> None:
+    def note(self, offer: SignedTransaction) -> None:
         """Writes an offer down, durably. Raises JournalError: then it must not be sent."""
         fees = (str(offer.fees.most), str(offer.fees.tip)) if offer.fees else (None, None)
         call = offer.call
@@ -68,7 +68,7 @@ class Outbox:
         with self._journal.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO offer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (self._account, *what))
 
-    def withdraw(self, offer: Offer) -> None:
+    def withdraw(self, offer: SignedTransaction) -> None:
         """Forgets an offer that no node took."""
         with self._journal.transaction() as connection:
             connection.execute(
@@ -88,7 +88,7 @@ class Outbox:
         rows = self._journal.rows("SELECT DISTINCT nonce FROM offer WHERE account = ? ORDER BY nonce", (self._account,))
         return [int(row["nonce"]) for row in rows]
 
-    def offers(self, nonce: int) -> list[Offer]:
+    def offers(self, nonce: int) -> list[SignedTransaction]:
         """All that was offered under a nonce, the first one first."""
         rows = self._journal.rows(
             "SELECT * FROM offer WHERE account = ? AND nonce = ? ORDER BY rowid", (self._account, nonce)
@@ -96,13 +96,13 @@ class Outbox:
         return [_offer(row) for row in rows]
 
 
-def _offer(row: Row) -> Offer:
-    fees = None if row["most"] is None else Fees(int(row["most"]), int(row["tip"]))
+def _offer(row: Row) -> SignedTransaction:
+    fees = None if row["most"] is None else GasFees(int(row["most"]), int(row["tip"]))
     call = Call(row["destination"], row["data"], int(row["value"]))
-    return Offer(row["nonce"], row["hash"], call, row["gas"], fees)
+    return SignedTransaction(row["nonce"], row["hash"], call, row["gas"], fees)
 
 
-class Care(Enum):
+class NonceAction(Enum):
     """What an account's nonces need before anything new is sent."""
 
     NONE = "none"
@@ -111,7 +111,7 @@ class Care(Enum):
     MEND = "mend"
 
 
-def care_for(written: Collection[int], *, mined: int, with_waiting: int) -> tuple[Care, int]:
+def next_nonce_action(written: Collection[int], *, mined: int, with_waiting: int) -> tuple[NonceAction, int]:
     """What is to be done first, and about which nonce. Pure.
 
     Args:
@@ -119,21 +119,21 @@ def care_for(written: Collection[int], *, mined: int, with_waiting: int) -> tupl
         mined: the account's transactions in blocks.
         with_waiting: those that wait in the node's pool in an unbroken row counted too.
 
-    >>> care_for([7], mined=7, with_waiting=8)
+    >>> next_nonce_action([7], mined=7, with_waiting=8)
     (<Care.RAISE: 'raise'>, 7)
 
     A nonce that the node has forgotten needs nothing: what is sent next takes it, and so do all that once had it.
 
-    >>> care_for([7], mined=7, with_waiting=7)
+    >>> next_nonce_action([7], mined=7, with_waiting=7)
     (<Care.NONE: 'none'>, 7)
 
     With a gap below it, it would wait for ever.
 
-    >>> care_for([8], mined=7, with_waiting=7)
+    >>> next_nonce_action([8], mined=7, with_waiting=7)
     (<Care.MEND: 'mend'>, 7)
     """
     ahead = sorted(nonce for nonce in written if nonce >= mined)
     if with_waiting > mined:
         # One that is not written down is of another wallet: that one's own affair.
-        return (Care.RAISE if ahead and ahead[0] == mined else Care.WAIT), mined
-    return (Care.MEND if ahead and ahead[-1] > mined else Care.NONE), mined
+        return (NonceAction.RAISE if ahead and ahead[0] == mined else NonceAction.WAIT), mined
+    return (NonceAction.MEND if ahead and ahead[-1] > mined else NonceAction.NONE), mined

@@ -12,7 +12,7 @@ from eth_utils import to_checksum_address
 from web3.exceptions import TransactionNotFound, Web3Exception
 
 from sonar_core.chain.errors import UnconfirmedError, readable, transaction_failure, unreachable
-from sonar_core.chain.gas_fees import HIGHEST_FEE, Fees
+from sonar_core.chain.gas_fees import HIGHEST_FEE, GasFees
 
 #: Type of a transaction with the two fees of EIP-1559.
 _DYNAMIC_FEES = 2
@@ -115,19 +115,19 @@ def _included(provider: ProviderAPI, sent: Sequence[str]) -> ReceiptAPI:
         return provider.get_receipt(f"0x{found}")
 
 
-def _raised(provider: ProviderAPI, transaction: TransactionAPI, highest: int) -> Fees | None:
+def _raised(provider: ProviderAPI, transaction: TransactionAPI, highest: int) -> GasFees | None:
     """Fees of a replacement; None where there may be none: a chain without EIP-1559, or fees at their highest."""
     return None if transaction.nonce is None else higher_fees(provider, fees_of(transaction), highest)
 
 
-def fees_of(transaction: TransactionAPI) -> Fees | None:
+def fees_of(transaction: TransactionAPI) -> GasFees | None:
     """What a prepared transaction pays; None for one without the two fees of EIP-1559."""
     if transaction.type != _DYNAMIC_FEES or transaction.max_fee is None:
         return None
-    return Fees(transaction.max_fee, transaction.max_priority_fee or 0)
+    return GasFees(transaction.max_fee, transaction.max_priority_fee or 0)
 
 
-def higher_fees(provider: ProviderAPI, fees: Fees | None, highest: int) -> Fees | None:
+def higher_fees(provider: ProviderAPI, fees: GasFees | None, highest: int) -> GasFees | None:
     """What a replacement has to pay today; None where there may be none. Raises ChainError."""
     if fees is None:
         return None

@@ -21,15 +21,15 @@ from sonar_core.chain.errors import (
     transaction_failure,
     unreachable,
 )
-from sonar_core.chain.gas_fees import Fees
-from sonar_core.chain.outbox import Call, Care, Offer, Outbox, care_for
+from sonar_core.chain.gas_fees import GasFees
+from sonar_core.chain.outbox import Call, NonceAction, Outbox, SignedTransaction, next_nonce_action
 from sonar_core.chain.rpc import coin_balance, fees_of, higher_fees, included, transaction_count
 
 #: What nodes say of a transaction that they have already.
 _KNOWN_WORDS = ("already known", "already imported", "known transaction")
 
 
-class Sender:
+class TransactionSender:
     """One account's transactions, one nonce after the other.
 
     Args:
@@ -94,7 +94,7 @@ class Sender:
         except (ApeException, Web3Exception, ValueError) as error:
             return self._refused(offer, former, error)
 
-    def _terms(self, call: Call, former: Sequence[Offer]) -> tuple[int | None, Fees | None]:
+    def _terms(self, call: Call, former: Sequence[SignedTransaction]) -> tuple[int | None, GasFees | None]:
         """Gas and fees, None for what Ape finds; what is sent again unchanged is the same transaction to every node."""
         if not former:
             return None, None
@@ -104,7 +104,7 @@ class Sender:
             return gas, last.fees
         return gas, self._higher(last) or last.fees
 
-    def _refused(self, offer: Offer, former: Sequence[Offer], error: Exception) -> ReceiptAPI:
+    def _refused(self, offer: SignedTransaction, former: Sequence[SignedTransaction], error: Exception) -> ReceiptAPI:
         """The receipt of the same call where it got in after all; else raises what its refusal means."""
         if any(word in str(error).lower() for word in _KNOWN_WORDS):
             raise self._unconfirmed(offer) from None
@@ -152,23 +152,23 @@ class Sender:
         return None
 
     def _look_after(self, written: Collection[int], mined: int, with_waiting: int) -> str | None:
-        care, nonce = care_for(written, mined=mined, with_waiting=with_waiting)
+        care, nonce = next_nonce_action(written, mined=mined, with_waiting=with_waiting)
         missing, self._missing = self._missing, None
         match care:
-            case Care.NONE:
+            case NonceAction.NONE:
                 return None
-            case Care.WAIT:
+            case NonceAction.WAIT:
                 return f"another transaction of {self._address}, of nonce {nonce}, waits for its block"
-            case Care.RAISE:
+            case NonceAction.RAISE:
                 return self._raise(self._outbox.offers(nonce))
-            case Care.MEND:
+            case NonceAction.MEND:
                 self._missing = nonce
                 # At the second look: a node that has just lost a block may hear of its transactions again.
                 if missing == nonce:
                     self._post(nonce, self._again(nonce), None)
                 return f"nonce {nonce} of {self._address} is missing below others: an empty transaction takes it"
 
-    def _raise(self, offers: Sequence[Offer]) -> str:
+    def _raise(self, offers: Sequence[SignedTransaction]) -> str:
         if not offers:
             return "a transaction that is not written down waits for its block"
         last = offers[-1]
@@ -196,7 +196,7 @@ class Sender:
             return empty
         return offers[-1].call
 
-    def _post(self, nonce: int, call: Call, fees: Fees | None) -> None:
+    def _post(self, nonce: int, call: Call, fees: GasFees | None) -> None:
         """Sends under a nonce, and does not wait; a node that has no use for it says so, and nothing is lost."""
         former = self._outbox.offers(nonce)
         gas = former[-1].gas if former and former[-1].call == call else None
@@ -216,7 +216,9 @@ class Sender:
         web3, address = self._provider.web3, self._address
         return transaction_count(web3, address, "latest"), transaction_count(web3, address, "pending")
 
-    def _signed(self, nonce: int, call: Call, gas: int | None, fees: Fees | None) -> tuple[TransactionAPI, Offer]:
+    def _signed(
+        self, nonce: int, call: Call, gas: int | None, fees: GasFees | None
+    ) -> tuple[TransactionAPI, SignedTransaction]:
         what: dict[str, Any] = {"sender": self._address, "receiver": call.to, "data": call.data, "value": call.value}
         if gas is not None:
             what["gas"] = gas
@@ -236,9 +238,9 @@ class Sender:
             raise transaction_failure(error, self._address, call.value, held) from None
         if signed is None:
             raise TransactionError(f"{self._address} does not sign: unlock its account")
-        return signed, Offer(nonce, bytes(signed.txn_hash), call, signed.gas_limit, fees_of(signed))
+        return signed, SignedTransaction(nonce, bytes(signed.txn_hash), call, signed.gas_limit, fees_of(signed))
 
-    def _note(self, offer: Offer) -> None:
+    def _note(self, offer: SignedTransaction) -> None:
         self._outbox.note(offer)
         self._offered_at[offer.nonce] = self._clock()
 
@@ -246,15 +248,15 @@ class Sender:
         patience = float(self._provider.network.transaction_acceptance_timeout)
         return self._clock() - self._offered_at.get(nonce, self._started) >= patience
 
-    def _higher(self, offer: Offer) -> Fees | None:
+    def _higher(self, offer: SignedTransaction) -> GasFees | None:
         return higher_fees(self._provider, offer.fees, self._highest_fee)
 
-    def _included(self, offers: Sequence[Offer]) -> Offer | None:
+    def _included(self, offers: Sequence[SignedTransaction]) -> SignedTransaction | None:
         """The one that is in a block; None where none is."""
         found = included(self._provider.web3, [offer.hash.hex() for offer in offers])
         return next((offer for offer in offers if offer.hash.hex() == found), None)
 
-    def _unconfirmed(self, offer: Offer) -> UnconfirmedError:
+    def _unconfirmed(self, offer: SignedTransaction) -> UnconfirmedError:
         error = UnconfirmedError(f"0x{offer.hash.hex()}")
         self.waits = one_line(error)
         return error

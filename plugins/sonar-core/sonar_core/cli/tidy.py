@@ -11,8 +11,8 @@ from rich.table import Table
 
 from sonar_core.app.settings import settings
 from sonar_core.base.errors import UsageError
-from sonar_core.chain.contracts import SonarChain
-from sonar_core.chain.event_log import Chronicle
+from sonar_core.chain.contracts import SonarContracts
+from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import open_console
 from sonar_core.protocol.units import parse_duration
 from sonar_core.service.blob_retention import Leftover, Tidier
@@ -28,7 +28,7 @@ yes_option = click.option("--yes", is_flag=True, help="Let go of them. Without i
 
 
 def tidy(
-    tidier: Tidier, chronicle: Chronicle, chain: SonarChain, after: str | None, *, yes: bool, as_json: bool
+    tidier: Tidier, chronicle: EventLog, chain: SonarContracts, after: str | None, *, yes: bool, as_json: bool
 ) -> None:
     """Shows what a party still keeps of Campaigns that are over, and lets go of it if told to.
 

@@ -129,7 +129,7 @@ class OpenerError(SealError, RuntimeError):
         return f"the process that opens messages ended with status {self.status}: {said or 'it said nothing'}"
 
 
-class _Verdict(TypedDict, total=False):
+class _ChildAnswer(TypedDict, total=False):
     """The child's line on standard error."""
 
     error: str
@@ -234,7 +234,7 @@ def verify(statement: bytes, signature: bytes, signers: Sequence[Certificate]) -
 
 def _open(
     message: bytes, key: Key | Sequence[Key], signers: Sequence[Certificate], limit: int, patience: float
-) -> tuple[bytes, _Verdict]:
+) -> tuple[bytes, _ChildAnswer]:
     """The content, which key opened it, and the fingerprints of those of `signers` with a valid signature."""
     keys = [key] if isinstance(key, Key) else key
     if len(message) > 2 * limit + _OVERHEAD:
@@ -255,7 +255,7 @@ def _open(
     return content, verdict
 
 
-def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _Verdict]:
+def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _ChildAnswer]:
     """What the child wrote: at most `limit` bytes of content, and what it thinks of them."""
     child = subprocess.Popen(  # noqa: S603  this very interpreter and a file of this package
         [sys.executable, "-P", "-W", "ignore", str(_OPENER)],
@@ -276,7 +276,7 @@ def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience
             clock.cancel()
             child.kill()
     try:
-        verdict: _Verdict = json.loads(said)
+        verdict: _ChildAnswer = json.loads(said)
     except ValueError:
         raise OpenerError(status, said) from None
     return content, verdict

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, field_validator
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SonarError, UsageError
-from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.base.strict_model import StrictModel, first_problem
 
 #: scrypt's n: with r = 8 that is 128 MiB of memory and about half a second.
 COST = 1 << 17
@@ -81,7 +81,7 @@ class WrongPassphraseError(VaultError, ValueError):
     """A passphrase that does not open the file, or none at all."""
 
 
-class _Kdf(Strict):
+class _Kdf(StrictModel):
     name: Literal["scrypt"]
     n: Annotated[int, Field(ge=LOWEST_COST, le=HIGHEST_COST)]
     r: Literal[8]
@@ -96,7 +96,7 @@ class _Kdf(Strict):
         return n
 
 
-class _Header(Strict):
+class _Header(StrictModel):
     """What is authenticated with the ciphertext."""
 
     format: Literal["sonar-vault/1"]

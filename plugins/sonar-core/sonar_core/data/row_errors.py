@@ -53,7 +53,7 @@ class ColumnError(SonarError, LookupError):
         super().__init__((f"{source}, " if source else "") + f"column {column!r}: {why}")
 
 
-class Faults:
+class RowErrorCollector:
     """Collects what is wrong with rows, in bounded memory.
 
     Args:
@@ -64,7 +64,7 @@ class Faults:
         total: how many there were.
         rows: how many rows had one or more.
 
-    >>> faults = Faults(most=1)
+    >>> faults = RowErrorCollector(most=1)
     >>> faults.note([RowError(2, "age", "-1 is not a whole number"), RowError(2, "dose", "an empty cell")])
     >>> len(faults.errors), faults.total, faults.rows
     (1, 2, 1)

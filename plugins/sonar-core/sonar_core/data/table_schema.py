@@ -30,8 +30,8 @@ from pydantic import (
 )
 
 from sonar_core.base.errors import SchemaError
-from sonar_core.base.strict_model import Strict, first_problem
-from sonar_core.data.row_errors import ColumnError, Faults, RowError
+from sonar_core.base.strict_model import StrictModel, first_problem
+from sonar_core.data.row_errors import ColumnError, RowError, RowErrorCollector
 
 #: Bounds of what is accepted from a stranger.
 MOST_FIELDS = 4_096
@@ -48,7 +48,7 @@ _Text = Annotated[StrictStr, Field(min_length=1, max_length=256)]
 _Prose = Annotated[StrictStr, Field(max_length=4_096)]
 
 
-class Constraints(Strict):
+class Constraints(StrictModel):
     """What the values of a field keep to. A value is always required."""
 
     required: StrictBool | None = None
@@ -60,7 +60,7 @@ class Constraints(Strict):
     maxLength: Annotated[StrictInt, Field(ge=1, le=LONGEST_TEXT)] | None = None  # noqa: N815 - Table Schema's word
 
 
-class TableField(Strict):
+class TableField(StrictModel):
     """One column: its name, type, range or values, and, as a custom property, the unit people read it in."""
 
     name: _Text
@@ -120,7 +120,7 @@ class TableField(Strict):
         return float(self.constraints.minimum or 0), float(self.constraints.maximum or 0)
 
 
-class TableSchema(Strict):
+class TableSchema(StrictModel):
     """The fields of a table, in order.
 
     >>> TableSchema.parse({"fields": [{"name": "ward", "type": "boolean"}] * 2})
@@ -191,7 +191,7 @@ class TableSchema(Strict):
         source: str | None = None,
         ranges: bool = True,
         rows: Sequence[int] | None = None,
-        faults: Faults | None = None,
+        faults: RowErrorCollector | None = None,
     ) -> pd.DataFrame:
         """The table's columns of this schema, in its order: float64, int64, bool, and texts.
 
@@ -274,7 +274,7 @@ def csv_frames(
     *,
     rows_at_once: int,
     most_rows: int | None = None,
-    faults: Faults | None = None,
+    faults: RowErrorCollector | None = None,
 ) -> Iterator[pd.DataFrame]:
     """The same, `rows_at_once` rows at a time, in flat memory; rows are counted through.
 
@@ -316,7 +316,7 @@ def require_columns(names: Iterable[str], there: Sequence[str], source: str, twi
 
 
 def csv_records(
-    reader: Any, width: int, source: str, faults: Faults | None = None
+    reader: Any, width: int, source: str, faults: RowErrorCollector | None = None
 ) -> Iterator[tuple[int, int, list[str]]]:
     """Number, line it ends on, and cells of each row of a strict `csv.reader` that has any.
 
@@ -338,7 +338,7 @@ def csv_records(
         _tell(RowError(row, None, str(error), line=reader.line_num, source=source), faults)
 
 
-def _tell(error: RowError, faults: Faults | None) -> None:
+def _tell(error: RowError, faults: RowErrorCollector | None) -> None:
     if faults is None:
         raise error from None
     faults.note([error])

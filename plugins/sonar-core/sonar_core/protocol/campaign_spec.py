@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SpecError
-from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.base.strict_model import StrictModel, first_problem
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.content_address import InvalidAddressError, from_cid
@@ -46,7 +46,7 @@ _TextSteps = Annotated[
 _OUTPUTS = {"accuracy": "classes", "hamming": "several labels", "r2": "a number, or several"}
 
 
-class _Part(Strict):
+class _Part(StrictModel):
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
 
 
@@ -65,33 +65,33 @@ class Architecture(_Part):
     features: Annotated[tuple[dict[_Name, _Scalar], ...], Field(max_length=16, strict=False)]
 
 
-class Zeros(Strict):
+class Zeros(StrictModel):
     """The Model starts at zero."""
 
     kind: Literal["zeros"]
 
 
-class Seeded(Strict):
+class Seeded(StrictModel):
     """The Model starts at small numbers drawn from a seed."""
 
     kind: Literal["seeded"]
     seed: Annotated[int, Field(ge=0, lt=2**53)]
 
 
-class Addressed(Strict):
+class Addressed(StrictModel):
     """The Model starts at weights that are published."""
 
     kind: Literal["address"]
     address: Cid
 
 
-class Parent(Strict):
+class Parent(StrictModel):
     """The Model starts where the Campaign's parent ended."""
 
     kind: Literal["parent"]
 
 
-class Scales(Strict):
+class Scales(StrictModel):
     """Scales of the integers that are encrypted: see `syft.nn.FixedPoint`."""
 
     weight_exponent: Annotated[int, Field(ge=1, le=64)]

@@ -8,13 +8,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import Strict
+from sonar_core.base.strict_model import StrictModel
 from sonar_core.protocol.content_address import InvalidAddressError, from_cid, to_cid
 from sonar_core.protocol.envelope import Hex32, Version, from_headed, to_headed
 from sonar_core.protocol.units import WAD
 
 
-class _Header(Strict):
+class _Header(StrictModel):
     accuracy: Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,18})$")]
     campaign: Hex32
     format: Literal["sonar-delivery/1"]

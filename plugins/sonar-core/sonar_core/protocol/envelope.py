@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import Strict, first_problem
+from sonar_core.base.strict_model import StrictModel, first_problem
 from syft import wire
 from syft.errors import WireError
 
@@ -19,10 +19,10 @@ Hex20 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
 Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 Version = Annotated[int, Field(ge=0, lt=2**32)]
 
-Header = TypeVar("Header", bound=Strict)
+Header = TypeVar("Header", bound=StrictModel)
 
 
-def to_headed(header: Strict, name: str, payload: bytes) -> bytes:
+def to_headed(header: StrictModel, name: str, payload: bytes) -> bytes:
     """Packs a header and a payload of that name."""
     parts = {"header": to_canonical(header.model_dump()), name: payload}
     return wire.dumps_arrays({key: np.frombuffer(part, dtype=np.uint8) for key, part in parts.items()})

@@ -11,7 +11,7 @@ from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, Opening, Re
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPosition:
     """Where an event stands on the chain."""
 
     block: int
@@ -25,7 +25,7 @@ class Place:
 class Event:
     """One state change. `place` says where; everything else is as in contracts/interfaces/ISonar.sol."""
 
-    place: Place
+    place: LogPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def build_event(name: str, arguments: dict[str, Any], place: Place) -> Event:
+def build_event(name: str, arguments: dict[str, Any], place: LogPosition) -> Event:
     """The event of that name, from decoded arguments under their Solidity names.
 
     Raises:

@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from pydantic import Field
 
-from sonar_core.base.strict_model import Strict
+from sonar_core.base.strict_model import StrictModel
 from sonar_core.protocol.envelope import Hex20, Hex32, Version, from_headed, to_headed
 
 #: Domain of commitments, as Solidity pads a text literal to bytes32.
@@ -19,7 +19,7 @@ COMMITMENT_DOMAIN = b"sonar-gradient-1".ljust(32, b"\0")
 _COMMITTED = ("bytes32", "uint256", "address", "bytes32", "address", "uint256", "bytes32", "bytes32")
 
 
-class _Header(Strict):
+class _Header(StrictModel):
     campaign: Hex32
     chain: Annotated[int, Field(ge=0, lt=2**53)]
     contract: Hex20

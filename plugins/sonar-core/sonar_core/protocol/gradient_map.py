@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from immutables import Map
 
-from sonar_core.protocol.structs import GradientRecord, Rejection, Score, Scored
+from sonar_core.protocol.structs import GradientRecord, Rejection, Score, ScoredRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class GradientState:
     """
 
     record: GradientRecord
-    scored: Scored | None = None
+    scored: ScoredRecord | None = None
     score: Score | None = None
     rejection: Rejection | None = None
     claimed: bool = False
@@ -43,7 +43,7 @@ class GradientState:
         return self.scored.afterwards - self.scored.before if self.scored else 0
 
 
-class Gradients(Mapping[int, GradientState]):
+class GradientMap(Mapping[int, GradientState]):
     """Gradients by number, in their order, and by Miner."""
 
     __slots__ = ("_by_miner", "_states")
@@ -56,13 +56,13 @@ class Gradients(Mapping[int, GradientState]):
         self._states: Map[int, GradientState] = Map() if states is None else states
         self._by_miner: Map[str, Map[int, None]] = Map() if by_miner is None else by_miner
 
-    def with_(self, state: GradientState) -> Gradients:
+    def with_(self, state: GradientState) -> GradientMap:
         """The same with one Gradient new, or changed; its Miner never changes."""
         number, miner = state.record.number, state.record.miner
         by_miner = self._by_miner
         if number not in self._states:
             by_miner = by_miner.set(miner, by_miner.get(miner, _NONE).set(number, None))
-        return Gradients(self._states.set(number, state), by_miner)
+        return GradientMap(self._states.set(number, state), by_miner)
 
     def of(self, miner: str) -> list[GradientState]:
         """Those that an account submitted, oldest first."""

@@ -9,7 +9,7 @@ from immutables import Map
 
 from sonar_core.base.errors import SonarError
 from sonar_core.protocol import events as ev
-from sonar_core.protocol.gradient_map import Gradients, GradientState
+from sonar_core.protocol.gradient_map import GradientMap, GradientState
 from sonar_core.protocol.rewards import earned
 from sonar_core.protocol.structs import (
     CapsuleTerms,
@@ -17,7 +17,7 @@ from sonar_core.protocol.structs import (
     GradientRecord,
     Next,
     Opening,
-    Scored,
+    ScoredRecord,
     Status,
     Terms,
     rejection_details,
@@ -91,7 +91,7 @@ class CampaignState:
     opening: Opening | None = None
     certificates: bytes = b""
     models: tuple[Model, ...] = ()
-    gradients: Gradients = field(default_factory=Gradients)
+    gradients: GradientMap = field(default_factory=GradientMap)
     delivery: bytes = b""
     openings_root: bytes = b""
     refunded: bool = False
@@ -384,7 +384,7 @@ def _submitted(state: CampaignState, event: ev.GradientSubmitted) -> CampaignSta
 def _scored(state: CampaignState, event: ev.GradientScored) -> CampaignState:
     record = _gradient(state, event.number).record
     details = event.score.details(record.core(), event.place.timestamp)
-    scored = Scored(event.number, event.before, event.afterwards, details)
+    scored = ScoredRecord(event.number, event.before, event.afterwards, details)
     models = state.models
     if event.score.model != bytes(32):
         models = (*models, Model(event.score.model, event.score.model_root, event.version))
@@ -395,7 +395,7 @@ def _scored(state: CampaignState, event: ev.GradientScored) -> CampaignState:
 def _rejected(state: CampaignState, event: ev.GradientRejected) -> CampaignState:
     core = _gradient(state, event.number).record.core()
     details = rejection_details(core, event.reason, event.opened, event.evidence, event.place.timestamp)
-    scored = Scored(event.number, event.accuracy, event.accuracy, details)
+    scored = ScoredRecord(event.number, event.accuracy, event.accuracy, details)
     after = _with_gradient(state, event.number, scored=scored, rejection=event.reason)
     return replace(after, scored=event.number + 1, due=event.due)
 

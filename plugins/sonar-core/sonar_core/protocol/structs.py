@@ -144,7 +144,7 @@ class Score(_Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Scored(_Struct):
+class ScoredRecord(_Struct):
     """A scored or rejected Gradient: preimage of its digest until it is claimed."""
 
     number: int

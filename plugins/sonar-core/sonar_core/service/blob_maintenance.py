@@ -15,7 +15,7 @@ from sonar_core.store import BlobStore
 _TIDY_EVERY, _RELEASED_AT_ONCE = 600.0, 256
 
 
-class Upkeep:
+class BlobMaintenance:
     """Trouble with it stops nothing else.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 from sonar_core.base.errors import SpecError
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.ledger import CampaignState, Ledger
@@ -94,7 +94,7 @@ class Tidier:
         holding: what is the party's.
     """
 
-    def __init__(self, journal: Journal, store: BlobStore, cache: BlobCache | None, holding: Holding) -> None:
+    def __init__(self, journal: Database, store: BlobStore, cache: BlobCache | None, holding: Holding) -> None:
         self._journal, self._store, self._cache, self._holding = journal, store, cache, holding
         self._named: dict[bytes, frozenset[bytes]] = {}
 

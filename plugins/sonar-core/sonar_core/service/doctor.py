@@ -29,7 +29,7 @@ from ape_accounts import KeyfileAccount
 
 from sonar_core.base.database import damage, open_to_read
 from sonar_core.base.errors import SonarError, one_line
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.deploy.code_verification import verify
 from sonar_core.chain.errors import readable
 from sonar_core.protocol.units import COIN, format_money
@@ -154,13 +154,13 @@ def judge_clock(block_time: int, now: int) -> Finding:
     return Finding("clock", Grade.OK, f"the newest block is {abs(now - block_time)} s away")
 
 
-def check_contracts(provider: ProviderAPI, chain: SonarChain) -> Iterator[Finding]:
+def check_contracts(provider: ProviderAPI, chain: SonarContracts) -> Iterator[Finding]:
     """Whether the contracts are this commit's, byte for byte."""
     verified = verify(provider.web3, chain.address, chain.registry_address)
     yield Finding("contracts", Grade.OK, f"Sonar {verified.sonar} is this commit's, and so is its registry")
 
 
-def check_funds(chain: SonarChain, account: str, also: int, what: str) -> Iterator[Finding]:
+def check_funds(chain: SonarContracts, account: str, also: int, what: str) -> Iterator[Finding]:
     """Whether an account can pay for what comes next.
 
     Args:

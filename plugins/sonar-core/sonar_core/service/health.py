@@ -18,7 +18,7 @@ _MOST_BEHIND = 10
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class HealthState:
     """An answer: whether all is well, and in words what is not."""
 
     well: bool
@@ -41,7 +41,7 @@ class Health(Observer):
         self._moved = clock()
         self._seen: tuple[float, Vitals] | None = None
         self._store_lock = Lock()
-        self._store: tuple[float, State] | None = None
+        self._store: tuple[float, HealthState] | None = None
 
     def stepping(self) -> None:
         self._moved = self._clock()
@@ -52,38 +52,38 @@ class Health(Observer):
     def saw(self, vitals: Vitals) -> None:
         self._seen = self._clock(), vitals
 
-    def lives(self) -> State:
+    def lives(self) -> HealthState:
         """Whether the loop turns."""
         age = self._clock() - self._moved
         if age > self._patience:
-            return State(False, f"the loop has not moved for {age:.0f} s")
-        return State(True, f"the loop moved {age:.0f} s ago")
+            return HealthState(False, f"the loop has not moved for {age:.0f} s")
+        return HealthState(True, f"the loop moved {age:.0f} s ago")
 
-    def is_ready(self) -> State:
+    def is_ready(self) -> HealthState:
         """Whether it has caught up with the chain, and the store answers."""
         lives = self.lives()
         if not lives.well:
             return lives
         seen = self._seen
         if seen is None:
-            return State(False, "the chain was not read yet")
+            return HealthState(False, "the chain was not read yet")
         looked, vitals = seen
         age = self._clock() - looked
         if age > _FRESH:
-            return State(False, f"the node has not answered for {age:.0f} s")
+            return HealthState(False, f"the node has not answered for {age:.0f} s")
         if vitals.behind > _MOST_BEHIND:
-            return State(False, f"{vitals.behind} blocks behind block {vitals.head}")
+            return HealthState(False, f"{vitals.behind} blocks behind block {vitals.head}")
         return self._store_answers()
 
-    def _store_answers(self) -> State:
+    def _store_answers(self) -> HealthState:
         with self._store_lock:
             if self._store is None or self._clock() > self._store[0] + _STORE_FRESH:
                 self._store = self._clock(), self._asked()
             return self._store[1]
 
-    def _asked(self) -> State:
+    def _asked(self) -> HealthState:
         try:
             self._ask_store()
         except (SonarError, OSError) as error:
-            return State(False, one_line(error))
-        return State(True, "caught up, and the store answers")
+            return HealthState(False, one_line(error))
+        return HealthState(True, "caught up, and the store answers")

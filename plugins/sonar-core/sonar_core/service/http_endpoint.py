@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from sonar_core.base.errors import UsageError
-from sonar_core.service.health import Health, State
+from sonar_core.service.health import Health, HealthState
 from sonar_core.service.metrics import Metrics
 
 _TEXT = "text/plain; charset=utf-8"
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing: who asks is no news."""
 
-    def _tell(self, state: State) -> None:
+    def _tell(self, state: HealthState) -> None:
         status = HTTPStatus.OK if state.well else HTTPStatus.SERVICE_UNAVAILABLE
         self._answer(status, f"{state.words}\n".encode())
 

@@ -13,12 +13,12 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from sonar_core.base.errors import one_line
 from sonar_core.service.observer import Observer
-from sonar_core.store import BlobCorruptError, BlobStore, Mended, StoreUnavailableError
+from sonar_core.store import BlobCorruptError, BlobStore, ReplicationResult, StoreUnavailableError
 
 _LAYER = "sonar-watch"
 
 
-class WatchedStore:
+class InstrumentedStore:
     """A `BlobStore` in front of another one. A blob that is not there is an answer, not a failure of the store."""
 
     def __init__(self, store: BlobStore, observer: Observer) -> None:
@@ -63,7 +63,7 @@ class WatchedStore:
         with self._told("unpin"):
             self._store.unpin(address)
 
-    def mend(self) -> Mended:
+    def mend(self) -> ReplicationResult:
         """As the store does it; a look that finds nothing to do is no call worth telling."""
         return self._store.mend()
 

@@ -16,7 +16,7 @@ import click
 
 from sonar_core.app.settings import settings
 from sonar_core.base.errors import SonarError, one_line
-from sonar_core.chain.contracts import SonarChain
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.service.action import Action
 from sonar_core.service.instrumented import watched_node
 from sonar_core.service.logs import FORMATS, LEVELS, Log, open_log
@@ -30,7 +30,7 @@ _STORE_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class WatchOptions:
+class ObserverOptions:
     """How a service is to be watched; None leaves it to the settings.
 
     Attributes:
@@ -52,13 +52,15 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--metrics", metavar="127.0.0.1:PORT", help="Serve /metrics, /healthz and /readyz there.")
     @wraps(command)
     def with_options(*arguments: Any, log: str, log_level: str, metrics: str, **named: Any) -> Any:
-        return command(*arguments, watching=WatchOptions(log, log_level, metrics), **named)
+        return command(*arguments, watching=ObserverOptions(log, log_level, metrics), **named)
 
     return with_options
 
 
 @contextmanager
-def open_watch(watching: WatchOptions, service: str, home: Path, tell: Callable[[Action], None]) -> Iterator[Observer]:
+def open_watch(
+    watching: ObserverOptions, service: str, home: Path, tell: Callable[[Action], None]
+) -> Iterator[Observer]:
     """Who watches the service that runs in the context, on the network that Ape is connected to.
 
     What ends the service is told, and raised on.
@@ -91,7 +93,7 @@ def open_watch(watching: WatchOptions, service: str, home: Path, tell: Callable[
             observer.stopped()
 
 
-def service_facts(package: str, chain: SonarChain) -> dict[str, str | int]:
+def service_facts(package: str, chain: SonarContracts) -> dict[str, str | int]:
     """What is told of a service when it starts: versions, and where it stands on which chain."""
     return {
         "version": version(package),
@@ -105,7 +107,7 @@ def service_facts(package: str, chain: SonarChain) -> dict[str, str | int]:
 
 
 def _members(
-    watching: WatchOptions, service: str, home: Path, tell: Callable[[Action], None], stack: ExitStack
+    watching: ObserverOptions, service: str, home: Path, tell: Callable[[Action], None], stack: ExitStack
 ) -> list[Observer]:
     known = settings()
     members: list[Observer] = [Supervisor()]

@@ -7,7 +7,7 @@ from sonar_core.store.base import (
     BlobStore,
     BlobTooLargeError,
     InvalidStoreError,
-    Mended,
+    ReplicationResult,
     StoreError,
     StoreUnavailableError,
 )
@@ -20,7 +20,7 @@ __all__ = [
     "BlobStore",
     "BlobTooLargeError",
     "InvalidStoreError",
-    "Mended",
+    "ReplicationResult",
     "StoreError",
     "StoreUnavailableError",
     "open_store",

@@ -10,7 +10,7 @@ from sonar_core.protocol.content_address import to_cid
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class ReplicationResult:
     """What `BlobStore.mend` made up for.
 
     Attributes:
@@ -64,7 +64,7 @@ class BlobStore(Protocol):
     def unpin(self, address: bytes) -> None:
         """Allows the blob to be collected. Nothing happens when it is not pinned."""
 
-    def mend(self) -> Mended:
+    def mend(self) -> ReplicationResult:
         """Makes up for a little of what one of several stores missed while it was down; a single one missed nothing."""
 
 

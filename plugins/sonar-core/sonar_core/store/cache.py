@@ -7,7 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from sonar_core.protocol.content_address import to_cid
-from sonar_core.store.base import BlobCorruptError, BlobNotFoundError, BlobStore, Mended, StoreUnavailableError
+from sonar_core.store.base import (
+    BlobCorruptError,
+    BlobNotFoundError,
+    BlobStore,
+    ReplicationResult,
+    StoreUnavailableError,
+)
 from sonar_core.store.embedded import EmbeddedStore
 
 
@@ -123,6 +129,6 @@ class CachedStore:
         self._store.unpin(address)
         self._cache.drop(address)
 
-    def mend(self) -> Mended:
+    def mend(self) -> ReplicationResult:
         """As the store behind does it."""
         return self._store.mend()

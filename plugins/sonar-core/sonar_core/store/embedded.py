@@ -13,7 +13,13 @@ from pathlib import Path
 
 from sonar_core.base.atomic_files import sweep, write_atomically
 from sonar_core.protocol.content_address import to_cid
-from sonar_core.store.base import BlobCorruptError, BlobNotFoundError, BlobTooLargeError, Mended, StoreUnavailableError
+from sonar_core.store.base import (
+    BlobCorruptError,
+    BlobNotFoundError,
+    BlobTooLargeError,
+    ReplicationResult,
+    StoreUnavailableError,
+)
 from sonar_core.store.unixfs import address_of
 
 
@@ -87,9 +93,9 @@ class EmbeddedStore:
         """Nothing: other processes may still need the blob."""
         self._path(address)
 
-    def mend(self) -> Mended:
+    def mend(self) -> ReplicationResult:
         """Nothing: there is no other store that it could lag behind."""
-        return Mended(0, 0)
+        return ReplicationResult(0, 0)
 
     def _path(self, address: bytes) -> Path:
         return self._folder / to_cid(address)

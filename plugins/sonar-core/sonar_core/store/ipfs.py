@@ -28,7 +28,7 @@ from sonar_core.store.base import (
     BlobNotFoundError,
     BlobTooLargeError,
     InvalidStoreError,
-    Mended,
+    ReplicationResult,
     StoreError,
     StoreUnavailableError,
 )
@@ -145,9 +145,9 @@ class IpfsStore:
                 if "not pinned" not in str(error):
                     raise
 
-    def mend(self) -> Mended:
+    def mend(self) -> ReplicationResult:
         """Nothing: there is no other store that it could lag behind."""
-        return Mended(0, 0)
+        return ReplicationResult(0, 0)
 
     def _cat(self, address: bytes, limit: int) -> bytes:
         """The bytes the node answers, cut off as soon as there are more than `limit`."""

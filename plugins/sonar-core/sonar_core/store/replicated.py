@@ -17,7 +17,7 @@ from sonar_core.store.base import (
     BlobNotFoundError,
     BlobStore,
     InvalidStoreError,
-    Mended,
+    ReplicationResult,
     StoreError,
     StoreUnavailableError,
 )
@@ -36,7 +36,7 @@ _FIRST_PAUSE_SECONDS = 0.25
 _MENDED_AT_ONCE, _MENDED_BYTES, _MENDING_SECONDS = 16, 64 << 20, 5.0
 
 
-class SeveralStores:
+class ReplicatedStore:
     """A `BlobStore` over stores that are each other's replicas.
 
     Where all of them are unavailable, they are tried again, after pauses that grow and are drawn at random
@@ -110,13 +110,13 @@ class SeveralStores:
         """Unpins the blob on every store that is up."""
         self._at_all(lambda store: store.unpin(address), Missed(address, 0, keeps=False))
 
-    def mend(self) -> Mended:
+    def mend(self) -> ReplicationResult:
         """Makes up for what stores that are up again have missed: a little at each call, and the rest at the next."""
         if self._backlog is None:
-            return Mended(0, 0)
+            return ReplicationResult(0, 0)
         up = [place for place in range(len(self._stores)) if not self._rests(place) and not self._waits(place)]
         done = sum(self._mend_one(self._backlog, place) for place in up)
-        return Mended(done, sum(self._backlog.count(store.uri) for store in self._stores))
+        return ReplicationResult(done, sum(self._backlog.count(store.uri) for store in self._stores))
 
     def _mend_one(self, backlog: Backlog, place: int) -> int:
         """Makes up for what one store missed, until it fails or enough was done; for how many blobs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sonar_core.base.database import Journal
+from sonar_core.base.database import Database
 
 #: What a journal needs for a backlog; goes into its owner's migrations.
 BACKLOG_TABLE = """
@@ -35,7 +35,7 @@ class Backlog:
         journal: its migrations include BACKLOG_TABLE.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Database) -> None:
         self._journal = journal
 
     def note(self, store: str, missed: Missed) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sonar_core.store.base import BlobStore, InvalidStoreError
 from sonar_core.store.embedded import EmbeddedStore
-from sonar_core.store.replicated import SeveralStores
+from sonar_core.store.replicated import ReplicatedStore
 from sonar_core.store.replication_backlog import Backlog
 
 
@@ -14,7 +14,7 @@ def open_store(uri: str, *, timeout: float = 60.0, backlog: Backlog | None = Non
     """The store named by `embedded:PATH`, `ipfs:MULTIADDR`, or the http(s) URL of an IPFS node's RPC API.
 
     Several IPFS nodes are written with commas between (`ipfs:/ip4/10.0.0.1/tcp/5001,https://ipfs.example`): they
-    are each other's replicas (`SeveralStores`).
+    are each other's replicas (`ReplicatedStore`).
 
     Args:
         uri: a PATH may start with `~`; a relative one counts from the working directory.
@@ -31,7 +31,7 @@ def open_store(uri: str, *, timeout: float = 60.0, backlog: Backlog | None = Non
     first, *others = uri.split(",")
     names = [first, *(f"ipfs:{name}" if name.startswith("/") else name for name in others)]
     nodes = [_ipfs_node(name, uri, timeout) for name in names]
-    return nodes[0] if len(nodes) == 1 else SeveralStores(nodes, backlog=backlog)
+    return nodes[0] if len(nodes) == 1 else ReplicatedStore(nodes, backlog=backlog)
 
 
 def _ipfs_node(name: str, uri: str, timeout: float) -> BlobStore:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaPublished
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.datasets.adapters.xml_stream import xml_events
 from ape_mine.errors import SourceError
 
@@ -48,7 +48,7 @@ class AppleHealth(SchemaPublished):
     published = "health-day"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source = Source(request.location, "export.xml")
+        source = FileSource(request.location, "export.xml")
         days: dict[str, _Day] = {}
         names: set[str] = set()
         for name in source.find(r"(?:.*/)?export\.xml"):

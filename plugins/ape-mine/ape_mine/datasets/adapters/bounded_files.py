@@ -26,7 +26,7 @@ _ALWAYS_ALLOWED = 16 << 20
 _MOST_MEMBERS = 200_000
 
 
-class Source:
+class FileSource:
     """A file, the files in a folder, or those in a .zip archive.
 
     Args:

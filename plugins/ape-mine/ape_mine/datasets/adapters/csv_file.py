@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaGiven
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.errors import SourceError
-from sonar_core.data.row_errors import Faults
+from sonar_core.data.row_errors import RowErrorCollector
 from sonar_core.data.table_schema import csv_records, require_columns
 
 
@@ -20,7 +20,7 @@ class CsvFile(SchemaGiven):
     summary = "a CSV file, or all those of a folder or .zip archive (RFC 4180, UTF-8, with a header)"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source, row = Source(request.location, "CSV file"), 0
+        source, row = FileSource(request.location, "CSV file"), 0
         for name in source.find(r"(?i).*\.csv"):
             where = f"{request.location} {name}".strip()
             for cells, fault in _rows(source, name, where, request):
@@ -28,9 +28,9 @@ class CsvFile(SchemaGiven):
                 yield Record(row, cells, cells.get(request.key) if request.key else None, fault)
 
 
-def _rows(source: Source, name: str, where: str, request: Request) -> Iterator[tuple[dict[str, str], str | None]]:
+def _rows(source: FileSource, name: str, where: str, request: Request) -> Iterator[tuple[dict[str, str], str | None]]:
     """The cells of each row by name, or what is wrong with it."""
-    faults = Faults()
+    faults = RowErrorCollector()
     with source.open(name) as file:
         reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
         try:
@@ -49,7 +49,7 @@ def _rows(source: Source, name: str, where: str, request: Request) -> Iterator[t
             raise SourceError(where, f"is no CSV: {error}") from None
 
 
-def _drained(faults: Faults) -> Iterator[tuple[dict[str, str], str]]:
+def _drained(faults: RowErrorCollector) -> Iterator[tuple[dict[str, str], str]]:
     while faults.errors:
         error = faults.errors.pop(0)
         yield {}, f"{error.why} (line {error.line})"

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from ape_mine.datasets.adapters.base import LONGEST_ID, Record, Request, SchemaPublished
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.datasets.adapters.json_lines import json_lines
 from ape_mine.datasets.adapters.timestamps import unix_seconds
 from ape_mine.errors import SourceError
@@ -40,7 +40,7 @@ class Fhir(SchemaPublished):
     published = "observation"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source, row = Source(request.location, "FHIR Bundle or NDJSON file"), 0
+        source, row = FileSource(request.location, "FHIR Bundle or NDJSON file"), 0
         wanted = set(filter(None, request.options.get("codes", "").split(",")))
         patients = _patients(source, request.location)
         for _, resource in _resources(source, request.location):
@@ -54,7 +54,7 @@ class Fhir(SchemaPublished):
                         yield _record(row, identity, part, resource, patients)
 
 
-def _resources(source: Source, location: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
+def _resources(source: FileSource, location: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
     """The resources of all files, with the address that a Bundle gives them; or in words why a line is none."""
     for name in source.find(_FILES):
         where = f"{location} {name}".strip()
@@ -84,7 +84,7 @@ def _bundle(text: str, where: str) -> Iterator[tuple[str, dict[str, Any] | str]]
             yield "", f"entry {number} of the Bundle has no resource"
 
 
-def _patients(source: Source, location: str) -> dict[str, _Patient]:
+def _patients(source: FileSource, location: str) -> dict[str, _Patient]:
     """The Patients by every address that a reference may use."""
     found: dict[str, _Patient] = {}
     for address, resource in _resources(source, location):

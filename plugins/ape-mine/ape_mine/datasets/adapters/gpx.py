@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from math import asin, cos, isfinite, radians, sin, sqrt
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaPublished
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.datasets.adapters.timestamps import unix_seconds
 from ape_mine.datasets.adapters.xml_stream import xml_events
 
@@ -24,7 +24,7 @@ class Gpx(SchemaPublished):
     published = "track"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source, row = Source(request.location, "GPX file"), 0
+        source, row = FileSource(request.location, "GPX file"), 0
         for name in source.find(r"(?i).*\.gpx"):
             with source.open(name) as file:
                 track = _Track()

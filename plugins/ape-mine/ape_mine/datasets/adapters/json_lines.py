@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaGiven
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.errors import SourceError
 from syft.nested import parse_json
 
@@ -21,7 +21,7 @@ class JsonLines(SchemaGiven):
     summary = "JSON lines (.jsonl, .ndjson): one object a line, its names those of the schema"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source, row = Source(request.location, "file of JSON lines"), 0
+        source, row = FileSource(request.location, "file of JSON lines"), 0
         for name in source.find(r"(?i).*\.(jsonl|ndjson)"):
             with source.open(name) as file:
                 for number, document in json_lines(file, f"{request.location} {name}".strip()):

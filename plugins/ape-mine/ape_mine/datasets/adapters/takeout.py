@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaPublished
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.datasets.adapters.timestamps import unix_seconds
 from ape_mine.errors import SourceError
 from syft.nested import parse_json
@@ -21,7 +21,7 @@ class Takeout(SchemaPublished):
     published = "activity"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source, row = Source(request.location, "MyActivity.json (choose JSON when you ask for the export)"), 0
+        source, row = FileSource(request.location, "MyActivity.json (choose JSON when you ask for the export)"), 0
         for name in source.find(r"(?:.*/)?MyActivity\.json"):
             where = f"{request.location} {name}".strip()
             for entry in _entries(source.text(name), where):

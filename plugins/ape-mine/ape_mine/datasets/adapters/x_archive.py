@@ -13,7 +13,7 @@ from html import unescape
 from typing import Any
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaPublished
-from ape_mine.datasets.adapters.bounded_files import Source
+from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.errors import SourceError
 from syft.nested import parse_json
 
@@ -30,7 +30,7 @@ class XArchive(SchemaPublished):
     published = "tweet"
 
     def records(self, request: Request) -> Iterator[Record]:
-        source, row = Source(request.location, "tweets.js"), 0
+        source, row = FileSource(request.location, "tweets.js"), 0
         for name in source.find(_FILES):
             where = f"{request.location} {name}".strip()
             for entry in _entries(source.text(name), where):
