@@ -165,8 +165,8 @@ def test_workers_die_with_a_capsule_that_is_killed(tmp_path: Path) -> None:
             sys.path.insert(0, {str(Path(__file__).parent)!r})
             if __name__ == "__main__":
                 from test_worker_pool import weighing
-                from ape_capsule.scoring.worker_pool import Workers
-                workers = Workers(1)
+                from ape_capsule.scoring.worker_pool import WorkerPool
+                workers = WorkerPool(1)
                 future = workers.ask(weighing())
                 workers.result(future if future.result() else future)
                 print(*workers.processes(), flush=True)

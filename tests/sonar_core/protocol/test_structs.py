@@ -62,7 +62,7 @@ def structs() -> dict[str, list[dict[str, Any]]]:
         ("Next", Next),
         ("Gradient", GradientRecord),
         ("Score", Score),
-        ("ScoredRecord", ScoredRecord),
+        ("Scored", ScoredRecord),
         ("Campaign", CampaignRecord),
         ("CapsuleTerms", CapsuleTerms),
         ("CurrencyTerms", CurrencyTerms),

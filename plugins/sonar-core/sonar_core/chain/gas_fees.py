@@ -23,7 +23,7 @@ class GasFees:
         """A quarter more, and no less than the network asks for now; None where that is above `highest`.
 
         >>> GasFees(100, 8).raised(asked=90, highest=1000)
-        Fees(most=125, tip=10)
+        GasFees(most=125, tip=10)
         """
         most = max(_quarter_more(self.most), asked)
         return GasFees(most, min(_quarter_more(self.tip), most)) if most <= highest else None

@@ -120,17 +120,17 @@ def next_nonce_action(written: Collection[int], *, mined: int, with_waiting: int
         with_waiting: those that wait in the node's pool in an unbroken row counted too.
 
     >>> next_nonce_action([7], mined=7, with_waiting=8)
-    (<Care.RAISE: 'raise'>, 7)
+    (<NonceAction.RAISE: 'raise'>, 7)
 
     A nonce that the node has forgotten needs nothing: what is sent next takes it, and so do all that once had it.
 
     >>> next_nonce_action([7], mined=7, with_waiting=7)
-    (<Care.NONE: 'none'>, 7)
+    (<NonceAction.NONE: 'none'>, 7)
 
     With a gap below it, it would wait for ever.
 
     >>> next_nonce_action([8], mined=7, with_waiting=7)
-    (<Care.MEND: 'mend'>, 7)
+    (<NonceAction.MEND: 'mend'>, 7)
     """
     ahead = sorted(nonce for nonce in written if nonce >= mined)
     if with_waiting > mined:
