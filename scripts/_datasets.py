@@ -14,8 +14,7 @@ from sklearn import datasets as sklearn_datasets
 from scripts._corpora.encoders import ENCODERS
 from scripts._corpora.tweets import SENTIMENTS, polar
 from sonar_core.base.errors import SonarError
-from syft.nn import HashedNgrams
-from syft.texts import hashed_ngrams
+from syft.texts import HashedNgrams, hashed_ngrams
 
 #: A column with at most this many different whole numbers or texts is read as classes.
 MOST_CLASSES = 20

@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 from ape_sonar.campaign_builder import fit_to_schemas
 from scripts._datasets import Dataset
 from sonar_core.data.row_encoder import RowEncoder
+from syft.integers import Integers
 from syft.nn import ONE, Model
-from syft.nn.integers import Integers
 from syft.texts import TextColumns
 
 
@@ -38,8 +38,8 @@ def compare(dataset: Dataset, model: Model, pooled: pd.DataFrame, held_out: pd.D
     (rows, answers), (others, truth) = (
         (encoder.encode_inputs(part), encoder.encode_targets(part)) for part in (pooled, held_out)
     )
-    fresh = fit_to_schemas(model, encoder).start()
-    trained = fresh.apply(fresh.gradient(rows, answers), step=4)
+    fresh = fit_to_schemas(model, encoder).with_initial_weights()
+    trained = fresh.apply(fresh.gradient(rows, answers), step_size=4)
     (field,) = dataset.texts
     words = TfidfVectorizer()
     known = words.fit_transform(pooled[field])

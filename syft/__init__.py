@@ -1,10 +1,41 @@
-"""Syft: Models that are trained while they are encrypted.
+"""Syft: Models that are trained while encrypted.
 
-Numpy arrays in, numpy arrays out; it knows nothing of chains, files or networks.
-CAVEATS.md says what it does not promise.
+Numpy arrays in, numpy arrays out; no chain, file or network access. CAVEATS.md states the limits of its guarantees.
 """
 
-from syft.nn import FixedPoint, LinearClassifier, LinearRegression, RandomFeatureClassifier, RandomFeatureRegressor
+from syft.errors import (
+    CiphertextInvalidError,
+    EncryptedModelError,
+    ExtraMissingError,
+    FeatureError,
+    KernelUnavailableError,
+    KeyInvalidError,
+    ModelSpecError,
+    NotFittedError,
+    OpeningInvalidError,
+    PlaintextRangeError,
+    PrivacyError,
+    SlotOverflowError,
+    StatisticsError,
+    SyftError,
+    TaskExecutorError,
+    TensorMismatchError,
+    ThreadCountError,
+    TokenizerError,
+    WeightsError,
+    WireError,
+)
+from syft.nn import (
+    FixedPoint,
+    LinearClassifier,
+    LinearRegression,
+    MultiLabelClassifier,
+    RandomFeatureClassifier,
+    RandomFeatureMultiLabelClassifier,
+    RandomFeatureRegressor,
+    Standardise,
+    propose,
+)
 from syft.paillier import (
     EncryptedTensor,
     IntegerTensor,
@@ -12,18 +43,42 @@ from syft.paillier import (
     PublicContext,
     generate_paillier_keypair,
 )
-from syft.spread import Spread
+from syft.task_executor import TaskExecutor
 
 __all__ = [
+    "CiphertextInvalidError",
+    "EncryptedModelError",
     "EncryptedTensor",
+    "ExtraMissingError",
+    "FeatureError",
     "FixedPoint",
     "IntegerTensor",
+    "KernelUnavailableError",
+    "KeyInvalidError",
     "LinearClassifier",
     "LinearRegression",
+    "ModelSpecError",
+    "MultiLabelClassifier",
+    "NotFittedError",
+    "OpeningInvalidError",
+    "PlaintextRangeError",
+    "PrivacyError",
     "PrivateContext",
     "PublicContext",
     "RandomFeatureClassifier",
+    "RandomFeatureMultiLabelClassifier",
     "RandomFeatureRegressor",
-    "Spread",
+    "SlotOverflowError",
+    "Standardise",
+    "StatisticsError",
+    "SyftError",
+    "TaskExecutor",
+    "TaskExecutorError",
+    "TensorMismatchError",
+    "ThreadCountError",
+    "TokenizerError",
+    "WeightsError",
+    "WireError",
     "generate_paillier_keypair",
+    "propose",
 ]

@@ -1,4 +1,4 @@
-"""One tree of errors. Each also is the built-in that fits, and carries its evidence."""
+"""Errors of Syft: one tree, in which each class also is the built-in that fits and carries its evidence."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class KeyInvalidError(SyftError, ValueError):
 
 
 class CiphertextInvalidError(SyftError, ValueError):
-    """A number that is no ciphertext under the key it is used with.
+    """A number that is not a ciphertext under the key it is used with.
 
     Attributes:
-        index: its place in the tensor, or None where only the whole is known to be bad.
+        index: its index in the tensor, or None if the error concerns the tensor as a whole.
     """
 
     def __init__(self, why: str, index: int | None = None) -> None:
@@ -27,16 +27,16 @@ class CiphertextInvalidError(SyftError, ValueError):
 
 
 class SlotOverflowError(SyftError, OverflowError):
-    """A result that its slots could not hold; raised before anything is computed.
+    """A result that does not fit its slots; raised before anything is computed.
 
     Attributes:
-        bound: largest absolute integer the result may hold.
+        bound: largest absolute integer that the result may hold.
         slot_bits: width of a slot, sign included.
     """
 
     def __init__(self, bound: int, slot_bits: int) -> None:
         super().__init__(
-            f"integers up to {bound.bit_length()} bits do not fit slots of {slot_bits} bits: "
+            f"integers of up to {bound.bit_length()} bits do not fit slots of {slot_bits} bits: "
             "rebase the tensor to a smaller exponent, or use wider slots"
         )
         self.bound = bound
@@ -44,11 +44,11 @@ class SlotOverflowError(SyftError, OverflowError):
 
 
 class PlaintextRangeError(SyftError, ValueError):
-    """A decrypted integer outside of what its tensor promises.
+    """An integer outside of the bound that its tensor states.
 
     Attributes:
-        row, column: its place; column is None where the plaintext is no packing at all.
-        bits: bits of the integer found.
+        row, column: its position; column is None if the plaintext is not a valid packing.
+        bits: bit length of the integer.
     """
 
     def __init__(self, row: int, column: int | None, bits: int) -> None:
@@ -60,28 +60,29 @@ class PlaintextRangeError(SyftError, ValueError):
 
 
 class KernelUnavailableError(SyftError, RuntimeError):
-    """The kernel that the environment asks for was not compiled, or needs another processor.
+    """The kernel named by SYFT_KERNEL was not compiled, or this processor cannot run it.
 
     Attributes:
         wanted: its name.
     """
 
-    def __init__(self, wanted: str, there: Sequence[str]) -> None:
+    def __init__(self, wanted: str, available: Sequence[str]) -> None:
         super().__init__(
-            f"SYFT_KERNEL is {wanted!r}; here it can be {', '.join(['off', *there])}, or unset for the fastest of them"
+            f"SYFT_KERNEL={wanted!r} is not available here: "
+            f"set it to {', '.join(['off', *available])}, or unset it to use the fastest kernel"
         )
         self.wanted = wanted
 
 
 class ThreadCountError(SyftError, ValueError):
-    """No thread to compute on.
+    """A number of threads below 1.
 
     Attributes:
-        threads: how many were allowed.
+        threads: the number given.
     """
 
     def __init__(self, threads: int) -> None:
-        super().__init__(f"threads must be at least 1, not {threads}; None stands for all cores")
+        super().__init__(f"threads must be at least 1, not {threads}; None means all cores")
         self.threads = threads
 
 
@@ -90,31 +91,31 @@ class OpeningInvalidError(SyftError, ValueError):
 
 
 class TensorMismatchError(SyftError, ValueError):
-    """Two operands that do not fit each other: key, shape, packing or exponent."""
+    """Two operands whose keys, shapes, packings or exponents do not fit each other."""
 
 
 class FeatureError(SyftError, ValueError):
-    """A feature map that is malformed, or does not fit the rows it is given.
+    """A feature map that is malformed, or rows, texts or answers that do not fit it.
 
     Attributes:
-        step: place of the step in the map, counted from 0, or None.
+        index: index of the layer (or, for texts, the stage) at fault, from 0; None if none is.
     """
 
-    def __init__(self, why: str, step: int | None = None) -> None:
-        super().__init__(why if step is None else f"feature step {step}: {why}")
-        self.step = step
+    def __init__(self, why: str, index: int | None = None, part: str = "layer") -> None:
+        super().__init__(why if index is None else f"{part} {index}: {why}")
+        self.index = index
 
 
 class StatisticsError(SyftError, ValueError):
-    """Local statistics from which no admissible Gradient follows."""
+    """Local statistics from which no valid Gradient can be computed."""
 
 
 class PrivacyError(SyftError, ValueError):
-    """A promise of privacy that cannot be made: a number out of its range."""
+    """A parameter of differential privacy outside of its range."""
 
 
 class ModelSpecError(SyftError, ValueError):
-    """A description of a Model that Syft does not know."""
+    """A malformed description of a Model, or a parameter outside of its range."""
 
 
 class NotFittedError(SyftError, AttributeError):
@@ -122,37 +123,37 @@ class NotFittedError(SyftError, AttributeError):
 
 
 class EncryptedModelError(SyftError, TypeError):
-    """The Model is encrypted: it can be trained, not read."""
+    """The operation needs weights in the clear, and the Model is encrypted; or the other way round."""
 
 
-class SpreadError(SyftError, RuntimeError):
-    """Work that was to be done elsewhere was not: a worker was lost or failed, or there is none."""
+class TaskExecutorError(SyftError, RuntimeError):
+    """A task that an executor did not complete: no worker, a lost worker, or a failure inside a worker."""
 
 
 class WireError(SyftError, ValueError):
-    """Bytes that are not what they should be."""
+    """Bytes that are not a valid encoding in Syft's wire format."""
 
 
 class WeightsError(SyftError, ValueError):
-    """Published weights that are not what they should be, or more than is taken."""
+    """Published weights that are malformed or exceed a limit."""
 
 
 class TokenizerError(SyftError, ValueError):
-    """A published tokenizer that is none, that does more than is taken, or fails on a text."""
+    """A published tokenizer that is malformed, uses a part that is not supported, or fails on a text."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"tokenizer: {why}")
 
 
 class ExtraMissingError(SyftError, ModuleNotFoundError):
-    """A package that only some Models need is not installed.
+    """An optional package that this Model needs is not installed.
 
     Attributes:
         package: its name.
-        extra: the extra of sonar-syft that brings it.
+        extra: the extra of sonar-syft that installs it.
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package {package} is needed for this: pip install 'sonar-syft[{extra}]'", name=package)
+        super().__init__(f"the package {package} is not installed: pip install 'sonar-syft[{extra}]'", name=package)
         self.package = package
         self.extra = extra

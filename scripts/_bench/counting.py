@@ -12,8 +12,7 @@ from gmpy2 import mpz
 
 from scripts._bench.data import rows_of
 from scripts._bench.syft_tasks import head, mine
-from syft.kernel import Keys, Pool, Ring
-from syft.kernel.ring import Places
+from syft.kernel import Indices, Keys, Pool, Ring
 
 _BATCH, _TIMES = 4096, 9
 
@@ -40,7 +39,7 @@ class CountingRing(Ring):
     def empty(self, count: int) -> Pool:
         return self._inner.empty(count)
 
-    def multiply(self, out: Pool, out_at: Places | None, *rest: Any) -> None:
+    def multiply(self, out: Pool, out_at: Indices | None, *rest: Any) -> None:
         self.count += len(out if out_at is None else out_at)
         self._inner.multiply(out, out_at, *rest)
 
@@ -54,7 +53,7 @@ class CountingRing(Ring):
             self.count += (1 << numbers) - 1 - numbers
         self._inner.subsets(table, pool, group)
 
-    def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
+    def chain(self, pool: Pool, table: Pool, keys: Indices) -> None:
         self.count += keys.size
         self._inner.chain(pool, table, keys)
 

@@ -10,8 +10,8 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import MinMaxScaler
 
 from syft.nn import LinearClassifier, quantise
-from syft.nn.integers import Integers
-from syft.nn.statistics import LocalStatistics
+from syft.nn.exact_products import Integers
+from syft.nn.local_statistics import LocalStatistics
 
 _LARGEST_INT16 = (1 << 15) - 1
 
@@ -31,7 +31,7 @@ def rows_of(name: str) -> tuple[Integers, Integers]:
 def model_of(name: str) -> LinearClassifier:
     """A Model with fresh weights for those rows."""
     rows, classes = rows_of(name)
-    return LinearClassifier(rows.shape[1], int(classes.max()) + 1).start(seed=1)
+    return LinearClassifier(rows.shape[1], int(classes.max()) + 1).with_initial_weights(seed=1)
 
 
 def statistics_of(name: str) -> LocalStatistics:

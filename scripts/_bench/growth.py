@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from ape_mine.datasets.store import open_parquet
 from scripts._bench.parties import ROOT
 from syft.nn import LinearClassifier, quantise
-from syft.nn.integers import Integers
-from syft.nn.statistics import LocalStatistics
+from syft.nn.exact_products import Integers
+from syft.nn.local_statistics import LocalStatistics
 from syft.paillier import PublicContext, generate_paillier_keypair
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
@@ -90,7 +90,7 @@ def _encrypted(features: int, outputs: int) -> float:
     """One round on all cores: a product with a random map of the usual size, re-randomised."""
     public, _ = generate_paillier_keypair(2048)
     context = PublicContext(public)
-    model = LinearClassifier(features - 1, outputs).start(seed=1)
+    model = LinearClassifier(features - 1, outputs).with_initial_weights(seed=1)
     weights = context.encrypt(model.weights_, model.fixed_point.packing(context.n_bits, model.shape))
     matrix = np.rint(np.random.default_rng(0).normal(0, 4, (features, features))).astype(np.int64)
     start = time.perf_counter()

@@ -17,10 +17,10 @@ from distributed import Client, LocalCluster
 
 from scripts._bench.data import rows_of
 from scripts._bench.syft_tasks import head, mine
-from syft import PublicContext, Spread
+from syft import PublicContext, TaskExecutor
 from syft.nn import Model
-from syft.nn.integers import Integers
-from syft.nn.statistics import LocalStatistics
+from syft.nn.exact_products import Integers
+from syft.nn.local_statistics import LocalStatistics
 from syft.paillier import EncryptedTensor
 
 _WORKERS = (1, 2, 4)
@@ -46,9 +46,9 @@ class _Round:
         self._matrix = model.gradient_map(LocalStatistics.from_chunks(self._chunks)).matrix
         self._expected: list[Any] | None = None
 
-    def on(self, name: str, spread: Spread | None) -> dict[str, Any]:
-        statistics, first = _timed(lambda: LocalStatistics.from_chunks(self._chunks, spread))
-        context = PublicContext(self._weights.context.public_key, self._weights.context.h, threads=1, spread=spread)
+    def on(self, name: str, executor: TaskExecutor | None) -> dict[str, Any]:
+        statistics, first = _timed(lambda: LocalStatistics.from_chunks(self._chunks, executor))
+        context = PublicContext(self._weights.context.public_key, self._weights.context.h, threads=1, executor=executor)
         weights = EncryptedTensor(context, *self._parts())
         product, second = _timed(lambda: self._matrix @ weights)
         found = [statistics.gram.tolist(), statistics.cross.tolist(), product.ciphertexts]
@@ -65,14 +65,14 @@ def _cluster(work: _Round, workers: int, kill: bool = False) -> dict[str, Any]:
         n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
     )
     with cluster, Client(cluster) as client:
-        spread = Spread(client.get_executor(), workers)
+        executor = TaskExecutor(client.get_executor(), workers)
         # Imports, and the connections.
-        work.on("warm", spread)
+        work.on("warm", executor)
         name = f"{workers} workers{', one killed' if kill else ''}"
         if kill:
             victim = next(iter(client.run(os.getpid).values()))
-            Timer(0.1, os.kill, (victim, signal.SIGKILL)).start()
-        return work.on(name, spread)
+            Timer(0.1, os.kill, (victim, signal.SIGKILL)).with_initial_weights()
+        return work.on(name, executor)
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -8,8 +8,7 @@ from typing import Any
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from scripts._bench.data import model_of, statistics_of
-from syft.nn import FixedPoint, Model
-from syft.nn.gradients import proximal_map
+from syft.nn import FixedPoint, Model, proximal_map
 from syft.paillier import EncryptedTensor, PrivateContext, PublicContext
 
 _Task = Callable[[], object]
@@ -62,7 +61,7 @@ def _multiply(of: Mapping[str, Any]) -> _Task:
         context.ring.square(pool[part], _SQUARINGS)
 
     def task() -> None:
-        context.ring.workers.on_chunks(square, _NUMBERS, context.ring.lanes)
+        context.ring.thread_pool.map_slices(square, _NUMBERS, context.ring.lanes)
 
     return task
 

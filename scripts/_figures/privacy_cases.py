@@ -80,7 +80,7 @@ def cases() -> Iterator[Case]:
 
 def measure(case: Case) -> Curve:
     """Trains and scores at every epsilon, with every seed."""
-    model, (rows, answers), (_, truth) = case.model.start(), case.rows.train, case.rows.held_out
+    model, (rows, answers), (_, truth) = case.model.with_initial_weights(), case.rows.train, case.rows.held_out
     chunk = (model.features_.transform(rows), model.targets(answers))
     bounds = row_bounds(model, case.rows.encoder, case.clip)
 
@@ -97,8 +97,8 @@ def measure(case: Case) -> Curve:
 
 
 def _score(case: Case, statistics: LocalStatistics) -> float:
-    fresh = case.model.start()
-    trained = fresh.apply(fresh.gradient_map(statistics).delta(fresh.weights_, fresh.fixed_point), step=4)
+    fresh = case.model.with_initial_weights()
+    trained = fresh.apply(fresh.gradient_map(statistics).delta(fresh.weights_, fresh.fixed_point), step_size=4)
     return trained.evaluate(*case.rows.held_out).accuracy / WAD
 
 

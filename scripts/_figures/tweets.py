@@ -15,9 +15,9 @@ import numpy as np
 from scripts._corpora.encoders import ENCODERS
 from scripts._corpora.tweets import polar
 from scripts._sentiment import auc
-from syft.nn import HashedNgrams, LinearClassifier
-from syft.nn.integers import Integers
-from syft.texts import TextColumns
+from syft.integers import Integers
+from syft.nn import LinearClassifier
+from syft.texts import HashedNgrams, TextColumns
 
 MU = 1e-4
 NGRAMS = (HashedNgrams(256), HashedNgrams(1024, characters=None), HashedNgrams(1024), HashedNgrams(2048))
@@ -49,8 +49,8 @@ def shuffled() -> tuple[list[str], Integers]:
 def held_out(rows: Integers, answers: Integers) -> float:
     """AUC on the last fifth, by a Model of the others."""
     train = len(rows) * 4 // 5
-    model = LinearClassifier(inputs=rows.shape[1], outputs=2, mu=MU).start()
-    model.apply(model.gradient(rows[:train], answers[:train]), step=4)
+    model = LinearClassifier(inputs=rows.shape[1], outputs=2, mu=MU).with_initial_weights()
+    model = model.apply(model.gradient(rows[:train], answers[:train]), step_size=4)
     return auc(model, rows[train:], answers[train:])
 
 

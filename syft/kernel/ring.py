@@ -1,4 +1,4 @@
-"""What arithmetic modulo m or m^2 offers to the algorithms, whoever does it."""
+"""Interface of the arithmetic modulo m or m^2 that the algorithms use."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
-from syft.kernel.workers import Workers
+from syft.kernel.thread_pool import ThreadPool
 
-#: Numbers by the row, in the form that suits their ring: slices and index arrays work as for any array.
+#: An array of ring elements, one per row, in the ring's own representation; slices and index arrays work as usual.
 Pool = NDArray[Any]
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 Keys = NDArray[np.uint8]
 
 
 class Ring(ABC):
-    """The integers modulo base^halves, many at a time.
+    """The integers modulo base^halves, with batch operations.
 
-    Algorithms say which rows of which pools to multiply; a ring does it. All rings give the same integers.
+    All implementations give the same integers.
 
     Args:
         base: odd, at least 3.
         halves: 1 or 2.
-        threads: how many threads the algorithms may use, at least 1.
+        threads: threads that algorithms may use, at least 1.
 
     Attributes:
         name: "gmpy2", or the kernel's path: "ifma" or "avx2".
         lanes: numbers that are multiplied at once.
         window_bits: bits of a key of `chain_secret`.
         modulus: base^halves.
-        workers: the threads that algorithms use.
+        thread_pool: the threads that algorithms use.
         one: a row that holds 1.
     """
 
@@ -44,12 +44,12 @@ class Ring(ABC):
 
     def __init__(self, base: int, halves: int, threads: int) -> None:
         self.base, self.halves, self.threads = mpz(base), halves, threads
-        self.workers = Workers(threads)
+        self.thread_pool = ThreadPool(threads)
         self.modulus = self.base**halves
 
     @abstractmethod
     def load(self, numbers: Sequence[int]) -> Pool:
-        """A pool of integers, reduced."""
+        """A pool of the numbers, reduced modulo the modulus."""
 
     @abstractmethod
     def unload(self, pool: Pool) -> list[mpz]:
@@ -57,42 +57,42 @@ class Ring(ABC):
 
     @abstractmethod
     def empty(self, count: int) -> Pool:
-        """Room for `count` numbers."""
+        """An uninitialised pool of `count` rows."""
 
     def ones(self, count: int) -> Pool:
-        """`count` rows that hold 1."""
+        """A pool of `count` rows that hold 1."""
         pool = self.empty(count)
         pool[:] = self.one
         return pool
 
-    def transform(self, numbers: Sequence[int], work: Callable[[Pool, slice], None]) -> list[mpz]:
-        """What `work` makes of the numbers, on all threads.
+    def transform(self, numbers: Sequence[int], function: Callable[[Pool, slice], None]) -> list[mpz]:
+        """Loads numbers, changes them in place and unloads them, on all threads.
 
         Args:
-            numbers: what is loaded.
-            work: changes a pool of them in place; is told which of them it has.
+            numbers: to load.
+            function: receives a pool of some of the numbers, and the slice of `numbers` that it holds.
         """
 
-        def on_chunk(part: slice) -> list[mpz]:
+        def on_slice(part: slice) -> list[mpz]:
             pool = self.load(numbers[part])
-            work(pool, part)
+            function(pool, part)
             return self.unload(pool)
 
-        return [number for part in self.workers.on_chunks(on_chunk, len(numbers), self.lanes) for number in part]
+        return [number for part in self.thread_pool.map_slices(on_slice, len(numbers), self.lanes) for number in part]
 
     @abstractmethod
     def multiply(
         self,
         out: Pool,
-        out_at: Places | None,
+        out_at: Indices | None,
         left: Pool,
-        left_at: Places | None,
+        left_at: Indices | None,
         right: Pool,
-        right_at: Places | None,
+        right_at: Indices | None,
     ) -> None:
-        """out[out_at] = left[left_at] * right[right_at], row by row; None stands for all rows in their order.
+        """out[out_at] = left[left_at] * right[right_at], row by row; None means all rows in order.
 
-        No row that is written may be read for a later one.
+        A row that is written must not be an operand of a later row.
         """
 
     @abstractmethod
@@ -101,24 +101,24 @@ class Ring(ABC):
 
     @abstractmethod
     def subsets(self, table: Pool, pool: Pool, group: int) -> None:
-        """Fills a table with the products of all subsets of every `group` numbers of the pool, one after the other.
+        """Fills a table with the products of all subsets of each `group` consecutive numbers of the pool.
 
-        2^group rows for each group; bit t of a row's place in them says whether the group's number t is in its subset.
-        Rows that stand for more numbers than the last group has are not filled.
+        The table has 2^group rows per group. Row s of a group is the product of those numbers t of the group for which
+        bit t of s is set. If the last group is incomplete, rows for its missing numbers are left as they are.
         """
 
     @abstractmethod
-    def chain(self, pool: Pool, table: Pool, keys: Places) -> None:
+    def chain(self, pool: Pool, table: Pool, keys: Indices) -> None:
         """pool[i] *= prod_g table[keys[g, i]]."""
 
     @abstractmethod
     def secret_table(self, table: Pool) -> Pool:
-        """Groups of 2^window_bits rows, one after the other, made ready for `chain_secret`."""
+        """Converts consecutive groups of 2^window_bits rows to the layout that `chain_secret` reads."""
 
     @abstractmethod
     def chain_secret(self, pool: Pool, table: Pool, keys: Keys) -> None:
-        """pool[i] *= the row keys[g, i] of group g, for every g; hides the keys as far as the ring can."""
+        """pool[i] *= prod_g (row keys[g, i] of group g); hides the keys from timing as far as the ring can."""
 
     @abstractmethod
     def power(self, pool: Pool, exponent: int) -> None:
-        """Pool = pool^exponent, for exponent >= 1; hides the exponent, but for its length, as far as the ring can."""
+        """Pool = pool^exponent, exponent >= 1; hides the exponent except its length, as far as the ring can."""

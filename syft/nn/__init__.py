@@ -1,8 +1,8 @@
-"""Models that are trained while encrypted, and what they are made of."""
+"""Models that are trained while encrypted, and their parts."""
 
-from syft.nn.classes import Classifier
-from syft.nn.convolution import Convolution
-from syft.nn.families import (
+from syft.nn.classifier import Classifier
+from syft.nn.cross_validation import MU_GRID, choose_mu
+from syft.nn.estimators import (
     MODELS,
     LinearClassifier,
     LinearRegression,
@@ -11,17 +11,15 @@ from syft.nn.families import (
     RandomFeatureMultiLabelClassifier,
     RandomFeatureRegressor,
 )
-from syft.nn.features import Bias, FeatureMap, Fourier, Relu, Standardise
-from syft.nn.gradients import STEPS, AffineMap, FixedPoint, apply_delta, gradient_descent_map, proximal_map
+from syft.nn.feature_map import FeatureMap
+from syft.nn.fixed_point import FRACTION_BITS, ONE, STEP_SIZES, FixedPoint
+from syft.nn.gradients import AffineMap, apply_delta, gradient_descent_map, proximal_map
+from syft.nn.layers import Bias, Convolution, Fourier, Relu, Standardise
+from syft.nn.local_statistics import LocalStatistics
 from syft.nn.metrics import METRICS, PREDICTION_BITS, WAD
-from syft.nn.models import Evaluation, Model, quantise
-from syft.nn.proposal import propose
-from syft.nn.ridge import MU_GRID, choose_mu
-from syft.nn.specs import check_spec, from_spec
-from syft.nn.statistics import LocalStatistics
-from syft.nn.steps import FRACTION_BITS, ONE
-from syft.nn.text import HashedNgrams
-from syft.nn.tokens import TokenTable
+from syft.nn.model import Evaluation, Model, quantise
+from syft.nn.model_proposal import propose
+from syft.nn.model_specs import check_spec, from_spec
 
 __all__ = [
     "FRACTION_BITS",
@@ -30,7 +28,7 @@ __all__ = [
     "MU_GRID",
     "ONE",
     "PREDICTION_BITS",
-    "STEPS",
+    "STEP_SIZES",
     "WAD",
     "AffineMap",
     "Bias",
@@ -40,7 +38,6 @@ __all__ = [
     "FeatureMap",
     "FixedPoint",
     "Fourier",
-    "HashedNgrams",
     "LinearClassifier",
     "LinearRegression",
     "LocalStatistics",
@@ -51,7 +48,6 @@ __all__ = [
     "RandomFeatureRegressor",
     "Relu",
     "Standardise",
-    "TokenTable",
     "apply_delta",
     "check_spec",
     "choose_mu",

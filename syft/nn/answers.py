@@ -1,4 +1,4 @@
-"""Answers as people give them: one for each row, checked before a Model learns from them."""
+"""Validation of answers: the array `y` of targets that a Model is fitted to."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import FeatureError
 
 
-def one_each(y: ArrayLike, rows: int) -> NDArray[Any]:
-    """One answer for each row, shape (n,).
+def answer_column(y: ArrayLike, rows: int) -> NDArray[Any]:
+    """Answers with one value per row, shape (rows,).
 
     Raises:
-        FeatureError: not a column of as many answers as rows.
+        FeatureError: not a column of `rows` answers.
     """
-    values = table(y, rows)
+    values = answer_table(y, rows)
     if values.shape[1] != 1:
-        raise FeatureError(f"y has shape {np.shape(y)}: one answer a row is needed")
+        raise FeatureError(f"y has shape {np.shape(y)}: exactly one answer per row is needed")
     return values[:, 0]
 
 
-def table(y: ArrayLike, rows: int) -> NDArray[Any]:
-    """As many rows of answers as there are rows, shape (n, k); one column for a list.
+def answer_table(y: ArrayLike, rows: int) -> NDArray[Any]:
+    """Answers as a table, shape (rows, k); a list becomes one column.
 
     Raises:
-        FeatureError: not such a table.
+        FeatureError: not a table of `rows` rows.
     """
+    # Messages that name no remedy are scikit-learn's, whose estimator checks compare them.
     if y is None:
-        # scikit-learn's words.
         raise FeatureError("requires y to be passed, but the target y is None")
     try:
         values = np.asarray(y)
@@ -38,7 +38,7 @@ def table(y: ArrayLike, rows: int) -> NDArray[Any]:
     if values.dtype.kind == "c":
         raise FeatureError("Complex data not supported")
     if values.ndim not in (1, 2) or not values.size:
-        raise FeatureError(f"y has shape {values.shape}: one answer, or one row of answers, a row is needed")
+        raise FeatureError(f"y has shape {values.shape}: one answer, or one list of answers, per row is needed")
     if len(values) != rows:
-        raise FeatureError(f"{rows} rows and {len(values)} answers: one answer a row is needed")
+        raise FeatureError(f"{rows} rows and {len(values)} answers: one answer per row is needed")
     return values.reshape(rows, -1)

@@ -1,4 +1,4 @@
-"""Scores as exact integers: whoever has the rows and the weights gets the same number, in any language."""
+"""Metrics in exact integer arithmetic: every party that has the rows and the weights gets the same score."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from syft.nn.integers import Integers, matmul_big
-from syft.nn.steps import FRACTION_BITS
+from syft.integers import Integers
+from syft.nn.exact_products import matmul_big
+from syft.nn.fixed_point import FRACTION_BITS
 from syft.paillier import IntegerTensor
 
-#: An accuracy of 1.0.
+#: Integer that represents a score of 1.0.
 WAD = 10**18
 #: Binary digits after the point of a predicted number.
 PREDICTION_BITS = 26
@@ -21,7 +22,7 @@ _LARGEST_PREDICTION = 1 << 62
 
 
 def predict_classes(features: Integers, weights: IntegerTensor) -> Integers:
-    """The class of every row: the one with the largest sum, on a tie the lowest.
+    """The class with the largest sum for every row; on a tie, the lowest.
 
     Args:
         features: int64, shape (n, d), 2^10 for 1.0.
@@ -31,12 +32,15 @@ def predict_classes(features: Integers, weights: IntegerTensor) -> Integers:
         int64, shape (n, 1).
     """
     sums = matmul_big(features, weights.values)
-    # argmax gives the first of equals.
+    # argmax returns the first of equal maxima.
     return np.asarray(sums.argmax(axis=1), dtype=np.int64).reshape(-1, 1)
 
 
 def predict_numbers(features: Integers, weights: IntegerTensor) -> Integers:
     """The predicted numbers of every row, 2^26 for 1.0, rounded down and clipped to 62 bits.
+
+    Args:
+        features, weights: as for `predict_classes`.
 
     Returns:
         int64, shape (n, k).
@@ -45,12 +49,20 @@ def predict_numbers(features: Integers, weights: IntegerTensor) -> Integers:
 
 
 def scores(sums: NDArray[Any], exponent: int) -> NDArray[np.float64]:
-    """Sums of features x weights at that exponent as floats, to 2^-40 and within 2^22."""
+    """Sums of features x weights as floats, rounded down to 2^-40 and clipped to 2^22.
+
+    Args:
+        sums: Python integers, dtype object, at 2^(10 + exponent) for 1.0.
+        exponent: of the weights.
+    """
     return _rounded(sums, exponent, _SCORE_BITS) / (1 << _SCORE_BITS)
 
 
 def predict_labels(features: Integers, weights: IntegerTensor) -> Integers:
-    """The labels of every row: 1 where the sum is above zero, else 0.
+    """The labels of every row: 1 if the sum is above zero, else 0.
+
+    Args:
+        features, weights: as for `predict_classes`.
 
     Returns:
         int64, shape (n, k).
@@ -59,7 +71,7 @@ def predict_labels(features: Integers, weights: IntegerTensor) -> Integers:
 
 
 def accuracy(predictions: Integers, targets: Integers) -> int:
-    """Rows right / rows, rounded down to WAD.
+    """Correct rows / rows, in WAD, rounded down.
 
     Args:
         predictions, targets: classes, int64, shape (n, 1), n >= 1.
@@ -68,9 +80,9 @@ def accuracy(predictions: Integers, targets: Integers) -> int:
 
 
 def hamming(predictions: Integers, targets: Integers) -> int:
-    """Labels right / (rows x labels), rounded down to WAD: 1 less the Hamming loss.
+    """Correct labels / (rows x labels), in WAD, rounded down: 1 minus the Hamming loss.
 
-    A row moves it by 1 / rows at most, as it does an accuracy.
+    One row changes it by at most 1 / rows, like an accuracy.
 
     Args:
         predictions, targets: labels 0 or 1, int64, shape (n, k), n >= 1.
@@ -79,9 +91,9 @@ def hamming(predictions: Integers, targets: Integers) -> int:
 
 
 def r2(predictions: Integers, targets: Integers) -> int:
-    """The share of the targets' variance that is explained, clipped to [0, 1], rounded down to WAD.
+    """Coefficient of determination, clipped to [0, 1], in WAD, rounded down.
 
-    Of several outputs the squares are summed up first: an output counts by its variance.
+    Squares are summed over all outputs first, so that each output counts by its variance.
 
     Args:
         predictions: int64, shape (n, k), 2^26 for 1.0.
@@ -89,27 +101,27 @@ def r2(predictions: Integers, targets: Integers) -> int:
     """
     wanted = targets.astype(object) << (PREDICTION_BITS - FRACTION_BITS)
     rows = len(targets)
-    missed = _sum_of_squares(predictions.astype(object) - wanted)
-    # rows x (sum of squares around the mean), a whole number.
-    spread = rows * _sum_of_squares(wanted) - sum(int(total) ** 2 for total in wanted.sum(axis=0))
-    if spread == 0:
-        return WAD if missed == 0 else 0
-    return max(0, (spread - rows * missed) * WAD // spread)
+    residual = _sum_of_squares(predictions.astype(object) - wanted)
+    # rows x (sum of squares around the mean), which is an integer.
+    total = rows * _sum_of_squares(wanted) - sum(int(column) ** 2 for column in wanted.sum(axis=0))
+    if total == 0:
+        return WAD if residual == 0 else 0
+    return max(0, (total - rows * residual) * WAD // total)
 
 
 _BY_NAME = {metric.__name__: metric for metric in (accuracy, hamming, r2)}
-#: What a Model can be scored by: functions of this module, which agree with scikit-learn's accuracy_score, with 1 less
-#: its hamming_loss, and with its r2_score(multioutput="variance_weighted") clipped to [0, 1].
+#: Names of the metrics. They agree with scikit-learn's accuracy_score, with 1 minus its hamming_loss, and with its
+#: r2_score(multioutput="variance_weighted") clipped to [0, 1].
 METRICS = tuple(_BY_NAME)
 
 
 def score(metric: str, predictions: Integers, targets: Integers) -> int:
-    """The score by one of METRICS, in WAD; predictions and targets are as that function takes them."""
+    """The score by one of METRICS, in WAD; predictions and targets as for the function of that name."""
     return _BY_NAME[metric](predictions, targets)
 
 
 def _rounded(sums: NDArray[Any], exponent: int, bits: int) -> Integers:
-    """Sums of features x weights at 2^bits, rounded down and clipped to 62 bits."""
+    """Sums of features x weights, rescaled to 2^bits for 1.0, rounded down and clipped to 62 bits."""
     finer = FRACTION_BITS + exponent - bits
     scaled = sums >> finer if finer >= 0 else sums << -finer
     clipped = [[min(max(value, -_LARGEST_PREDICTION), _LARGEST_PREDICTION) for value in row] for row in scaled.tolist()]

@@ -3,15 +3,16 @@
 Paillier, "Public-key cryptosystems based on composite degree residuosity classes", 1999.
 """
 
-from syft.paillier.interop import from_encrypted_numbers, to_encrypted_numbers
-from syft.paillier.keys import generate_insecure_keypair, generate_paillier_keypair, validate_public_key
+from syft.paillier.keys import DEFAULT_BITS, generate_insecure_keypair, generate_paillier_keypair, validate_public_key
 from syft.paillier.openings import Openings, verify_openings
 from syft.paillier.packing import Packing
+from syft.paillier.phe_interop import from_encrypted_numbers, to_encrypted_numbers
 from syft.paillier.private_context import PrivateContext, unpack
 from syft.paillier.public_context import PublicContext
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor, Tensor, row_bound
 
 __all__ = [
+    "DEFAULT_BITS",
     "EncryptedTensor",
     "IntegerTensor",
     "Openings",

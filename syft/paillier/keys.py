@@ -1,4 +1,4 @@
-"""Paillier key pairs: phe's own classes, made from primes that suit short-exponent re-randomising."""
+"""Paillier key pairs as phe's classes, from primes that suit short-exponent re-randomisation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from phe import PaillierPrivateKey, PaillierPublicKey
 
 from syft.errors import KeyInvalidError
 
-#: Least length of a modulus that is accepted, in bits (112-bit security, NIST SP 800-57).
+#: Shortest accepted modulus in bits (112-bit security, NIST SP 800-57).
 LEAST_BITS = 2048
-#: Largest length of a modulus that is accepted, in bits.
+#: Longest accepted modulus in bits.
 MOST_BITS = 8192
-#: Default for new Campaigns on a real network (128-bit security).
+#: Length of the modulus in new Campaigns, in bits (128-bit security).
 DEFAULT_BITS = 3072
 
-#: Lengths are multiples of this, so that numbers fill whole bytes on the wire.
+#: Lengths are multiples of this, so that numbers fill whole bytes in the wire format.
 _LENGTH_UNIT = 64
 _PRIMALITY_ROUNDS = 40
 _LEAST_FACTOR = 1 << 16
@@ -25,11 +25,11 @@ _SMALL_PRIMES = gmpy2.primorial(_LEAST_FACTOR)
 
 
 def generate_paillier_keypair(n_length: int = DEFAULT_BITS) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
-    """A fresh key pair.
+    """Generates a key pair.
 
-    Both primes are 3 mod 4 and of equal length, gcd(p - 1, q - 1) = 2, and n has exactly `n_length` bits, as the
-    re-randomiser of Damgard, Jurik and Nielsen, "A generalization of Paillier's public-key system with applications
-    to electronic voting" (2010), section 4.1, asks for.
+    Both primes are 3 mod 4 and of equal length, gcd(p - 1, q - 1) = 2, and n has exactly `n_length` bits, as required
+    by the re-randomiser of Damgard, Jurik and Nielsen, "A generalization of Paillier's public-key system with
+    applications to electronic voting" (2010), section 4.1.
 
     Args:
         n_length: bits of n, a multiple of 64 from 2048 to 8192.
@@ -42,16 +42,16 @@ def generate_paillier_keypair(n_length: int = DEFAULT_BITS) -> tuple[PaillierPub
 
 
 def generate_insecure_keypair(n_length: int) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
-    """A key pair of any multiple of 64 bits from 256, for tests only: short keys protect nothing."""
+    """Generates a key pair of any multiple of 64 bits from 256, for tests only: short keys can be factored."""
     _check_length(n_length, 256)
     return _generate(n_length)
 
 
 def validate_public_key(n: int, *, least_bits: int = LEAST_BITS) -> None:
-    """Checks what can be checked of a stranger's modulus.
+    """Checks an untrusted modulus as far as possible without its factors.
 
     Raises:
-        KeyInvalidError: not positive, wrong length, even, a perfect power, prime, or with a small factor.
+        KeyInvalidError: not positive, of a wrong length, even, a perfect power, prime, or with a factor below 2^16.
     """
     if n <= 0:
         raise KeyInvalidError("the modulus is not positive")
@@ -64,13 +64,13 @@ def validate_public_key(n: int, *, least_bits: int = LEAST_BITS) -> None:
     if gmpy2.is_power(number):
         raise KeyInvalidError("the modulus is a perfect power")
     if gmpy2.is_prime(number, _PRIMALITY_ROUNDS):
-        raise KeyInvalidError("the modulus is prime: everybody can decrypt")
+        raise KeyInvalidError("the modulus is prime, so anyone can decrypt")
 
 
 def _check_length(bits: int, least: int) -> None:
     if not least <= bits <= MOST_BITS or bits % _LENGTH_UNIT:
         raise KeyInvalidError(
-            f"a modulus of {bits} bits: a multiple of {_LENGTH_UNIT} from {least} to {MOST_BITS} is needed"
+            f"the modulus has {bits} bits: use a multiple of {_LENGTH_UNIT} from {least} to {MOST_BITS}"
         )
 
 
@@ -83,7 +83,7 @@ def _generate(n_length: int) -> tuple[PaillierPublicKey, PaillierPrivateKey]:
 
 
 def _blum_prime(bits: int) -> mpz:
-    """A random prime of exactly `bits` bits, 3 mod 4, so large that the product of two has twice as many bits."""
+    """A random prime that is 3 mod 4, with its two highest bits set, so that a product of two has 2 * bits bits."""
     top = mpz(3) << (bits - 2)
     while True:
         candidate = mpz(secrets.randbits(bits)) | top | 3

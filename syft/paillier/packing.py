@@ -1,4 +1,4 @@
-"""Several signed integers in one plaintext."""
+"""Packing of several signed integers into one plaintext."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from syft.errors import SlotOverflowError
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """One plaintext holds `sum_c m_c 2^(slot_bits c)` with signed m_c.
+    """A packing of signed integers m_c into the plaintext `sum_c m_c 2^(slot_bits c)`.
 
-    Sums and integer multiples of plaintexts act on every slot at once. The sum determines its slots exactly while
-    every |m_c| < 2^(slot_bits - 1); there is no borrow to keep book of, and no sign of an overflow beyond that.
+    Sums and integer multiples of plaintexts act on every slot at once. The plaintext determines its slots exactly as
+    long as every |m_c| < 2^(slot_bits - 1). An overflow beyond that cannot be detected.
 
     Attributes:
         slot_bits: width of a slot, sign included.
-        slots: slots of one plaintext.
+        slots: slots per plaintext.
     """
 
     slot_bits: int
@@ -31,17 +31,17 @@ class Packing:
 
     @classmethod
     def for_shape(cls, n_length: int, columns: int, bits_needed: int) -> Self:
-        """The widest slots that fit a row of `columns` integers into as few plaintexts as `bits_needed` allows.
+        """The packing of a row into as few plaintexts as `bits_needed` allows, with the widest slots for that number.
 
-        Wide slots cost nothing, and put off the day when a Model must be rebased.
+        Wider slots cost nothing and postpone the rebase of a Model.
 
         Args:
             n_length: bits of the modulus.
-            columns: integers of a row, at least 1.
+            columns: integers per row, at least 1.
             bits_needed: least width of a slot, sign included.
 
         Raises:
-            SlotOverflowError: not even one such slot fits.
+            SlotOverflowError: a plaintext does not hold even one such slot.
         """
         room = n_length - 2
         if bits_needed > room:
@@ -51,24 +51,24 @@ class Packing:
         return cls(room // slots, slots)
 
     def plaintexts(self, columns: int) -> int:
-        """Plaintexts that a row of `columns` integers takes."""
+        """Number of plaintexts for a row of `columns` integers."""
         return -(-columns // self.slots)
 
     def holds(self, bound: int) -> bool:
-        """Whether every integer of absolute value up to `bound` fits a slot."""
+        """Returns True if every integer of absolute value up to `bound` fits a slot."""
         return bound < 1 << (self.slot_bits - 1)
 
     def require(self, bound: int) -> None:
-        """Raises SlotOverflowError unless integers up to `bound` fit a slot."""
+        """Raises SlotOverflowError unless every integer of absolute value up to `bound` fits a slot."""
         if not self.holds(bound):
             raise SlotOverflowError(bound, self.slot_bits)
 
     def pack_row(self, row: Sequence[int]) -> list[int]:
-        """The signed plaintexts of one row, whose integers fit their slots (`require`)."""
+        """The signed plaintexts of one row, whose integers must fit their slots (`require`)."""
         return self.pack(np.array([row], dtype=object))
 
     def pack(self, values: NDArray[np.object_]) -> list[int]:
-        """The signed plaintexts of all rows, one after the other."""
+        """The signed plaintexts of all rows, in order."""
         half = 1 << (self.slot_bits - 1)
         starts = range(0, values.shape[1], self.slots)
         chunks = [slice(start, start + self.slots) for start in starts]
@@ -77,7 +77,7 @@ class Packing:
         return [int(self._joined(row[c]) - shift) for row in unsigned for c, shift in zip(chunks, halves, strict=True)]
 
     def unpack(self, plaintext: int, count: int) -> tuple[list[int], int]:
-        """The first `count` slots of a signed plaintext, and what is left above them: 0 in a sound packing."""
+        """The first `count` slots of a signed plaintext, and the remainder above them, which is 0 if it is valid."""
         half, mask = 1 << (self.slot_bits - 1), (1 << self.slot_bits) - 1
         values = []
         for _ in range(count):
@@ -91,14 +91,14 @@ class Packing:
         return gmpy2.pack(unsigned, self.slot_bits)
 
     def folding(self, bound: int) -> Packing:
-        """How integers up to `bound` of several plaintexts fit side by side into the slots of one."""
+        """A packing of integers up to `bound`, of several plaintexts, into each slot of one plaintext."""
         bits = bound.bit_length() + 1
         return Packing(bits, max((self.slot_bits - 1) // bits, 1))
 
     def unfold(self, total: int, folding: Packing) -> list[int]:
-        """The `folding.slots` plaintexts m_i in `sum_i 2^(folding.slot_bits i) m_i`.
+        """The `folding.slots` plaintexts m_i of `sum_i 2^(folding.slot_bits i) m_i`.
 
-        What exceeds the bound that the folding was made for comes out wrong: it is the caller's to check.
+        The result is wrong if an integer exceeds the bound of the folding; the caller must check.
         """
         wide, _ = self.unpack(total, self.slots)
         columns = [folding.unpack(value, folding.slots)[0] for value in wide]

@@ -1,9 +1,9 @@
-"""What belongs to a public key and is made once, and the operations that need it: a Mine's side."""
+"""Operations under a public key, with everything that is computed once per key: a Mine's side."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from itertools import repeat
 from typing import Any
@@ -14,14 +14,14 @@ from gmpy2 import mpz
 from phe import PaillierPublicKey
 
 from syft.errors import CiphertextInvalidError, KeyInvalidError
+from syft.integers import SignedIntegers
 from syft.kernel import Pool, cores, ring
-from syft.paillier.fixedbase import FixedBasePower
-from syft.paillier.inversion import invert_all
-from syft.paillier.multiexp import multi_exponentiate
+from syft.paillier.batch_inversion import invert_all
+from syft.paillier.fixed_base import FixedBasePower
+from syft.paillier.multi_exponentiation import multi_exponentiate
 from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
-from syft.spread import Spread
-from syft.whole import SignedIntegers
+from syft.task_executor import TaskExecutor
 
 
 class PublicContext:
@@ -31,25 +31,25 @@ class PublicContext:
     length of n (Damgard, Jurik and Nielsen, "A generalization of Paillier's public-key system with applications to
     electronic voting", 2010, section 4.1).
 
-    All powers of h have Jacobi symbol 1, so they alone would leave the symbol of a ciphertext as it was: anybody could
-    read off a Gradient the parity of the matrix entries that met symbol -1. Every residue is therefore multiplied, at
-    the toss of a coin, by the n-th power of a number of symbol -1.
+    All powers of h have Jacobi symbol 1. Alone they would leave the symbol of a ciphertext unchanged, and anyone could
+    read from a Gradient the parity of the matrix entries that met symbol -1. Therefore each residue is also multiplied,
+    with probability 1/2, by the n-th power of a number of symbol -1.
 
     Args:
         public_key: phe's public key.
-        h: the residue to build on; made afresh if none is given, as a Mine does that trusts no published one.
-        threads: how many threads an operation may use, at least 1; None for as many as the process has cores.
-        spread: where products of a matrix with ciphertexts are computed; None for this process. Not kept in copies.
+        h: base of the re-randomiser; None generates one, which a Mine should do rather than trust a published one.
+        threads: threads that an operation may use, at least 1; None for all cores of this process.
+        executor: computes matrix products; None computes them in this process. Not copied by pickle.
 
     Attributes:
-        public_key, h, spread: as given, or made.
+        public_key, h, executor: as given or generated.
         n, nsquare: the modulus and its square.
-        n_bits: bits of n.
+        n_bits: bit length of n.
         ring: arithmetic modulo n^2.
 
     Raises:
-        KeyInvalidError: n is even; h is not a unit modulo n, or generates next to nothing.
-        ThreadCountError: less than one thread.
+        KeyInvalidError: n is even; h is not a unit modulo n, or is 1 or -1.
+        ThreadCountError: fewer than one thread.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class PublicContext:
         h: int | None = None,
         *,
         threads: int | None = None,
-        spread: Spread | None = None,
+        executor: TaskExecutor | None = None,
     ) -> None:
         self.public_key = public_key
-        self.spread = spread
+        self.executor = executor
         self.threads = cores() if threads is None else threads
         self.n = mpz(public_key.n)
         self.nsquare = self.n * self.n
@@ -74,21 +74,21 @@ class PublicContext:
             raise KeyInvalidError("the re-randomiser h is not a unit modulo n, or is 1 or -1")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied to another process, it is made anew: there may be another kernel."""
+        """Another process constructs the context anew, since its kernel may differ."""
         return partial(PublicContext, threads=self.threads), (self.public_key, int(self.h))
 
     @property
     def ciphertext_bytes(self) -> int:
-        """Width of a ciphertext on the wire."""
+        """Bytes of a ciphertext in the wire format."""
         return self.n_bits // 4
 
     @property
     def plaintext_bytes(self) -> int:
-        """Width of a plaintext, or of an n-th root, on the wire."""
+        """Bytes of a plaintext, or of an n-th root, in the wire format."""
         return self.n_bits // 8
 
     def encrypt(self, tensor: IntegerTensor, packing: Packing) -> EncryptedTensor:
-        """Encrypts integers, several to a plaintext.
+        """Encrypts a tensor, several integers per plaintext.
 
         Raises:
             PlaintextRangeError: an integer exceeds the tensor's own bound.
@@ -99,23 +99,18 @@ class PublicContext:
         ciphertexts = self.raw_encrypt(packing.pack(tensor.values))
         return EncryptedTensor(self, ciphertexts, tensor.shape, packing, tensor.exponent, tensor.bound)
 
-    def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
-        """The same plaintexts under fresh randomness."""
-        residues = self.fresh_residues(len(ciphertexts))
-        return [c * r % self.nsquare for c, r in zip(ciphertexts, residues, strict=True)]
-
-    def fresh_residues(self, count: int) -> list[mpz]:
-        """n-th residues, each the encryption of 0: times one of its own, a ciphertext is under fresh randomness."""
-        return self.ring.unload(self.residue_pool(count))
+    def raw_encrypt(self, plaintexts: Sequence[int]) -> list[mpz]:
+        """Encrypts signed integers, each |m| < n / 2."""
+        return self.add_plaintexts(self.fresh_residues(len(plaintexts)), plaintexts)
 
     def check_ciphertexts(self, ciphertexts: Sequence[int]) -> None:
-        """Checks that a stranger's numbers are ciphertexts: 0 < c < n^2, and prime to n.
+        """Checks that untrusted numbers are ciphertexts: 0 < c < n^2 and gcd(c, n) = 1.
 
-        This does not bound what they hold: a decryption still checks its range.
+        This does not bound their plaintexts: decryption checks the range of those.
 
         Raises:
-            CiphertextInvalidError: names the first that is out of range; a common factor
-                is found in the product of all.
+            CiphertextInvalidError: names the first number out of range, but not the one with a common factor, which is
+                found in the product of all.
         """
         product = mpz(1)
         for index, ciphertext in enumerate(ciphertexts):
@@ -125,70 +120,106 @@ class PublicContext:
         if gmpy2.gcd(product, self.n) != 1:
             raise CiphertextInvalidError("a ciphertext shares a factor with the modulus")
 
-    def raw_add(self, ciphertext: mpz, plaintext: int) -> mpz:
-        """A ciphertext of m more than c holds: c (1 + n)^m = c (1 + n m) = c + n (c m mod n)."""
-        return (ciphertext + self.n * (ciphertext * plaintext % self.n)) % self.nsquare
+    # ------------------------------------------------------------------ operations of EncryptedTensor
 
-    def raw_encrypt(self, plaintexts: Sequence[int]) -> list[mpz]:
-        """Encrypts signed integers, each |m| < n / 2."""
-        residues = self.fresh_residues(len(plaintexts))
-        return [self.raw_add(r, m) for r, m in zip(residues, plaintexts, strict=True)]
+    def rerandomise(self, ciphertexts: Sequence[mpz]) -> list[mpz]:
+        """Ciphertexts of the same plaintexts under fresh randomness."""
+        return self.add(ciphertexts, self.fresh_residues(len(ciphertexts)))
 
-    def product_pool(self, ciphertexts: Sequence[mpz], exponents: SignedIntegers, width: int) -> Pool:
-        """For every row i and place c < width, prod_j ciphertexts[width j + c]^exponents[i, j]; in the ring, row-major.
+    def add(self, left: Sequence[mpz], right: Sequence[mpz]) -> list[mpz]:
+        """Ciphertexts of the sums of plaintexts, pair by pair."""
+        return [a * b % self.nsquare for a, b in zip(left, right, strict=True)]
 
-        Made by `multi_exponentiate`, wherever work is spread to.
+    def add_plaintexts(self, ciphertexts: Sequence[mpz], plaintexts: Sequence[int]) -> list[mpz]:
+        """Ciphertexts whose plaintexts are larger by `plaintexts`: c (1 + n)^m = c (1 + n m) = c + n (c m mod n)."""
+        n, n2 = self.n, self.nsquare
+        return [(c + n * (c * m % n)) % n2 for c, m in zip(ciphertexts, plaintexts, strict=True)]
+
+    def scale(self, ciphertexts: Sequence[mpz], factor: int) -> list[mpz]:
+        """Ciphertexts whose plaintexts are multiplied by a signed integer."""
+        if not (factor and ciphertexts):
+            return [mpz(1)] * len(ciphertexts)
+        if factor < 0:
+            inverses, _ = invert_all(self.ring, self.ring.load(ciphertexts))
+            return self.scale(self.ring.unload(inverses), -factor)
+        doublings = (factor & -factor).bit_length() - 1
+        odd = factor >> doublings
+
+        def power(pool: Pool, _: slice) -> None:
+            if odd > 1:
+                self.ring.power(pool, odd)
+            self.ring.square(pool, doublings)
+
+        return self.ring.transform(ciphertexts, power)
+
+    def product(self, matrix: SignedIntegers, ciphertexts: Sequence[mpz], width: int) -> list[mpz]:
+        """Ciphertexts of matrix @ plaintexts: at row i and column c, prod_j ciphertexts[width j + c]^matrix[i, j].
+
+        Args:
+            matrix: shape (M, D), |entry| < 2^62.
+            ciphertexts: D rows of `width` ciphertexts, row-major.
+            width: ciphertexts per row.
 
         Raises:
-            SpreadError: a worker was lost for good.
+            TaskExecutorError: a worker of the executor was lost or failed.
         """
-        places = [self._products(ciphertexts[place::width], exponents) for place in range(width)]
-        return np.stack(places, axis=1).reshape(-1, *places[0].shape[1:])
+        return self.ring.unload(self._product_pool(matrix, ciphertexts, width))
 
-    def residue_pool(self, count: int) -> Pool:
-        """What `fresh_residues` makes, in the ring."""
+    def affine(
+        self, matrix: SignedIntegers, ciphertexts: Sequence[mpz], width: int, offset: Callable[[], Sequence[int]]
+    ) -> list[mpz]:
+        """Ciphertexts of matrix @ plaintexts + offset, under fresh randomness.
+
+        Args:
+            matrix, ciphertexts, width: as for `product`.
+            offset: returns the plaintexts to add, M x width, row-major; it is called while residues are computed.
+
+        Raises:
+            TaskExecutorError: as for `product`.
+        """
+        submit = self.ring.thread_pool.submit
+        residues = submit(lambda: self._residue_pool(len(matrix) * width))
+        plaintexts = offset()
+        encrypted = submit(lambda: self._add_to_pool(residues(), plaintexts))
+        return self._unload_products(self._product_pool(matrix, ciphertexts, width), encrypted())
+
+    # ------------------------------------------------------------------ residues and products
+
+    def fresh_residues(self, count: int) -> list[mpz]:
+        """Random n-th residues: encryptions of 0, each of which re-randomises one ciphertext."""
+        return self.ring.unload(self._residue_pool(count))
+
+    def _residue_pool(self, count: int) -> Pool:
+        """A pool of `fresh_residues`."""
         bits = self.n_bits // 2 + 1
         return self._residue_power.powers([secrets.randbits(bits) for _ in range(count)])
 
-    def add_to_pool(self, ciphertexts: Pool, plaintexts: Sequence[int]) -> Pool:
-        """Makes them, in place, ciphertexts of so much more: c (1 + n m)."""
-        bare = self.ring.load([1 + self.n * m for m in plaintexts])
-        self.ring.multiply(ciphertexts, None, ciphertexts, None, bare, None)
+    def _product_pool(self, matrix: SignedIntegers, ciphertexts: Sequence[mpz], width: int) -> Pool:
+        columns = [self._products(ciphertexts[column::width], matrix) for column in range(width)]
+        return np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
+
+    def _products(self, bases: Sequence[mpz], exponents: SignedIntegers) -> Pool:
+        if self.executor is None:
+            return multi_exponentiate(self.ring, bases, exponents)
+        parts = np.array_split(exponents, min(self.executor.workers, len(exponents)))
+        same = (repeat(value) for value in (int(self.n), self.executor.threads, list(bases)))
+        return self.ring.load([number for part in self.executor.map(_products, *same, parts) for number in part])
+
+    def _add_to_pool(self, ciphertexts: Pool, plaintexts: Sequence[int]) -> Pool:
+        """Adds plaintexts to a pool of ciphertexts, in place: c (1 + n m)."""
+        factors = self.ring.load([1 + self.n * m for m in plaintexts])
+        self.ring.multiply(ciphertexts, None, ciphertexts, None, factors, None)
         return ciphertexts
 
-    def unload_sums(self, left: Pool, right: Pool) -> list[mpz]:
-        """The ciphertexts, out of the ring, of what two pools of them hold together; `left` is overwritten."""
+    def _unload_products(self, left: Pool, right: Pool) -> list[mpz]:
+        """Unloads left[i] * right[i]; overwrites `left`."""
 
         def unload(part: slice) -> list[mpz]:
             self.ring.multiply(left[part], None, left[part], None, right[part], None)
             return self.ring.unload(left[part])
 
-        parts = self.ring.workers.on_chunks(unload, len(left), self.ring.lanes)
+        parts = self.ring.thread_pool.map_slices(unload, len(left), self.ring.lanes)
         return [number for part in parts for number in part]
-
-    def _products(self, bases: Sequence[mpz], exponents: SignedIntegers) -> Pool:
-        if self.spread is None:
-            return multi_exponentiate(self.ring, bases, exponents)
-        parts = np.array_split(exponents, min(self.spread.workers, len(exponents)))
-        same = (repeat(value) for value in (int(self.n), self.spread.threads, list(bases)))
-        return self.ring.load([product for part in self.spread.map(_products, *same, parts) for product in part])
-
-    def raw_powers(self, ciphertexts: Sequence[mpz], exponent: int) -> list[mpz]:
-        """Every ciphertext to the same signed power: its plaintext times that integer."""
-        if not (exponent and ciphertexts):
-            return [mpz(1)] * len(ciphertexts)
-        if exponent < 0:
-            inverses, _ = invert_all(self.ring, self.ring.load(ciphertexts))
-            return self.raw_powers(self.ring.unload(inverses), -exponent)
-        doublings = (exponent & -exponent).bit_length() - 1
-        odd = exponent >> doublings
-
-        def work(pool: Pool, _: slice) -> None:
-            if odd > 1:
-                self.ring.power(pool, odd)
-            self.ring.square(pool, doublings)
-
-        return self.ring.transform(ciphertexts, work)
 
     def _fresh_h(self) -> mpz:
         while True:
@@ -198,11 +229,12 @@ class PublicContext:
 
     @cached_property
     def _residue_power(self) -> FixedBasePower:
-        """hs^a, times the n-th power of a number of Jacobi symbol -1 where bit n_bits / 2 of the exponent is set."""
+        """Powers of hs, with the n-th power of a number of Jacobi symbol -1 as cofactor for bit n_bits / 2."""
         hs = gmpy2.powmod(self.h, self.n, self.nsquare)
         return FixedBasePower(self.ring, hs, self.n_bits // 2, self._other_symbol())
 
     def _other_symbol(self) -> mpz:
+        """The n-th power of a random number of Jacobi symbol -1."""
         while True:
             x = mpz(secrets.randbelow(int(self.n)))
             if gmpy2.jacobi(x, self.n) == -1:
@@ -210,6 +242,6 @@ class PublicContext:
 
 
 def _products(n: int, threads: int, bases: list[mpz], exponents: SignedIntegers) -> list[mpz]:
-    """Some rows of a product, in whatever process this is."""
+    """`multi_exponentiate` modulo n^2, as a task for another process."""
     own = ring(n, 2, threads)
     return own.unload(multi_exponentiate(own, bases, exponents))

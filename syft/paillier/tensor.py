@@ -1,46 +1,46 @@
-"""Tensors of fixed-point integers, in the clear and encrypted, with the same operators."""
+"""Matrices of fixed-point integers, in the clear and encrypted, with the same operators."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
+from syft.integers import SignedIntegers, narrowest
+from syft.paillier.ciphertext_arithmetic import CiphertextArithmetic
 from syft.paillier.packing import Packing
-from syft.whole import SignedIntegers, shortest
-
-if TYPE_CHECKING:
-    from syft.paillier.public_context import PublicContext
 
 Matrix = SignedIntegers
 BigMatrix = NDArray[np.object_]
 
 _LARGEST_FACTOR = (1 << 31) - 1
-#: A float64 is a whole number of so many bits, times a power of two.
+#: A float64 is an integer of this many bits times a power of two.
 _MANTISSA_BITS = 53
-_MOST_SHIFTED = 62
+_LARGEST_SHIFT = 62
 
 
 def row_bound(matrix: Matrix) -> int:
-    """Largest L1 norm of a row: how much a product with the matrix may grow. Entries are below 2^31."""
-    return int(np.abs(shortest(matrix)).sum(axis=1, dtype=np.int64).max(initial=0))
+    """Largest L1 norm of a row: the factor by which a product with the matrix may grow. Entries are below 2^31."""
+    return int(np.abs(narrowest(matrix)).sum(axis=1, dtype=np.int64).max(initial=0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IntegerTensor:
-    """Weights in the clear, value = integer / 2^exponent: the twin of EncryptedTensor, with the same operators.
+    """A matrix of fixed-point numbers in the clear, value = integer / 2^exponent.
+
+    It has the operators of EncryptedTensor, without the checks against slots.
 
     Attributes:
-        values: Python integers of any size, shape (d, k), dtype object; a matrix of int64 is converted.
+        values: Python integers of any size, shape (d, k), dtype object; other integer types are converted.
         exponent: binary digits after the point.
-        bound: the public bound that every |integer| should keep: see `check_bound`.
+        bound: public bound on every |integer|; `check_bound` checks it.
 
     Raises:
-        TensorMismatchError: not a matrix of integers.
+        TensorMismatchError: `values` is not a matrix of integers, or is empty.
     """
 
     values: BigMatrix
@@ -51,18 +51,20 @@ class IntegerTensor:
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
         if values.ndim != 2 or not values.size or values.dtype.kind not in "iuO":
-            raise TensorMismatchError(f"a matrix of integers is needed, not {values.dtype} of shape {values.shape}")
+            raise TensorMismatchError(
+                f"values must be a matrix of integers, not {values.dtype} of shape {values.shape}"
+            )
         object.__setattr__(self, "values", values.astype(object))
 
     @classmethod
     def from_floats(cls, values: NDArray[np.floating[Any]], exponent: int, bound: int) -> Self:
-        """The nearest fixed-point integers, halves upwards; exact for any exponent, as a float is a dyadic fraction.
+        """A tensor of the nearest fixed-point integers, halves rounded up; exact arithmetic for any exponent.
 
         Raises:
-            TensorMismatchError: not a matrix of finite numbers.
+            TensorMismatchError: `values` is not a matrix of finite numbers.
         """
         if values.ndim != 2 or not np.isfinite(values).all():
-            raise TensorMismatchError("a matrix of finite numbers is needed")
+            raise TensorMismatchError("values must be a matrix of finite numbers")
         return cls(_scaled(values.astype(np.float64), exponent), exponent, bound)
 
     @property
@@ -77,7 +79,7 @@ class IntegerTensor:
         return floats
 
     def check_bound(self) -> None:
-        """Checks that every integer keeps the bound.
+        """Checks that every |integer| is at most the bound.
 
         Raises:
             PlaintextRangeError: names the first that does not.
@@ -88,12 +90,12 @@ class IntegerTensor:
             raise PlaintextRangeError(row, column, int(self.values[row, column]).bit_length())
 
     def shift(self, bits: int) -> Self:
-        """The same values with `bits` more digits after the point."""
+        """The same values with `bits` more binary digits after the point."""
         _require_upwards(bits)
         return replace(self, values=self.values << bits, exponent=self.exponent + bits, bound=self.bound << bits)
 
     def requantise(self, exponent: int) -> Self:
-        """The nearest values with `exponent` digits after the point; halves go up."""
+        """The nearest values with `exponent` binary digits after the point, halves rounded up."""
         drop = self.exponent - exponent
         if drop <= 0:
             return self.shift(-drop)
@@ -101,7 +103,7 @@ class IntegerTensor:
         return replace(self, values=(self.values + half) >> drop, exponent=exponent, bound=(self.bound >> drop) + 1)
 
     def with_bound(self, bound: int) -> Self:
-        """The same integers under another public bound."""
+        """The same integers with another public bound."""
         return replace(self, bound=bound)
 
     def __add__(self, other: IntegerTensor) -> IntegerTensor:
@@ -135,32 +137,33 @@ class IntegerTensor:
         return replace(self, values=values, bound=self.bound * row_bound(matrix))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncryptedTensor:
-    """Weights under Paillier encryption: the integers of a row share one or more plaintexts.
+    """A matrix of fixed-point numbers under Paillier encryption; the integers of a row share one or more plaintexts.
 
-    `a + b`, `a - b`, `-a`, `a * integer`, `matrix @ a` and `a + IntegerTensor` act on what is encrypted. Each raises
-    SlotOverflowError, before computing, if its result's bound does not fit the slots; an IntegerTensor that breaks its
-    own bound is a PlaintextRangeError.
+    `a + b`, `a - b`, `-a`, `a * integer`, `matrix @ a` and `a + IntegerTensor` operate on the plaintexts. Each raises
+    SlotOverflowError before it computes if the bound of its result does not fit the slots, PlaintextRangeError if an
+    IntegerTensor exceeds its own bound, and TensorMismatchError if the operands do not fit each other.
 
-    Their results are not re-randomised: whoever publishes one calls `rerandomise` first, or anyone who knows the
-    operands can search for the plaintext operand. Those of `affine` are.
+    Results of the operators are not re-randomised: anyone who knows the encrypted operand can search for the plaintext
+    operand. Call `rerandomise` before publishing one. Results of `affine` are re-randomised.
 
     Attributes:
-        context: public key and what belongs to it.
-        ciphertexts: d x plaintexts-per-row numbers modulo n^2, row-major.
+        context: the public key's arithmetic.
+        ciphertexts: d x `plaintexts_per_row` numbers modulo n^2, row-major.
         shape: (d, k).
-        packing: how k integers share plaintexts.
+        packing: of the k integers of a row into plaintexts.
         exponent: public binary fixed-point scale, value = integer / 2^exponent.
-        bound: public bound on every |integer|: a claim, until the key's owner has decrypted; arithmetic keeps it true.
+        bound: public bound on every |integer|. Operators derive it from their operands' bounds; for a received tensor
+            it is a claim that only decryption verifies.
 
     Raises:
-        CiphertextInvalidError: not as many ciphertexts as the shape needs.
-        TensorMismatchError: slots that do not fit a plaintext.
+        CiphertextInvalidError: the number of ciphertexts does not fit the shape.
+        TensorMismatchError: the slots do not fit a plaintext.
         SlotOverflowError: integers up to the bound do not fit a slot.
     """
 
-    context: PublicContext
+    context: CiphertextArithmetic
     ciphertexts: list[mpz]
     shape: tuple[int, int]
     packing: Packing
@@ -171,46 +174,48 @@ class EncryptedTensor:
     def __post_init__(self) -> None:
         expected = self.shape[0] * self.plaintexts_per_row
         if len(self.ciphertexts) != expected:
-            raise CiphertextInvalidError(f"{len(self.ciphertexts)} ciphertexts where {self.shape} needs {expected}")
+            raise CiphertextInvalidError(
+                f"shape {self.shape} needs {expected} ciphertexts, not {len(self.ciphertexts)}"
+            )
         if self.packing.slots * self.packing.slot_bits > self.context.n_bits - 2:
             raise TensorMismatchError(f"{self.packing} is wider than a plaintext of {self.context.n_bits} bits")
         self.packing.require(self.bound)
 
     @property
     def plaintexts_per_row(self) -> int:
-        """Ciphertexts that hold one row."""
+        """Plaintexts, and ciphertexts, per row."""
         return self.packing.plaintexts(self.shape[1])
 
     def shift(self, bits: int) -> EncryptedTensor:
-        """The same values with `bits` more digits after the point."""
+        """The same values with `bits` more binary digits after the point."""
         _require_upwards(bits)
         return replace(self * (1 << bits) if bits else self, exponent=self.exponent + bits)
 
     def with_bound(self, bound: int) -> EncryptedTensor:
-        """The same ciphertexts under another public bound, for who knows better than the operators can."""
+        """The same ciphertexts with another public bound, for callers that know a better one."""
         return replace(self, bound=bound)
 
     def rerandomise(self) -> EncryptedTensor:
-        """The same plaintexts under fresh randomness: nobody can tell how the ciphertexts came about."""
+        """The same plaintexts under fresh randomness: the ciphertexts no longer reveal their operands."""
         return replace(self, ciphertexts=self.context.rerandomise(self.ciphertexts))
 
     def affine(self, matrix: Matrix, offset: IntegerTensor) -> EncryptedTensor:
-        """Matrix @ self + offset under fresh randomness: the offset is encrypted while the product is computed."""
+        """Matrix @ self + offset, under fresh randomness."""
         _require_chained(matrix, self.shape)
-        shape, context, width = (matrix.shape[0], self.shape[1]), self.context, self.plaintexts_per_row
+        shape = (matrix.shape[0], self.shape[1])
         _require_alike(shape, self.exponent, offset)
-        workers = context.ring.workers
-        # Randomness waits for nothing: it comes first.
-        residues = workers.aside(lambda: context.residue_pool(shape[0] * width))
-        offset.check_bound()
         bound = self.bound * row_bound(matrix) + offset.bound
         self.packing.require(bound)
-        encrypted = workers.aside(lambda: context.add_to_pool(residues(), self.packing.pack(offset.values)))
-        sums = context.unload_sums(context.product_pool(self.ciphertexts, matrix, width), encrypted())
+
+        def plaintexts() -> list[int]:
+            offset.check_bound()
+            return self.packing.pack(offset.values)
+
+        sums = self.context.affine(matrix, self.ciphertexts, self.plaintexts_per_row, plaintexts)
         return replace(self, ciphertexts=sums, shape=shape, bound=bound)
 
     def ciphertext_bytes(self) -> list[bytes]:
-        """Every ciphertext as big-endian bytes of the width of n^2."""
+        """Every ciphertext as `context.ciphertext_bytes` big-endian bytes."""
         width = self.context.ciphertext_bytes
         return [int(ciphertext).to_bytes(width, "big") for ciphertext in self.ciphertexts]
 
@@ -240,7 +245,7 @@ class EncryptedTensor:
             return NotImplemented
         bound = self.bound * abs(int(factor))
         self.packing.require(bound)
-        return replace(self, ciphertexts=self.context.raw_powers(self.ciphertexts, int(factor)), bound=bound)
+        return replace(self, ciphertexts=self.context.scale(self.ciphertexts, int(factor)), bound=bound)
 
     __rmul__ = __mul__
 
@@ -248,19 +253,16 @@ class EncryptedTensor:
         _require_chained(matrix, self.shape)
         bound = self.bound * row_bound(matrix)
         self.packing.require(bound)
-        products = self.context.product_pool(self.ciphertexts, matrix, self.plaintexts_per_row)
-        shape = (matrix.shape[0], self.shape[1])
-        return replace(self, ciphertexts=self.context.ring.unload(products), shape=shape, bound=bound)
+        products = self.context.product(matrix, self.ciphertexts, self.plaintexts_per_row)
+        return replace(self, ciphertexts=products, shape=(matrix.shape[0], self.shape[1]), bound=bound)
 
     def _sums(self, other: Tensor) -> list[mpz]:
         if isinstance(other, IntegerTensor):
             other.check_bound()
-            plaintexts = self.packing.pack(other.values)
-            return [self.context.raw_add(c, m) for c, m in zip(self.ciphertexts, plaintexts, strict=True)]
+            return self.context.add_plaintexts(self.ciphertexts, self.packing.pack(other.values))
         if other.context.n != self.context.n or other.packing != self.packing:
             raise TensorMismatchError("the tensors are encrypted under different keys, or packed differently")
-        n2 = self.context.nsquare
-        return [a * b % n2 for a, b in zip(self.ciphertexts, other.ciphertexts, strict=True)]
+        return self.context.add(self.ciphertexts, other.ciphertexts)
 
 
 Tensor = EncryptedTensor | IntegerTensor
@@ -284,7 +286,7 @@ def _require_chained(matrix: Matrix, shape: tuple[int, int]) -> None:
 
 def _require_upwards(bits: int) -> None:
     if bits < 0:
-        raise TensorMismatchError(f"a shift by {bits} bits would drop digits: only an IntegerTensor can be requantised")
+        raise TensorMismatchError(f"a shift by {bits} bits would drop digits: use IntegerTensor.requantise")
 
 
 def _is_integer(factor: object) -> bool:
@@ -292,12 +294,12 @@ def _is_integer(factor: object) -> bool:
 
 
 def _scaled(values: NDArray[np.float64], exponent: int) -> BigMatrix:
-    """Values x 2^exponent, to the nearest integers, without a float that could overflow or round on the way."""
+    """The integers nearest to values x 2^exponent, without intermediate floats that could overflow or round."""
     fractions, exponents = np.frexp(values)
-    whole = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
-    places = exponents.astype(np.int64) + (exponent - _MANTISSA_BITS)
-    # What is shifted out of 64 bits is less than a half.
-    down, up = np.clip(-places, 0, _MOST_SHIFTED), np.maximum(places, 0)
-    nearest = (whole + ((np.int64(1) << down) >> 1)) >> down
+    mantissas = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
+    shifts = exponents.astype(np.int64) + (exponent - _MANTISSA_BITS)
+    # A shift down by more than the limit would give 0 as well.
+    down, up = np.clip(-shifts, 0, _LARGEST_SHIFT), np.maximum(shifts, 0)
+    nearest = (mantissas + ((np.int64(1) << down) >> 1)) >> down
     scaled: BigMatrix = nearest.astype(object) << up.astype(object)
     return scaled

@@ -1,4 +1,4 @@
-"""Differential privacy of local statistics: what one row may tell, stated as a number."""
+"""Differential privacy of local statistics."""
 
 from syft.privacy.accounting import LARGEST_EPSILON, Budget, delta_of, epsilon_of
 from syft.privacy.discrete_gaussian import discrete_gaussian

@@ -1,14 +1,19 @@
-"""Texts as columns of a row, by public tables and encoders that are named by content address."""
+"""Conversion of texts to columns, by hashed n-grams, public token tables and public encoders."""
 
-from syft.texts.columns import TextColumns, blob_limits
-from syft.texts.describe import encoder, hashed_ngrams, token_table
-from syft.texts.steps import TEXT_STEPS
+from syft.texts.descriptions import Description, encoder, hashed_ngrams, token_table
+from syft.texts.ngrams import HashedNgrams
+from syft.texts.stages import TEXT_STAGES
+from syft.texts.text_columns import TextColumns, blob_limits
+from syft.texts.token_tables import TokenTable
 from syft.texts.tokenizer import Tokenizer
 from syft.texts.weights import load_weights
 
 __all__ = [
-    "TEXT_STEPS",
+    "TEXT_STAGES",
+    "Description",
+    "HashedNgrams",
     "TextColumns",
+    "TokenTable",
     "Tokenizer",
     "blob_limits",
     "encoder",

@@ -1,8 +1,8 @@
-"""The transformer encoder of BERT in numpy: what published sentence encoders are, run without a line of their code.
+"""BERT's transformer encoder in numpy, for published sentence encoders.
 
 Devlin, Chang, Lee and Toutanova, "BERT: Pre-training of deep bidirectional transformers for language understanding",
-2019; pooled and scaled to length 1 as in Reimers and Gurevych, "Sentence-BERT", 2019. Numbers are float32: results on
-two machines, or in other company, may differ in their last digits.
+2019; pooled and normalised as in Reimers and Gurevych, "Sentence-BERT", 2019. Numbers are float32: results may differ
+in their last digits between machines, and between batches.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from syft.errors import FeatureError
 
 Floats = NDArray[np.float32]
 
-#: Bounds of what a spec may ask for: about four times as wide and deep as what this is meant for.
+#: Limits of an encoder, about four times the width and depth of all-MiniLM-L6-v2.
 MOST_LAYERS = 24
 LARGEST_WIDTH = 1 << 10
 LARGEST_INNER = 1 << 12
 LARGEST_VOCABULARY = 1 << 18
-#: Most tokens of a text, special ones included.
+#: Largest number of tokens per text, special ones included.
 LONGEST = 512
 POOLINGS = ("mean", "cls")
 
-#: Tokens that go through the layers together: their activations stay in a core's cache.
-TOKENS_AT_ONCE = 768
-#: Numbers of an elementwise function at once, for the same reason.
-_AT_ONCE = 1 << 14
+#: Tokens per batch, so that their activations stay in a core's cache.
+TOKENS_PER_BATCH = 768
+#: Numbers per call of an elementwise function, for the same reason.
+_BLOCK = 1 << 14
 _EPSILON = np.float32(1e-12)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Dense:
+    """x @ weights + bias."""
+
     weights: Floats
     bias: Floats
 
@@ -46,7 +48,7 @@ class _Dense:
         return sums
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Norm:
     """Layer normalisation (Ba, Kiros and Hinton, 2016), over the last axis, in place."""
 
@@ -62,8 +64,10 @@ class _Norm:
         return rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Layer:
+    """Self-attention and a feed-forward network, each with a residual connection and layer normalisation."""
+
     heads: int
     attention: _Dense
     attended: _Dense
@@ -73,7 +77,7 @@ class _Layer:
     outer_norm: _Norm
 
     def __call__(self, rows: Floats, texts: int) -> Floats:
-        """Rows of all tokens of so many texts of one length, shape (texts x length, width)."""
+        """Activations of the tokens of `texts` texts of equal length, shape (texts x length, width)."""
         mixed = self.attended(self._attend(rows, texts))
         mixed += rows
         rows = self.attention_norm(mixed)
@@ -95,78 +99,78 @@ class _Layer:
         return mixed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bert:
-    """A sentence encoder: tokens in, a vector of length 1 out.
+    """A sentence encoder from tokens to a vector of L2 norm 1.
 
     Attributes:
-        words: embedding of each token, shape (vocabulary, width).
-        places: of each place in a text, the first token type's added, shape (most tokens, width).
-        norm: of their sum.
-        layers: the transformer's.
-        pooling: "mean" of all tokens, or "cls", the first one alone.
+        words: embeddings of tokens, shape (vocabulary, width).
+        positions: embeddings of positions plus that of the first token type, shape (positions, width).
+        norm: layer normalisation of the sum of both.
+        layers: of the transformer.
+        pooling: "mean" of all tokens, or "cls" for the first token alone.
     """
 
     words: Floats
-    places: Floats
+    positions: Floats
     norm: _Norm
     layers: tuple[_Layer, ...]
     pooling: str
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[Any]], *, heads: int, pooling: str) -> Self:
-        """The encoder whose weights have the names that Hugging Face's BertModel gives them.
+        """The encoder of untrusted weights under the names of Hugging Face's BertModel.
 
         Args:
-            tensors: finite floats, from a stranger. What BertModel has beside them (a pooler) is left out.
-            heads: of each layer.
+            tensors: finite floats by name. Tensors that are not needed, such as the pooler's, are ignored.
+            heads: attention heads per layer.
             pooling: one of `POOLINGS`.
 
         Raises:
-            FeatureError: a tensor is missing or of another shape, or a number beyond the bounds above.
+            FeatureError: a tensor is missing or has a wrong shape, or the encoder exceeds a limit.
         """
         parts = _Parts(tensors)
         words = parts.take("embeddings.word_embeddings.weight", None, None)
         vocabulary, width = words.shape
         if not 1 <= width <= LARGEST_WIDTH or not 1 <= vocabulary <= LARGEST_VOCABULARY:
             raise FeatureError(
-                f"an encoder of {vocabulary} tokens and width {width}: at most {LARGEST_VOCABULARY} and "
-                f"{LARGEST_WIDTH} are taken"
+                f"an encoder of {vocabulary} tokens and width {width} exceeds the limits of "
+                f"{LARGEST_VOCABULARY} tokens and width {LARGEST_WIDTH}"
             )
         if width % heads:
-            raise FeatureError(f"a width of {width} does not divide by {heads} heads")
-        places = parts.take("embeddings.position_embeddings.weight", None, width)
+            raise FeatureError(f"a width of {width} is not a multiple of {heads} heads")
+        positions = parts.take("embeddings.position_embeddings.weight", None, width)
         types = parts.take("embeddings.token_type_embeddings.weight", None, width)
-        if not len(places) or not len(types):
-            raise FeatureError("an encoder embeds one place and one token type or more")
+        if not len(positions) or not len(types):
+            raise FeatureError("an encoder needs embeddings of at least one position and one token type")
         return cls(
             words,
-            places[:LONGEST] + types[0],
+            positions[:LONGEST] + types[0],
             parts.norm("embeddings.LayerNorm", width),
-            tuple(parts.layer(f"encoder.layer.{place}", width, heads) for place in range(parts.layers())),
+            tuple(parts.layer(f"encoder.layer.{index}", width, heads) for index in range(parts.layers())),
             pooling,
         )
 
     @property
     def width(self) -> int:
-        """Numbers of a vector."""
+        """Length of an output vector."""
         return int(self.words.shape[1])
 
     def encode(self, texts: NDArray[np.int64]) -> Floats:
-        """Vectors of texts of one length, float32, shape (texts, width).
+        """Vectors of texts of equal length, float32, shape (texts, width).
 
         Args:
-            texts: places of tokens in the vocabulary, shape (texts, length), at least one of each.
+            texts: indices of tokens in the vocabulary, shape (texts, length), both at least 1.
 
         Raises:
-            FeatureError: a token that the vocabulary does not have, or more of them than there are places.
+            FeatureError: a token outside of the vocabulary, or more tokens than the encoder has positions.
         """
         count, length = texts.shape
-        if length > len(self.places):
-            raise FeatureError(f"{length} tokens, and the encoder takes at most {len(self.places)}")
+        if length > len(self.positions):
+            raise FeatureError(f"{length} tokens, but the encoder takes at most {len(self.positions)}")
         if int(texts.min()) < 0 or int(texts.max()) >= len(self.words):
             raise FeatureError(f"a token outside of the encoder's vocabulary of {len(self.words)}")
-        rows: Floats = self.norm((self.words[texts] + self.places[:length]).reshape(count * length, self.width))
+        rows: Floats = self.norm((self.words[texts] + self.positions[:length]).reshape(count * length, self.width))
         for layer in self.layers:
             rows = layer(rows, count)
         tokens = rows.reshape(count, length, self.width)
@@ -177,15 +181,15 @@ class Bert:
 
 
 def gelu(numbers: Floats) -> Floats:
-    """Each x times the normal distribution function of x, in place (Hendrycks and Gimpel, 2016).
+    """GELU, x P(X <= x) for a standard normal X, in place (Hendrycks and Gimpel, 2016).
 
-    That is max(x, 0) - |x| P(X > |x|), and the tail comes from Abramowitz and Stegun, "Handbook of mathematical
-    functions", 7.1.26, where erf is within 1.5e-7: about the last digit of float32.
+    Computed as max(x, 0) - |x| P(X > |x|), with the tail by Abramowitz and Stegun, "Handbook of mathematical
+    functions", 7.1.26, whose error of erf is at most 1.5e-7, about the last digit of float32.
     """
     flat = numbers.reshape(-1)
-    buffers = np.empty((4, min(_AT_ONCE, flat.size)), dtype=np.float32)
-    for start in range(0, flat.size, _AT_ONCE):
-        part = flat[start : start + _AT_ONCE]
+    buffers = np.empty((4, min(_BLOCK, flat.size)), dtype=np.float32)
+    for start in range(0, flat.size, _BLOCK):
+        part = flat[start : start + _BLOCK]
         size, share, bell, tail = buffers[:, : part.size]
         np.abs(part, out=size)
         np.multiply(part, part, out=bell)
@@ -205,39 +209,42 @@ def gelu(numbers: Floats) -> Floats:
     return numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Parts:
-    """Tensors by name, each taken with the shape that it must have."""
+    """Untrusted tensors by name, each read with a check of its shape."""
 
     tensors: Mapping[str, NDArray[Any]]
 
     def take(self, name: str, *shape: int | None) -> Floats:
-        """A tensor; None stands for any size. Raises FeatureError."""
+        """A tensor of a given shape, in which None means any size. Raises FeatureError."""
         found = self.tensors.get(name, self.tensors.get(f"bert.{name}"))
         if found is None:
             raise FeatureError(f"the encoder's weights have no tensor {name!r}")
-        sound = found.ndim == len(shape) and all(
+        valid = found.ndim == len(shape) and all(
             size in (None, have) for size, have in zip(shape, found.shape, strict=True)
         )
-        if not sound or found.dtype.kind != "f":
+        if not valid or found.dtype.kind != "f":
             wanted = " x ".join("any" if size is None else str(size) for size in shape)
-            raise FeatureError(f"tensor {name!r} is {found.dtype} of shape {found.shape}: {wanted} floats are needed")
+            raise FeatureError(
+                f"tensor {name!r} is {found.dtype} of shape {found.shape}: floats of shape {wanted} are needed"
+            )
         return np.ascontiguousarray(found, dtype=np.float32)
 
     def layers(self) -> int:
+        """The number of layers."""
         prefix = "encoder.layer."
         numbers = [
             name.removeprefix("bert.").removeprefix(prefix).split(".")[0] for name in self.tensors if prefix in name
         ]
         count = len(set(numbers))
         if not 1 <= count <= MOST_LAYERS:
-            raise FeatureError(f"an encoder of {count} layers: 1 to {MOST_LAYERS} are taken")
+            raise FeatureError(f"an encoder of {count} layers: 1 to {MOST_LAYERS} are supported")
         return count
 
     def layer(self, prefix: str, width: int, heads: int) -> _Layer:
         inner = self.take(f"{prefix}.intermediate.dense.weight", None, width)
         if not 1 <= len(inner) <= LARGEST_INNER:
-            raise FeatureError(f"an encoder with layers of {len(inner)} units: 1 to {LARGEST_INNER} are taken")
+            raise FeatureError(f"an encoder with layers of {len(inner)} units: 1 to {LARGEST_INNER} are supported")
         attention = f"{prefix}.attention.self"
         return _Layer(
             heads,
@@ -250,7 +257,7 @@ class _Parts:
         )
 
     def dense(self, names: Sequence[str], inputs: int, outputs: int) -> _Dense:
-        """One layer, or several of the same inputs side by side."""
+        """One dense layer, or several with the same inputs, concatenated."""
         weights = np.concatenate([self.take(f"{name}.weight", outputs, inputs) for name in names])
         biases = np.concatenate([self.take(f"{name}.bias", outputs) for name in names])
         return _Dense(np.ascontiguousarray(weights.T), biases)

@@ -1,4 +1,4 @@
-"""Weights that somebody published, in safetensors: numbers by name, and nothing that could run."""
+"""Published weights in safetensors, a format that holds named numbers and no code."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from syft.bounded_json import parse_json
 from syft.errors import WeightsError
-from syft.nested import parse_json
 
-#: Most bytes of the header, and with it the deepest that it can be nested.
+#: Largest size of the header in bytes, which also bounds its nesting.
 LARGEST_HEADER = 1 << 18
 MOST_TENSORS = 1 << 12
 MOST_DIMENSIONS = 2
-#: safetensors' names of the types that are read. What is not a float is left out.
+#: safetensors' names of the types that are loaded, and of those that are ignored.
 _FLOATS = ("F16", "F32")
-_LEFT_OUT = ("U8", "I8", "I16", "I32", "I64", "BOOL")
+_IGNORED = ("U8", "I8", "I16", "I32", "I64", "BOOL")
 
 
 def load_weights(data: bytes) -> dict[str, NDArray[Any]]:
-    """The float tensors of a safetensors blob, float16 or float32, by name.
+    """The float16 and float32 tensors of an untrusted safetensors blob, by name; integer tensors are ignored.
 
-    Sizes are the blob's own: its length is the caller's to limit, before it is fetched.
+    Memory is proportional to the blob's length, which the caller must limit before fetching it.
 
     Raises:
-        WeightsError: not such a blob; a tensor of another type, of more than two dimensions, or with a number that is
-            not finite.
+        WeightsError: the blob is malformed, or has a tensor of another type, of more than two dimensions, or with a
+            number that is not finite.
     """
     if len(data) < 8 or (length := int.from_bytes(data[:8], "little")) > min(LARGEST_HEADER, len(data) - 8):
-        raise WeightsError(f"no safetensors blob, or one with a header of more than {LARGEST_HEADER} bytes")
+        raise WeightsError(f"not a safetensors blob, or its header exceeds {LARGEST_HEADER} bytes")
     try:
         header = parse_json(data[8 : 8 + length].decode("utf-8"))
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
         kinds = {name: (entry["dtype"], len(entry["shape"])) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise WeightsError("no safetensors blob: its header is no table of tensors") from None
+        raise WeightsError("not a safetensors blob: its header is no table of tensors") from None
     if not 1 <= len(kinds) <= MOST_TENSORS:
-        raise WeightsError(f"{len(kinds)} tensors: 1 to {MOST_TENSORS} are read")
+        raise WeightsError(f"{len(kinds)} tensors: 1 to {MOST_TENSORS} are supported")
     for name, (kind, dimensions) in kinds.items():
-        if kind not in _FLOATS + _LEFT_OUT or dimensions > MOST_DIMENSIONS:
+        if kind not in _FLOATS + _IGNORED or dimensions > MOST_DIMENSIONS:
             raise WeightsError(
                 f"tensor {name!r:.80} has type {str(kind)[:16]} and {dimensions} dimensions: {' and '.join(_FLOATS)} "
-                f"of at most {MOST_DIMENSIONS} are read"
+                f"of at most {MOST_DIMENSIONS} are supported"
             )
     try:
         tensors: dict[str, NDArray[Any]] = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"no safetensors blob: {str(error)[:120]}") from None
+        raise WeightsError(f"not a safetensors blob: {str(error)[:120]}") from None
     return {name: _finite(name, tensors[name]) for name, (kind, _) in kinds.items() if kind in _FLOATS}
 
 

@@ -66,7 +66,7 @@ def test_texts_bring_their_files(write: Write, tmp_path: Path) -> None:
     step = {"step": "token_table", "table": "table", "tokenizer": "tokenizer.json", "width": 2}
     asked, _ = read_campaign_file(write(texts={"note": [step]}))
     assert asked["texts"] == {"note": [{**step, "table": b"a table", "tokenizer": b"a tokenizer"}]}
-    for wrong, why in (({**step, "step": "pickle"}, "texts.note: .*unknown step"), ({**step, "more": 1}, "takes")):
+    for wrong, why in (({**step, "step": "pickle"}, "texts.note: .*unknown stage"), ({**step, "more": 1}, "takes")):
         with pytest.raises(SonarError, match=why):
             read_campaign_file(write(texts={"note": [wrong]}))
     with pytest.raises(FileNotFoundError):

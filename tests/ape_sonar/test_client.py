@@ -315,7 +315,7 @@ def test_the_result_is_the_delivered_model(world: World, opened: Campaign) -> No
     assert trained.score(*VALIDATION) == opened.accuracy
     predictions = trained.predict(fresh_inputs())
     assert set(predictions) <= {"no", "yes"}
-    ours = RandomFeatureClassifier(3, inputs=2, outputs=2).start(5)
+    ours = RandomFeatureClassifier(3, inputs=2, outputs=2).with_initial_weights(5)
     places = ours.predictions(trained.encoder.encode_inputs(fresh_inputs()))[:, 0]
     assert predictions.tolist() == [["no", "yes"][place] for place in places]
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from syft import wire
-from syft.nn import STEPS, WAD, RandomFeatureClassifier, apply_delta, from_spec, quantise
+from syft.nn import STEP_SIZES, WAD, RandomFeatureClassifier, apply_delta, from_spec, quantise
 from syft.paillier import PublicContext, unpack, verify_openings
 
 
@@ -18,14 +18,16 @@ def split():
 
 def best_step(model, head, delta, validation):
     """As a Capsule chooses: the most accurate, the largest of equals."""
-    scores = [model.evaluate(*validation, apply_delta(head, delta, step, model.fixed_point)).accuracy for step in STEPS]
-    return max(zip(scores, STEPS, strict=True))
+    scores = [
+        model.evaluate(*validation, apply_delta(head, delta, step, model.fixed_point)).accuracy for step in STEP_SIZES
+    ]
+    return max(zip(scores, STEP_SIZES, strict=True))
 
 
 def test_digits_are_learned_while_encrypted(full_size):
     held_out, validation, *mines = split()
     drawn = RandomFeatureClassifier(512, inputs=64, outputs=10, mu=0.03)
-    model = from_spec(*drawn.to_spec()).start()
+    model = from_spec(*drawn.to_spec()).with_initial_weights()
     clear, head = model.weights_, full_size.encrypt(model.weights_, model.fixed_point.packing(2048, model.shape))
     maps = [model.gradient_map(model.statistics(*rows)) for rows in mines]
     accuracy = model.evaluate(*validation, clear).accuracy

@@ -9,8 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syft.errors import ModelSpecError, SlotOverflowError, StatisticsError, TensorMismatchError
-from syft.nn import ONE, STEPS, AffineMap, FixedPoint, LocalStatistics, apply_delta, gradient_descent_map, proximal_map
-from syft.nn.positive import inverse_of_positive
+from syft.nn import (
+    ONE,
+    STEP_SIZES,
+    AffineMap,
+    FixedPoint,
+    LocalStatistics,
+    apply_delta,
+    gradient_descent_map,
+    proximal_map,
+)
+from syft.nn.cholesky import inverse_of_positive_definite
 from syft.paillier import IntegerTensor, Packing, row_bound
 
 POINTS = FixedPoint(weight_exponent=10, weight_bound=16, gradient_bits=12)
@@ -81,7 +90,7 @@ def test_the_delta_is_the_integer_map(seed, finer):
 
 
 @settings(deadline=None, max_examples=8)
-@given(st.integers(0, 10**6), st.sampled_from(STEPS))
+@given(st.integers(0, 10**6), st.sampled_from(STEP_SIZES))
 def test_encrypted_gradients_are_the_integer_ones(private, public, seed, step):
     map_ = proximal_map(random_statistics(seed), 0.05, POINTS.gradient_bits)
     weights = random_weights(seed)
@@ -111,7 +120,7 @@ def test_the_public_side_of_a_gradient_tells_nothing_of_rows(public):
 
 
 @quick
-@given(st.integers(8, 30), st.integers(8, 30), st.sampled_from(STEPS), st.integers(0, 10**6))
+@given(st.integers(8, 30), st.integers(8, 30), st.sampled_from(STEP_SIZES), st.integers(0, 10**6))
 def test_applying_a_delta_from_any_version(head_exponent, delta_exponent, step, seed):
     head = random_weights(seed, exponent=head_exponent)
     delta = random_weights(seed + 1, exponent=delta_exponent)
@@ -124,7 +133,7 @@ def test_applying_a_delta_from_any_version(head_exponent, delta_exponent, step, 
 
 
 @settings(deadline=None, max_examples=8)
-@given(st.integers(8, 24), st.integers(8, 24), st.sampled_from(STEPS), st.integers(0, 10**6))
+@given(st.integers(8, 24), st.integers(8, 24), st.sampled_from(STEP_SIZES), st.integers(0, 10**6))
 def test_ciphertexts_are_moved_by_public_powers_alone(public, head_exponent, delta_exponent, step, seed):
     packing = Packing(200, 2)
     head = public.encrypt(random_weights(seed, exponent=head_exponent), packing)
@@ -184,7 +193,7 @@ def test_pulls_that_are_refused(mu):
 def test_the_inverse_of_a_positive_matrix_is_numpys(features, mu):
     rows = np.random.default_rng(features).uniform(-1, 1, (3 * features, features))
     matrix = rows.T @ rows / len(rows) + mu * np.eye(features)
-    inverse = inverse_of_positive(matrix)
+    inverse = inverse_of_positive_definite(matrix)
     assert np.allclose(inverse, np.linalg.inv(matrix), rtol=1e-9, atol=1e-9 * np.abs(inverse).max())
     assert (inverse == inverse.T).all()
 

@@ -45,13 +45,12 @@ def test_full_size_keys(full_size):
 @quick
 @given(st.integers(-1000, 1000), st.integers(-1000, 1000))
 def test_powers_multiply_the_plaintext(private, public, plaintext, factor):
-    (power,) = public.raw_powers(public.raw_encrypt([plaintext]), factor)
+    (power,) = public.scale(public.raw_encrypt([plaintext]), factor)
     assert private.raw_decrypt([power]) == [plaintext * factor]
 
 
 def test_what_has_no_randomness_is_its_plaintext(public):
-    assert public.raw_add(mpz(1), 5) == 1 + 5 * public.n
-    assert public.raw_add(mpz(1), -5) == 1 + (public.n - 5) * public.n
+    assert public.add_plaintexts([mpz(1)] * 2, [5, -5]) == [1 + 5 * public.n, 1 + (public.n - 5) * public.n]
 
 
 def test_rerandomised_ciphertexts_show_no_jacobi_symbol(private, public):
@@ -118,7 +117,7 @@ def test_contexts_travel_to_other_processes(private, public):
 
 def test_no_ciphertexts_at_all(private, public):
     for context in (private, public):
-        assert context.rerandomise([]) == context.raw_encrypt([]) == context.raw_powers([], -2) == []
+        assert context.rerandomise([]) == context.raw_encrypt([]) == context.scale([], -2) == []
     assert private.raw_decrypt([]) == []
 
 
@@ -156,7 +155,7 @@ def test_integers_that_would_run_into_their_neighbours_are_found(private, public
     honest = public.encrypt(IntegerTensor(values, 0, 15), packing)
     assert packing.folding(15) == Packing(5, 11)
     ciphertexts = list(honest.ciphertexts)
-    ciphertexts[4] = ciphertexts[4] * public.raw_add(mpz(1), stray) % public.nsquare
+    (ciphertexts[4],) = public.add_plaintexts(ciphertexts[4:5], [stray])
     forged = EncryptedTensor(public, ciphertexts, (40, 3), packing, 0, 15)
     expected = [packing.pack_row(row)[0] for row in values.tolist()]
     expected[4] += stray

@@ -29,7 +29,7 @@ def people():
     generator = np.random.default_rng(1)
     rows = generator.integers(0, ONE // 4, (40, 2))
     rows[-1] = ONE
-    model = LinearClassifier(inputs=2, outputs=2, mu=0.01).start(seed=2)
+    model = LinearClassifier(inputs=2, outputs=2, mu=0.01).with_initial_weights(seed=2)
     return model, model.features_.transform(rows), model.targets((rows.sum(axis=1) > ONE // 4).astype(int)[:, None])
 
 

@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from syft.errors import ExtraMissingError, FeatureError, SyftError, TokenizerError, WeightsError
-from syft.nn import ONE, HashedNgrams, TokenTable
-from syft.texts import TextColumns, Tokenizer, blob_limits, encoder, hashed_ngrams, load_weights, token_table
+from syft.nn import ONE
+from syft.texts import (
+    HashedNgrams,
+    TextColumns,
+    Tokenizer,
+    TokenTable,
+    blob_limits,
+    encoder,
+    hashed_ngrams,
+    load_weights,
+    token_table,
+)
 from syft.texts.bert import Bert, gelu
 from tests.syft import tiny_encoder as tiny
 
@@ -79,7 +89,7 @@ def test_steps_stand_side_by_side():
     both = TextColumns.load([hashed, table])
     parts = [TextColumns.load([one]).transform(TEXTS) for one in (hashed, table)]
     assert both.transform(TEXTS).tolist() == np.concatenate(parts, axis=1).tolist()
-    assert TextColumns.described([hashed, table]).width == both.width == 19
+    assert TextColumns.from_specs([hashed, table]).width == both.width == 19
 
 
 def test_no_texts_have_no_rows():
@@ -104,20 +114,20 @@ def test_typical_rows_are_as_long_as_those_of_texts():
 
 def test_a_description_tells_columns_and_blobs_before_anything_is_fetched():
     spec = {**described(), "weights": "Qm1", "tokenizer": "Qm2"}
-    assert TextColumns.described([spec]).width == tiny.WIDTH
+    assert TextColumns.from_specs([spec]).width == tiny.WIDTH
     limits = list(blob_limits([hashed_ngrams(HashedNgrams(16)), spec]))
     assert [(place, name) for place, name, _ in limits] == [(1, "weights"), (1, "tokenizer")]
     with pytest.raises(FeatureError, match="weights is a name"):
         TextColumns.load([spec])
-    with pytest.raises(FeatureError, match="only the description"):
-        TextColumns.described([spec]).transform(TEXTS)
+    with pytest.raises(FeatureError, match="are not loaded"):
+        TextColumns.from_specs([spec]).transform(TEXTS)
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"step": "pickle"}, "unknown step 'pickle'"),
-        ({"step": ["encoder"]}, "unknown step"),
+        ({"step": "pickle"}, "unknown stage 'pickle'"),
+        ({"step": ["encoder"]}, "unknown stage"),
         ({"more": 1}, "takes .*got"),
         ({"heads": 0}, "heads must be"),
         ({"heads": True}, "heads must be"),
@@ -131,17 +141,17 @@ def test_a_description_tells_columns_and_blobs_before_anything_is_fetched():
 )
 def test_a_malformed_description_is_refused(changes, why):
     with pytest.raises(FeatureError, match=why):
-        TextColumns.described([described(**changes)])
+        TextColumns.from_specs([described(**changes)])
 
 
 def test_there_are_one_to_four_steps():
     for steps in ([], [hashed_ngrams(HashedNgrams(2))] * 5):
         with pytest.raises(FeatureError, match="1 to 4"):
-            TextColumns.described(steps)
+            TextColumns.from_specs(steps)
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"), [({"width": 9}, "8 columns, and its description says 9"), ({"heads": 3}, "3 heads")]
+    ("changes", "why"), [({"width": 9}, "8 columns, but its spec states 9"), ({"heads": 3}, "3 heads")]
 )
 def test_a_description_that_its_blobs_do_not_bear_out_is_refused(changes, why):
     with pytest.raises(FeatureError, match=why):
@@ -219,7 +229,7 @@ def test_damaged_weights_give_a_typed_error_or_an_encoder(data):
         ({"embeddings__LayerNorm__bias": np.zeros(9, np.float32)}, r"'embeddings.LayerNorm.bias' is float32 of shape"),
         ({"embeddings__word_embeddings__weight": np.zeros((4, 2048), np.float32)}, "width 2048"),
         ({"embeddings__word_embeddings__weight": np.zeros((0, 8), np.float32)}, "0 tokens"),
-        ({"embeddings__position_embeddings__weight": np.zeros((0, 8), np.float32)}, "one place"),
+        ({"embeddings__position_embeddings__weight": np.zeros((0, 8), np.float32)}, "one position"),
         ({"encoder__layer__99__x": np.zeros(1, np.float32)}, "encoder.layer.2"),
         ({f"encoder__layer__{n}__x": np.zeros(1, np.float32) for n in range(30)}, "30 layers"),
         ({"encoder__layer__0__intermediate__dense__weight": np.zeros((5000, 8), np.float32)}, "5000 units"),
@@ -269,29 +279,29 @@ def replace(pattern, content):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"more": 1}, "parts that are not known"),
+        ({"more": 1}, "unknown parts"),
         ({"model": None}, "its model is none of"),
         (model(type="Custom"), "its model is none of"),
         (model(vocab=[]), "empty"),
-        (model(vocab={"a": 1 << 40}), "a place"),
-        (model(vocab={"a": -1}), "a place"),
+        (model(vocab={"a": 1 << 40}), "an index"),
+        (model(vocab={"a": -1}), "an index"),
         (model(vocab=7), "no vocabulary"),
-        (model(max_input_chars_per_word=10**9), "1000 letters"),
-        (model(type="BPE", merges=[], dropout=0.1), "at random"),
+        (model(max_input_chars_per_word=10**9), "1000 characters"),
+        (model(type="BPE", merges=[], dropout=0.1), "dropout"),
         ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}, "'Precompiled'"),
         ({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Removed"}}, "'Split'"),
         (rules("normalizer", replace({"Regex": "(a+)+$"}, "")), "regular expression"),
-        (rules("normalizer", replace({"String": "a"}, "aa")), "longer text"),
-        (rules("normalizer", replace({"String": ""}, "")), "something empty"),
-        (rules("normalizer", {"type": "Prepend", "prepend": "x" * 17}), "16 letters"),
+        (rules("normalizer", replace({"String": "a"}, "aa")), "by a longer one"),
+        (rules("normalizer", replace({"String": ""}, "")), "an empty text"),
+        (rules("normalizer", {"type": "Prepend", "prepend": "x" * 17}), "16 characters"),
         (rules("normalizer", *[{"type": "Lowercase"}] * 20), "more than 16 rules"),
         (rules("pre_tokenizer", {"type": "Whitespace", "more": "x" * 70_000}), "65536 bytes"),
-        (rules("pre_tokenizer", 7), "is no rule"),
+        (rules("pre_tokenizer", 7), "is not a rule"),
         ({"post_processor": {"type": "Unknown"}}, "'Unknown'"),
         ({"added_tokens": [{"id": 1, "content": ""}]}, "empty or too long"),
-        ({"added_tokens": [{"id": -1, "content": "a"}]}, "no place"),
+        ({"added_tokens": [{"id": -1, "content": "a"}]}, "no valid index"),
         ({"added_tokens": [tiny.tokenizer()["added_tokens"][0]] * 1_025}, "1024 tokens"),
-        ({"normalizer": {"type": "BertNormalizer", "lowercase": "yes"}}, "the library refuses"),
+        ({"normalizer": {"type": "BertNormalizer", "lowercase": "yes"}}, "rejected by the library"),
     ],
 )
 def test_a_tokenizer_that_does_more_than_is_taken_is_refused(changes, why):
@@ -310,7 +320,7 @@ def test_a_tokenizer_that_is_no_document_is_refused(data):
 
 
 def test_a_tokenizer_of_other_tokens_than_there_may_be_is_refused():
-    with pytest.raises(TokenizerError, match="as many tokens"):
+    with pytest.raises(TokenizerError, match="as many special tokens"):
         Tokenizer(tiny.tokenizer_bytes()).tokens(["a"], longest=2, special=True)
 
 

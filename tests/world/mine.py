@@ -74,7 +74,7 @@ def scientist_key() -> Key:
 
 
 def model() -> Model:
-    return LinearClassifier(inputs=2, outputs=2, mu=0.05).start(seed=7)
+    return LinearClassifier(inputs=2, outputs=2, mu=0.05).with_initial_weights(seed=7)
 
 
 def spec(**changes: Any) -> CampaignSpec:

@@ -40,7 +40,7 @@ from sonar_core.service.blob_retention import Tidier
 from sonar_core.service.observer import Observer, Vitals
 from sonar_core.store import BlobStore
 from sonar_core.store.cache import BlobCache
-from syft import Spread
+from syft import TaskExecutor
 from syft.errors import SyftError
 
 
@@ -56,7 +56,7 @@ class Mine:
         tokens: the ERC-20s that the policy may name.
         pay_to: who is paid; the Miner's account by default.
         most_features: of the largest Model that is trained.
-        spread: where statistics and matrix products are computed; None for this process.
+        executor: computes statistics and matrix products; None computes them in this process.
         clock: seconds that only grow; for how long a Campaign that gave trouble is left alone.
         wall: the machine's clock, for the policy's hours.
         observer: who watches.
@@ -79,7 +79,7 @@ class Mine:
         tokens: Iterable[Currency] = (),
         pay_to: str | None = None,
         most_features: int = MOST_FEATURES,
-        spread: Spread | None = None,
+        executor: TaskExecutor | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         observer: Observer | None = None,
@@ -96,7 +96,7 @@ class Mine:
         self._chain = chain.with_outbox(self._state.journal)
         self._chronicle = EventLog(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
         self._workshop = GradientBuilder(
-            store, home.statistics, self._state.releases, most_features=most_features, spread=spread
+            store, home.statistics, self._state.releases, most_features=most_features, executor=executor
         )
         self._judge = DatasetSelector(home.datasets, self._workshop, self._state, self._miner)
         self._rests, self._wall = Backoff(clock), wall

@@ -87,7 +87,7 @@ def open_mine(
     let_sign(account)
     site = find_connection(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the Mine.
-    with place.lock(), open_engine(engine, scheduler) as spread, place.state().opened() as state:
+    with place.lock(), open_engine(engine, scheduler) as executor, place.state().opened() as state:
         mine = Mine(
             site.chain,
             InstrumentedStore(configured_store(backlog=Backlog(state.journal)), watch),
@@ -97,7 +97,7 @@ def open_mine(
             tokens=site.tokens,
             pay_to=pay_to and parse_address(pay_to),
             most_features=most_features,
-            spread=spread,
+            executor=executor,
             observer=watch,
             cache=configured_cache(),
             tidy_after=settings().tidy_after,

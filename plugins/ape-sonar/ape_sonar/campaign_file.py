@@ -12,8 +12,8 @@ from sonar_core.base.errors import FormatError
 from sonar_core.base.strict_model import StrictModel, first_problem
 from sonar_core.data.table_schema import TableSchema, read_csv
 from syft import nn
+from syft.bounded_json import parse_json
 from syft.errors import SyftError
-from syft.nested import parse_json
 from syft.texts import blob_limits
 
 _LARGEST_FILE = 1 << 20

@@ -56,8 +56,7 @@ from sonar_core.protocol.validation_set import ValidationSet
 from sonar_core.store import BlobStore
 from sonar_core.store.artifacts import LARGEST_VALIDATION, read_ring, read_spec
 from syft.nn import Model
-from syft.paillier import IntegerTensor
-from syft.paillier.keys import DEFAULT_BITS
+from syft.paillier import DEFAULT_BITS, IntegerTensor
 
 #: Environment variable with the passphrase of the Data Scientist's vault.
 PASSPHRASE = "SONAR_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase

@@ -35,7 +35,7 @@ def weighing(seed: int = 2) -> ScoringJob:
     """An honest Gradient of a Campaign's first head."""
     private_key = key_pair()[1]
     context = PrivateContext(private_key)
-    started = model().start(seed=7)
+    started = model().with_initial_weights(seed=7)
     weights = started.encrypt(context).weights_
     assert isinstance(weights, EncryptedTensor)
     gradient = model().with_weights(weights).gradient(*rows(seed))

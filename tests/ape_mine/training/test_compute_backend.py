@@ -14,7 +14,7 @@ from ape_mine.training.compute_backend import open_engine
 from sonar_core.base.errors import UsageError
 from syft import PublicContext
 from syft.errors import StatisticsError
-from syft.nn.statistics import LocalStatistics
+from syft.nn import LocalStatistics
 from syft.paillier import EncryptedTensor, Packing, generate_insecure_keypair
 
 LOOPBACK = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
@@ -27,7 +27,7 @@ def cluster():
 
 
 @pytest.fixture
-def spread(cluster):
+def executor(cluster):
     # Killed workers are started again; they may not be there yet.
     cluster.wait_for_workers(2, timeout=60)
     with open_engine("dask", cluster.scheduler_address) as opened:
@@ -39,25 +39,25 @@ def chunks(count):
     return [(draw.integers(-1024, 1024, (2000, 200)), draw.integers(0, 2, (2000, 3))) for _ in range(count)]
 
 
-def test_statistics_and_products_are_the_same(spread):
-    assert spread.workers == 2
+def test_statistics_and_products_are_the_same(executor):
+    assert executor.workers == 2
     near = LocalStatistics.from_chunks(chunks(5))
-    assert same(LocalStatistics.from_chunks(chunks(5), spread), near)
+    assert same(LocalStatistics.from_chunks(chunks(5), executor), near)
     draw = np.random.default_rng(1)
     context = PublicContext(generate_insecure_keypair(512)[0])
     ciphertexts = context.raw_encrypt([int(number) for number in draw.integers(-9, 9, 20)])
     matrix = draw.integers(-200, 200, (20, 20))
     here = EncryptedTensor(context, ciphertexts, (20, 1), Packing(100, 1), 4, 9)
-    there = PublicContext(context.public_key, context.h, spread=spread)
-    spread_out = EncryptedTensor(there, ciphertexts, (20, 1), Packing(100, 1), 4, 9)
-    assert (matrix @ spread_out).ciphertexts == (matrix @ here).ciphertexts
+    there = PublicContext(context.public_key, context.h, executor=executor)
+    remote = EncryptedTensor(there, ciphertexts, (20, 1), Packing(100, 1), 4, 9)
+    assert (matrix @ remote).ciphertexts == (matrix @ here).ciphertexts
 
 
 def same(left, right):
     return (left.gram == right.gram).all() and (left.cross == right.cross).all() and left.rows == right.rows
 
 
-def test_a_worker_killed_in_mid_run_changes_nothing(cluster, spread):
+def test_a_worker_killed_in_mid_run_changes_nothing(cluster, executor):
     near = LocalStatistics.from_chunks(chunks(12))
     with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
         victim = next(iter(client.run(os.getpid).values()))
@@ -71,14 +71,14 @@ def test_a_worker_killed_in_mid_run_changes_nothing(cluster, spread):
             yield chunk
 
     with ThreadPoolExecutor(1) as aside:
-        far = aside.submit(LocalStatistics.from_chunks, killing(), spread).result(timeout=120)
+        far = aside.submit(LocalStatistics.from_chunks, killing(), executor).result(timeout=120)
     assert len(taken) == 12
     assert same(far, near)
 
 
-def test_errors_of_the_rows_come_through(spread):
+def test_errors_of_the_rows_come_through(executor):
     with pytest.raises(StatisticsError, match="2 rows of features and 3 targets"):
-        LocalStatistics.from_chunks([(np.zeros((2, 2), np.int64), np.zeros((3, 1), np.int64))], spread)
+        LocalStatistics.from_chunks([(np.zeros((2, 2), np.int64), np.zeros((3, 1), np.int64))], executor)
 
 
 def test_the_usual_engine_is_this_process():

@@ -118,15 +118,15 @@ def test_round_trip(description: str, seed: int, bits: int) -> None:
         ("model.parameters.mu", "1", "mu"),
         ("model.parameters.mu", 0, "mu"),
         ("model.parameters.eval", 1, "parameters"),
-        ("model.parameters.class_weight", [1024], "class_weight must be 2 whole numbers"),
-        ("model.parameters.class_weight", [1024, 0], "class_weight must be 2 whole numbers"),
+        ("model.parameters.class_weight", [1024], "class_weight must be 2 integers"),
+        ("model.parameters.class_weight", [1024, 0], "class_weight must be 2 integers"),
         ("model.parameters.class_weight", [1024, 1.5], "class_weight"),
         ("model.parameters.class_weight", [1] * 1025, "class_weight"),
         ("model.parameters.class_weight", {"0": 1}, "class_weight"),
         ("model.parameters.class_weight", "balanced", "class_weight must be a sequence"),
-        ("model.features", [{"step": "eval"}], "unknown step 'eval'"),
+        ("model.features", [{"step": "eval"}], "unknown layer 'eval'"),
         ("model.features", [{"step": {"a": 1}}], "features"),
-        ("model.features", [{}], "step"),
+        ("model.features", [{}], "layer"),
         ("model.features", [{"step": "bias"}] * 17, "features"),
         ("model.features", "bias", "features"),
         ("fixed_point.weight_exponent", 0, "weight_exponent"),
@@ -181,7 +181,7 @@ def test_a_model_comes_back_as_it_was_described() -> None:
     frozen = MODEL.to_spec()[1]
     model = CampaignSpec.parse(document()).started(frozen)
     rows = np.array([[0], [512], [1024]], np.int64)
-    ours = MODEL.with_weights(MODEL.start().weights_)
+    ours = MODEL.with_weights(MODEL.with_initial_weights().weights_)
     np.testing.assert_array_equal(model.predictions(rows), ours.predictions(rows))
     np.testing.assert_array_equal(model.features_.transform(rows), MODEL.features_.transform(rows))
 
@@ -275,7 +275,7 @@ def test_images_and_public_constants() -> None:
     whole = {**document(), "input": {"description": "", "schema": images}, "model": architecture}
     spec = CampaignSpec.from_bytes(to_canonical(whole))
     again = spec.model(tensors)
-    assert [step.name for step in again.features_.steps] == ["standardise", "convolution", "bias"]
+    assert [layer.name for layer in again.features_.layers] == ["standardise", "convolution", "bias"]
     rows = encoder.encode_inputs(np.random.default_rng(0).integers(0, 256, (5, 64)))
     assert np.array_equal(again.features_.transform(rows), model.features_.transform(rows))
     for name, value, why in (
@@ -368,7 +368,7 @@ def test_keys_and_tensors_of_another_root_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="3072"):
         read_public_key(store, key, public_key_root(context), bits=3072)
 
-    tensor = LinearClassifier(inputs=1, outputs=2).start().encrypt(context).weights_
+    tensor = LinearClassifier(inputs=1, outputs=2).with_initial_weights().encrypt(context).weights_
     address = store.put(wire.dumps_tensor(tensor))
     assert read_tensor(store, address, tensor_root(tensor), context).ciphertexts == tensor.ciphertexts
     with pytest.raises(RootMismatchError, match="encrypted tensor"):

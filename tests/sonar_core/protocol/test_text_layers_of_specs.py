@@ -30,8 +30,7 @@ from sonar_core.store.embedded import EmbeddedStore
 from sonar_core.store.unixfs import address_of
 from syft import LinearClassifier
 from syft.errors import FeatureError
-from syft.nn import HashedNgrams, TokenTable
-from syft.texts import TextColumns, encoder, hashed_ngrams, token_table
+from syft.texts import HashedNgrams, TextColumns, TokenTable, encoder, hashed_ngrams, token_table
 from tests.syft import tiny_encoder as tiny
 
 TEXT = {"name": "text", "type": "string", "constraints": {"maxLength": 12}}
@@ -126,7 +125,7 @@ def test_texts_become_columns_where_their_field_stands() -> None:
 
 
 def test_what_is_said_of_texts_is_said_of_the_inputs_texts() -> None:
-    described = {"text": TextColumns.described(STEPS["text"])}
+    described = {"text": TextColumns.from_specs(STEPS["text"])}
     for schema, texts, why in ((INPUT, {}, "say in `texts`"), ({"fields": [AGE]}, described, "no text of the Input")):
         with pytest.raises(SchemaError, match=why):
             RowEncoder(schema, OUTPUT, texts)
@@ -137,7 +136,7 @@ def test_what_is_said_of_texts_is_said_of_the_inputs_texts() -> None:
 def test_an_encoder_that_is_described_only_encodes_no_text() -> None:
     coder = CampaignSpec.parse(document()).encoder()
     assert len(coder.columns) == WIDTH + 1
-    with pytest.raises(FeatureError, match="only the description"):
+    with pytest.raises(FeatureError, match="are not loaded"):
         coder.encode_inputs({"age": [1], "text": ["a"]})
 
 
@@ -174,7 +173,7 @@ def test_a_validation_set_has_signed_numbers_where_text_was() -> None:
 
 
 def test_bounds_of_rows_follow_without_a_look_at_texts() -> None:
-    model = LinearClassifier(1 + WIDTH, 2).start()
+    model = LinearClassifier(1 + WIDTH, 2).with_initial_weights()
     texts = {"text": TextColumns.load(STEPS["text"])}
     bounds = row_bounds(model, RowEncoder(INPUT, OUTPUT, texts), 1.0)
     # 16 of the encoder, 1 of the n-grams, about 1 of the table's averages, 1 of the bias.
@@ -201,7 +200,7 @@ def test_a_spec_with_texts_has_one_encoding() -> None:
         (document(texts={"age": document()["texts"]["text"]}), "`texts`"),
         (document(texts={"text": []}), "texts.text"),
         (document(texts={"text": [hashed_ngrams(HashedNgrams(2))] * 5}), "1 to 4"),
-        (with_step(0, step="pickle"), "unknown step"),
+        (with_step(0, step="pickle"), "unknown stage"),
         (with_step(0, width=9), "model.parameters.inputs must be"),
         (with_step(0, table="QmNotAnAddress"), "QmNotAnAddress"),
         (with_step(1, weights=7), "weights must be bytes"),
@@ -265,7 +264,7 @@ def test_hostile_blobs_are_refused(store: EmbeddedStore, place: int, parameter: 
 
 
 def test_what_a_data_scientist_gives_is_checked_before_it_is_published() -> None:
-    with pytest.raises(SchemaError, match="its description says 4"):
+    with pytest.raises(SchemaError, match="its spec states 4"):
         Texts.of({"text": [{**STEPS["text"][0], "width": 4}]}, cid)
 
 

@@ -16,7 +16,7 @@ from sonar_core.base.errors import FormatError
 from sonar_core.protocol.commitments import evidence_root, openings_root, predictions_root
 from syft import wire
 from syft.errors import WireError
-from syft.nn.integers import Integers
+from syft.integers import Integers
 from syft.paillier import Openings, PublicContext
 
 _NO_ROOT = bytes(32)

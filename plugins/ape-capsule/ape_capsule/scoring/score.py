@@ -10,8 +10,8 @@ from ape_capsule.errors import MalformedGradientError, PredictionsMovedError
 from sonar_core.protocol.gradient_bundle import Bundle
 from sonar_core.protocol.structs import GradientRecord
 from sonar_core.protocol.validation_set import ValidationSet
-from syft.nn import STEPS, WAD, Evaluation, Model, apply_delta
-from syft.nn.integers import Integers
+from syft.integers import Integers
+from syft.nn import STEP_SIZES, WAD, Evaluation, Model, apply_delta
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing
 
 
@@ -132,7 +132,7 @@ def score(
     """
     tried = [
         (measure(model, moved, validation), step, moved)
-        for step in STEPS
+        for step in STEP_SIZES
         if within_bound(moved := apply_delta(head, delta, step, model.fixed_point))
     ]
     if not tried:

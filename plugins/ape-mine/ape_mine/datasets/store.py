@@ -44,7 +44,7 @@ from sonar_core.base.atomic_files import atomic_file, sweep
 from sonar_core.base.errors import SchemaError
 from sonar_core.data.row_errors import RowErrorCollector
 from sonar_core.data.table_schema import TableSchema, csv_frames, require_columns
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 __all__ = ["ROWS_AT_ONCE", "Dataset", "DatasetStore", "Identified", "read_schema"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ape_mine.errors import EngineMissingError, EngineUnreachableError
 from sonar_core.base.errors import UsageError
-from syft import Spread
+from syft import TaskExecutor
 
 ENGINES = ("threads", "dask")
 #: Seconds that a scheduler may take to answer.
@@ -17,8 +17,8 @@ _PATIENCE = 20
 
 
 @contextmanager
-def open_engine(name: str, scheduler: str | None = None) -> Iterator[Spread | None]:
-    """Where a Mine's work is spread to while the context lasts; None for this process.
+def open_engine(name: str, scheduler: str | None = None) -> Iterator[TaskExecutor | None]:
+    """The executor of a Mine's computations while the context lasts; None for this process.
 
     Args:
         name: one of `ENGINES`.
@@ -42,7 +42,7 @@ def open_engine(name: str, scheduler: str | None = None) -> Iterator[Spread | No
         workers = sum(client.nthreads().values())
         if not workers:
             raise EngineUnreachableError(scheduler, "it has no worker: start some with `dask worker`")
-        yield Spread(client.get_executor(), workers)
+        yield TaskExecutor(client.get_executor(), workers)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from sonar_core.protocol.gradient_bundle import Bundle, new_salt
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.store import BlobStore
 from sonar_core.store.artifacts import read_frozen, read_public_key, read_ring, read_spec, read_tensor, read_texts
-from syft import Spread, wire
+from syft import TaskExecutor, wire
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor, PublicContext
 from syft.privacy import Release
@@ -84,7 +84,7 @@ class GradientBuilder:
         statistics: where exact local statistics are kept.
         releases: where noisy ones are.
         most_features: of the largest Model that is trained.
-        spread: where statistics and matrix products are computed; None for this process.
+        executor: computes statistics and matrix products; None computes them in this process.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class GradientBuilder:
         releases: NoisyReleases,
         *,
         most_features: int = MOST_FEATURES,
-        spread: Spread | None = None,
+        executor: TaskExecutor | None = None,
     ) -> None:
         self._store = store
         self._statistics = statistics
         self._releases = releases
         self._most_features = most_features
-        self._spread = spread
+        self._executor = executor
         self._specs: LRUCache[CampaignSpec] = LRUCache(_SPECS_KEPT)
         self._encoders: LRUCache[RowEncoder] = LRUCache(_ENCODERS_KEPT)
         self._benches: LRUCache[_Bench] = LRUCache(_BENCHES_KEPT)
@@ -184,7 +184,7 @@ class GradientBuilder:
             )
         opening = campaign.opening
         published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
-        return _Bench(model, PublicContext(published.public_key, spread=self._spread))
+        return _Bench(model, PublicContext(published.public_key, executor=self._executor))
 
     def _encoder(self, spec: CampaignSpec) -> RowEncoder:
         """What makes integers of rows; fetched when rows are read, which most rounds do not."""
@@ -201,7 +201,7 @@ class GradientBuilder:
                     asked.match,
                     asked.frames(),
                     seed=asked.dataset.version if own_mu else None,
-                    spread=self._spread,
+                    executor=self._executor,
                 )
             self._statistics.put(key, found)
         return found
@@ -216,7 +216,7 @@ class GradientBuilder:
                     asked.frames(),
                     clip=privacy.clip,
                     rho=rho,
-                    spread=self._spread,
+                    executor=self._executor,
                 )
 
         # The ledger is asked each round; a projection of the same release is the same each time, and takes an eigh.

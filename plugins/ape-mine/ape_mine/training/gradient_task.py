@@ -23,7 +23,7 @@ from ape_mine.training.clipping_bounds import row_bounds
 from sonar_core.base.canonical_json import to_canonical
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.protocol.campaign_spec import CampaignSpec
-from syft import Spread
+from syft import TaskExecutor
 from syft.nn import LocalStatistics, Model, choose_mu
 from syft.paillier import EncryptedTensor
 from syft.privacy import Release
@@ -57,7 +57,7 @@ def own_statistics(
     frames: Iterable[pd.DataFrame],
     *,
     seed: bytes | None = None,
-    spread: Spread | None = None,
+    executor: TaskExecutor | None = None,
 ) -> LocalResult:
     """What the rows say of a Model, and the mu that cross-validation on them chooses, if it is asked for.
 
@@ -67,18 +67,18 @@ def own_statistics(
         match: which columns stand for which fields.
         frames: the rows, as `Dataset.frames` gives them.
         seed: draws the parts of the rows that are held out in turn, the same for the same dataset; None for no mu.
-        spread: where chunks are summed up; None for this process.
+        executor: computes the statistics of each chunk; None computes them in this process.
 
     Raises:
         RowError: a cell is not of its field's type; its message shows the cell, so it must not leave the Mine.
         StatisticsError: there are no rows.
-        SpreadError: a worker was lost for good.
+        TaskExecutorError: a worker was lost or failed.
     """
     rows = _features(model, encoder, match, frames)
     if seed is None or model.shape[0] > MOST_VALIDATED:
-        return LocalResult(LocalStatistics.from_chunks(rows, spread), None)
+        return LocalResult(LocalStatistics.from_chunks(rows, executor), None)
     source = np.random.default_rng(int.from_bytes(seed, "big"))
-    folds = LocalStatistics.folds(rows, FOLDS, source, spread)
+    folds = LocalStatistics.folds(rows, FOLDS, source, executor)
     mu = choose_mu(folds) if min(fold.rows for fold in folds) >= LEAST_FOLD else None
     return LocalResult(reduce(add, folds), mu)
 
@@ -91,21 +91,21 @@ def noisy_statistics(
     *,
     clip: float,
     rho: Fraction,
-    spread: Spread | None = None,
+    executor: TaskExecutor | None = None,
 ) -> Release:
     """What the rows say of a Model as far as rho allows; each call spends it anew.
 
     Args:
-        model, encoder, match, frames, spread: as for `own_statistics`.
+        model, encoder, match, frames, executor: as for `own_statistics`.
         clip: as for `row_bounds`.
         rho: the most that may be spent, in zCDP.
 
     Raises:
-        RowError, StatisticsError, SpreadError: as for `own_statistics`.
+        RowError, StatisticsError, TaskExecutorError: as for `own_statistics`.
         PrivacyError: no noise that a Mine can add keeps the promise, or no bounds follow from the clip.
     """
     rows, bounds = _features(model, encoder, match, frames), row_bounds(model, encoder, clip)
-    return Release.draw(rows, bounds, rho, spread=spread)
+    return Release.draw(rows, bounds, rho, executor=executor)
 
 
 def gradient(

@@ -7,7 +7,7 @@ from typing import Any
 import rfc8785
 
 from sonar_core.base.errors import FormatError
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 
 def to_canonical(document: Any) -> bytes:

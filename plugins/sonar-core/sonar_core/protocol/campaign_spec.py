@@ -192,7 +192,7 @@ class CampaignSpec(_Part):
         Args:
             texts: ready for use (`read_texts`); left out, they are described only, and no text can be encoded.
         """
-        known = {name: TextColumns.described(steps) for name, steps in (self.texts or {}).items()}
+        known = {name: TextColumns.from_specs(steps) for name, steps in (self.texts or {}).items()}
         return RowEncoder(self.input.table, self.output.table, known if texts is None else texts)
 
     @property
@@ -227,9 +227,9 @@ class CampaignSpec(_Part):
         """
         model = self.model(frozen)
         if isinstance(self.initial, Zeros):
-            return model.start()
+            return model.with_initial_weights()
         if isinstance(self.initial, Seeded):
-            return model.start(self.initial.seed)
+            return model.with_initial_weights(self.initial.seed)
         exponent = self.fixed_point.weight_exponent
         bound = self.fixed_point.head_bound(exponent)
         if weights is None or weights.shape != model.shape or weights.dtype.kind not in "iO":

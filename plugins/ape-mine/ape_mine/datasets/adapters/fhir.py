@@ -16,7 +16,7 @@ from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.datasets.adapters.json_lines import json_lines
 from ape_mine.datasets.adapters.timestamps import unix_seconds
 from ape_mine.errors import SourceError
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 _MOST_PATIENTS = 5_000_000
 _FILES = r"(?i).*\.(json|ndjson|jsonl)"

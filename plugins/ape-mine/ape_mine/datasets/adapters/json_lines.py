@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from ape_mine.datasets.adapters.base import Record, Request, SchemaGiven
 from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.errors import SourceError
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 #: Most bytes of a line.
 LONGEST_LINE = 8 << 20

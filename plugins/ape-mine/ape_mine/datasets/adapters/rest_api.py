@@ -18,7 +18,7 @@ import requests
 from ape_mine.datasets.adapters.base import Record, Request, SchemaGiven
 from ape_mine.datasets.adapters.json_lines import id_of
 from ape_mine.errors import ImportOptionError, SourceError
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 #: Most bytes of a page, and most pages.
 LARGEST_PAGE = 32 << 20

@@ -10,7 +10,7 @@ from ape_mine.datasets.adapters.base import Record, Request, SchemaPublished
 from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.datasets.adapters.timestamps import unix_seconds
 from ape_mine.errors import SourceError
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 
 class Takeout(SchemaPublished):

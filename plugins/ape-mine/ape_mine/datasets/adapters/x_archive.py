@@ -15,7 +15,7 @@ from typing import Any
 from ape_mine.datasets.adapters.base import Record, Request, SchemaPublished
 from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.errors import SourceError
-from syft.nested import parse_json
+from syft.bounded_json import parse_json
 
 _ASSIGNMENT = re.compile(r"\s*window\.YTD\.(?:tweets?)\.part\d+\s*=\s*")
 _FILES = r"(?:.*/)?(?:tweets?(?:-part\d+)?)\.js"
