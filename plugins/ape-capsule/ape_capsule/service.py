@@ -19,10 +19,11 @@ from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import WarrantLog
 from ape_capsule.loop import Capsule
 from ape_capsule.scoring.worker_pool import WorkerPool
-from sonar_core.app.connection import Connection, find_connection, let_sign
+from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_cache, configured_store, settings
 from sonar_core.chain.contracts import Receipt, SonarContracts
 from sonar_core.chain.event_log import EventLog
+from sonar_core.cli.signing import unlock
 from sonar_core.crypto import vault
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer
@@ -148,7 +149,7 @@ def open_oracle(
     Args:
         workers: processes that weigh Gradients, 0 for none; None: one for each core.
     """
-    let_sign(account)
+    unlock(account)
     site = find_connection(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the oracle.
     with lock(home), closing(CapsuleJournal(home / STATE_FILE)) as state:

@@ -13,9 +13,10 @@ from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_mine.training.compute_backend import open_engine
 from ape_mine.training.gradient_builder import MOST_FEATURES
-from sonar_core.app.connection import find_connection, let_sign
+from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_cache, configured_store, settings
 from sonar_core.cli.passphrases import find_passphrase
+from sonar_core.cli.signing import unlock
 from sonar_core.protocol.units import parse_address
 from sonar_core.service.instrumented import InstrumentedStore
 from sonar_core.service.observer import Observer
@@ -84,7 +85,7 @@ def open_mine(
     """
     watch = observer or Observer()
     place = open_home(home, ask, rows=False)
-    let_sign(account)
+    unlock(account)
     site = find_connection(account, sonar)
     # The backlog has a connection of its own to the journal: the store is there before the Mine.
     with place.lock(), open_engine(engine, scheduler) as executor, place.state().opened() as state:

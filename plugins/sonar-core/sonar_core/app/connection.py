@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ape.api import AccountAPI
-from ape_accounts import KeyfileAccount
 from eth_utils.address import to_checksum_address
 
 from sonar_core.app.settings import settings
@@ -54,15 +53,6 @@ def find_connection(account: AccountAPI | None, sonar: str | None = None) -> Con
     named = settings().tokens.get(chain.chain_id, {}).items()
     tokens = (Currency(to_checksum_address(token), name, chain.token_decimals(token)) for name, token in named)
     return Connection(chain, start_block, confirmations, tuple(tokens))
-
-
-def let_sign(account: AccountAPI) -> None:
-    """Lets a service's account sign without a question for each transaction.
-
-    A keyfile's passphrase is asked for once, now, unless APE_ACCOUNTS_<alias>_PASSPHRASE holds it. Raises ApeException.
-    """
-    if isinstance(account, KeyfileAccount):
-        account.set_autosign(True)
 
 
 def _contract(chain_id: int, sonar: str | None) -> tuple[str, int]:

@@ -10,6 +10,9 @@ import click
 
 from sonar_core.base.errors import SonarError, one_line
 
+#: Exit status of a program that Ctrl-C ended: 128 and the number of SIGINT.
+INTERRUPTED = 130
+
 
 @contextmanager
 def cli_errors() -> Iterator[None]:

@@ -68,13 +68,14 @@ def find_passphrase(variable: str, *, descriptor: int | None = None, in_keyring:
         PassphraseError: it is not where it was said to be.
     """
     if descriptor is not None:
-        return _read(descriptor)
+        return read_descriptor(descriptor)
     if in_keyring:
         return _look_up(variable)
     return os.environ.get(variable)
 
 
-def _read(descriptor: int) -> str:
+def read_descriptor(descriptor: int) -> str:
+    """The passphrase that a file descriptor holds, without one line end. Raises PassphraseError."""
     where = f"file descriptor {descriptor}"
     try:
         with os.fdopen(descriptor, "rb", closefd=True) as file:
