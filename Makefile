@@ -19,9 +19,10 @@ LOAD ?=
 # Tests by what they need. A test of the plugins that needs a chain is marked `chain`. The flow is played once, so
 # it has one process to itself.
 PLUGINS := tests/sonar_core tests/ape_sonar tests/ape_capsule tests/ape_mine tests/scripts
-PURE := tests/syft $(PLUGINS)
+PURE := tests/test_layers.py tests/syft $(PLUGINS)
 CHAIN := tests/contracts tests/attacks
 REFERENCE := tests/reference
+WHEELS := tests/wheels
 FLOW := tests/e2e
 CHAOS := tests/chaos
 FORK := tests/fork
@@ -34,8 +35,8 @@ MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network e
 
 .NOTPARALLEL:
 .PHONY: help setup demo live check lock clean
-.PHONY: test test-pure test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants
-.PHONY: fuzz fuzz-decoders prove mutants attacks chaos gas bench load
+.PHONY: test test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants
+.PHONY: dist fuzz fuzz-decoders prove mutants attacks chaos gas bench load
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,13 +50,16 @@ demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|w
 live: setup ## The same play with real parts, three of them killed: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live --dataset "$(DATASET)"
 
-test: test-pure test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants ## Every test there is, part by part
+test: test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
 	# The same results without the kernel in C, if the run above had one.
 	SYFT_KERNEL=off $(PYTEST) tests/syft
 	tests/fuzz/run.sh 5000
+
+test-wheels: setup ## The built wheels in an empty environment, in a project that is not this repository
+	$(PYTEST) -n 0 $(WHEELS)
 
 test-invariants: setup ## Random histories against the contracts, the same each time, with counts by action
 	@mkdir -p .build
@@ -135,6 +139,9 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/mypy
 	$(BIN)/forge fmt --check contracts tests/invariants tests/symbolic
 	$(BIN)/slither . --config-file slither.config.json
+
+dist: setup ## A release in build/dist: sdists, wheels with and without the kernel, image context, SBOM, checksums
+	scripts/_toolchain/dist.sh build/dist
 
 lock: setup ## New locks from requirements.in and package.json
 	@scripts/_toolchain/lock.sh

@@ -59,11 +59,11 @@ install_python() {
 
 install_members() {
   local projects=(pyproject.toml plugins/*/pyproject.toml) project editable=()
-  done_for members "${projects[@]}" && return
+  done_for members "${projects[@]}" VERSION && return
   say "syft and the plugins (editable)"
   for project in "${projects[@]}"; do editable+=(--editable "./$(dirname "$project")"); done
   uv pip install --python .venv/bin/python --no-deps --no-build-isolation "${editable[@]}"
-  mark members "${projects[@]}"
+  mark members "${projects[@]}" VERSION
 }
 
 install_node() {
