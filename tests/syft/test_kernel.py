@@ -191,9 +191,9 @@ def test_the_kernel_gets_no_address_outside_of_a_pool(name):
             whole.chain(pool, pool, np.array([outside], dtype=np.int64))
     with pytest.raises(ValueError, match="different lengths"):
         whole.multiply(pool, None, pool, inside[:2], pool, None)
-    with pytest.raises(ValueError, match="no pool"):
+    with pytest.raises(ValueError, match="not a pool"):
         whole.square(pool[:, :-1], 1)
-    with pytest.raises(ValueError, match="no pool"):
+    with pytest.raises(ValueError, match="not a pool"):
         whole.square(pool[::2], 1)
     with pytest.raises(ValueError, match="int64"):
         whole.multiply(pool, None, pool, inside.astype(np.int32), pool, None)

@@ -1,4 +1,5 @@
-/* AVX2: 4 lanes, digits of 27 bits. A column takes 1024 products of 54 bits: three for each of at most 304 digits. */
+/* AVX2: 4 lanes, digits of 27 bits. A column holds the sum of 1024 products of 54 bits: three per digit, and at most
+ * 304 digits. */
 #define NAMED(name) avx2_##name
 #define LANES 4
 #define RADIX 27
@@ -41,13 +42,13 @@ INLINED void NAMED(accumulate)(vector *columns, const vector *a, vector b) {
     UNROLLED(int i = 0; i < BLOCK; i++) columns[i] = _mm256_add_epi64(columns[i], _mm256_mul_epu32(a[i], b));
 }
 
-/* The digit that, times n, clears the column's lowest digit. */
+/* The digit whose product with n clears the column's lowest digit. */
 INLINED vector NAMED(quotient)(vector column, vector inverse) {
     const vector digit = _mm256_set1_epi64x((1ll << RADIX) - 1);
     return _mm256_and_si256(_mm256_mul_epu32(_mm256_and_si256(column, digit), inverse), digit);
 }
 
-/* 4 x 4 words: rows become columns. */
+/* Transposes 4 x 4 words. */
 INLINED void NAMED(transpose)(vector *r) {
     vector low0 = _mm256_unpacklo_epi64(r[0], r[1]), high0 = _mm256_unpackhi_epi64(r[0], r[1]);
     vector low2 = _mm256_unpacklo_epi64(r[2], r[3]), high2 = _mm256_unpackhi_epi64(r[2], r[3]);
@@ -57,18 +58,18 @@ INLINED void NAMED(transpose)(vector *r) {
     r[3] = _mm256_permute2x128_si256(high0, high2, 0x31);
 }
 
-INLINED void NAMED(load_rows)(vector *r, const uint64_t *const *rows, uint64_t place) {
-    UNROLLED(int lane = 0; lane < LANES; lane++) r[lane] = _mm256_loadu_si256((const vector *)(rows[lane] + place));
+INLINED void NAMED(load_rows)(vector *r, const uint64_t *const *rows, uint64_t offset) {
+    UNROLLED(int lane = 0; lane < LANES; lane++) r[lane] = _mm256_loadu_si256((const vector *)(rows[lane] + offset));
     NAMED(transpose)(r);
 }
 
-INLINED void NAMED(store_rows)(uint64_t *const *rows, uint64_t place, vector *r, int lanes) {
+INLINED void NAMED(store_rows)(uint64_t *const *rows, uint64_t offset, vector *r, int lanes) {
     NAMED(transpose)(r);
     UNROLLED(int lane = 0; lane < LANES; lane++)
-        if (lane < lanes) _mm256_storeu_si256((vector *)(rows[lane] + place), r[lane]);
+        if (lane < lanes) _mm256_storeu_si256((vector *)(rows[lane] + offset), r[lane]);
 }
 
-/* Which of the 32 entries each lane wants: for every entry, a mask of the lanes. */
+/* The selected entry out of 32 per lane: for every entry, a mask of the lanes that select it. */
 struct NAMED(choice) {
     vector wanted[1 << WINDOW];
 };
@@ -81,7 +82,7 @@ INLINED struct NAMED(choice) NAMED(choose)(const uint8_t *keys) {
     return choice;
 }
 
-/* Every lane's word out of 32: all are read, and masked. */
+/* The selected word out of 32 per lane: all words are read and masked. */
 INLINED vector NAMED(chosen)(const uint64_t *words, struct NAMED(choice) choice) {
     vector found = _mm256_setzero_si256();
     UNROLLED(int entry = 0; entry < 1 << WINDOW; entry++) {

@@ -1,4 +1,4 @@
-/* AVX-512 IFMA: 8 lanes, digits of 52 bits. An accumulator of 64 bits takes 4096 halves of products. */
+/* AVX-512 IFMA: 8 lanes, digits of 52 bits. A 64-bit column holds the sum of 4096 halves of products. */
 #define NAMED(name) ifma_##name
 #define LANES 8
 #define RADIX 52
@@ -42,12 +42,12 @@ INLINED void NAMED(accumulate)(vector *columns, const vector *a, vector b) {
     UNROLLED(int i = 0; i < BLOCK; i++) columns[i + 1] = _mm512_madd52hi_epu64(columns[i + 1], a[i], b);
 }
 
-/* The digit that, times n, clears the column's lowest digit. */
+/* The digit whose product with n clears the column's lowest digit. */
 INLINED vector NAMED(quotient)(vector column, vector inverse) {
     return _mm512_madd52lo_epu64(_mm512_setzero_si512(), column, inverse);
 }
 
-/* 8 x 8 words: rows become columns. */
+/* Transposes 8 x 8 words. */
 INLINED void NAMED(transpose)(vector *r) {
     vector pairs[8], fours[8];
     UNROLLED(int i = 0; i < 8; i += 2) {
@@ -66,18 +66,18 @@ INLINED void NAMED(transpose)(vector *r) {
     }
 }
 
-INLINED void NAMED(load_rows)(vector *r, const uint64_t *const *rows, uint64_t place) {
-    UNROLLED(int lane = 0; lane < LANES; lane++) r[lane] = _mm512_loadu_si512(rows[lane] + place);
+INLINED void NAMED(load_rows)(vector *r, const uint64_t *const *rows, uint64_t offset) {
+    UNROLLED(int lane = 0; lane < LANES; lane++) r[lane] = _mm512_loadu_si512(rows[lane] + offset);
     NAMED(transpose)(r);
 }
 
-INLINED void NAMED(store_rows)(uint64_t *const *rows, uint64_t place, vector *r, int lanes) {
+INLINED void NAMED(store_rows)(uint64_t *const *rows, uint64_t offset, vector *r, int lanes) {
     NAMED(transpose)(r);
     UNROLLED(int lane = 0; lane < LANES; lane++)
-        if (lane < lanes) _mm512_storeu_si512(rows[lane] + place, r[lane]);
+        if (lane < lanes) _mm512_storeu_si512(rows[lane] + offset, r[lane]);
 }
 
-/* Which of the 64 entries each lane wants. */
+/* The selected entry out of 64 per lane. */
 struct NAMED(choice) {
     vector index;
     __mmask8 bit4, bit5;
@@ -91,7 +91,7 @@ INLINED struct NAMED(choice) NAMED(choose)(const uint8_t *keys) {
     return choice;
 }
 
-/* Every lane's word out of 64: all are read, and permuted in registers. */
+/* The selected word out of 64 per lane: all words are read and permuted in registers. */
 INLINED vector NAMED(chosen)(const uint64_t *words, struct NAMED(choice) choice) {
     vector found[4];
     UNROLLED(int i = 0; i < 4; i++)

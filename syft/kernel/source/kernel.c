@@ -1,50 +1,50 @@
-/* Many multiplications modulo n or n^2 at once: one number to a lane of the processor's vector registers.
+/* Batch multiplication modulo n or n^2: one number per lane of the processor's vector registers.
  *
- * Nothing here depends on more than a C compiler: each path is compiled for its own instructions, whatever the machine
- * that compiles, and the caller asks at run time which of them this processor has. numbers.h says how numbers are kept.
+ * It depends on a C compiler only. Each code path is compiled for its own instructions, on any machine, and the caller
+ * asks at run time which of them this processor supports. numbers.h describes the representation of numbers.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* A modulus n, or n^2 where `halves` is 2. `stride` is the length of a row of a pool, in words. */
+/* A modulus n, or n^2 if `halves` is 2. `stride` is the length of a row of a pool, in words. */
 struct modulus {
-    const uint64_t *digits; /* of n, BLOCK * blocks of them */
-    uint64_t inverse;       /* -1/n modulo one digit's range */
+    const uint64_t *digits; /* of n, BLOCK * blocks digits */
+    uint64_t inverse;       /* -1/n modulo 2^RADIX */
     uint64_t blocks, halves, stride;
 };
 
-/* Counts up with every change of what is exported: native.py has the same number. */
+/* Version of the exported functions; shared_library.py has the same number. */
 int syft_interface(void) {
     return 2;
 }
 
-/* Numbers of `width` bytes, least significant first, to `length` digits of `radix` bits each, at every `stride` words;
- * what the bytes do not fill is zero. */
+/* Converts little-endian numbers of `width` bytes to `length` digits of `radix` bits, one number per `stride` words.
+ * Digits beyond the bytes are zero. */
 void syft_to_digits(uint64_t *digits, uint64_t stride, uint64_t length, const uint8_t *bytes, uint64_t width,
                     uint64_t count, uint64_t radix) {
     for (uint64_t number = 0; number < count; number++, digits += stride, bytes += width) {
         uint64_t pending = 0, bits = 0, next = 0;
-        for (uint64_t place = 0; place < length; place++) {
+        for (uint64_t index = 0; index < length; index++) {
             for (; bits < radix; bits += 8) pending |= (uint64_t)(next < width ? bytes[next++] : 0) << bits;
-            digits[place] = pending & ((UINT64_C(1) << radix) - 1);
+            digits[index] = pending & ((UINT64_C(1) << radix) - 1);
             pending >>= radix;
             bits -= radix;
         }
     }
 }
 
-/* The way back. */
+/* The inverse of syft_to_digits. */
 void syft_to_bytes(uint8_t *bytes, uint64_t width, const uint64_t *digits, uint64_t stride, uint64_t length,
                    uint64_t count, uint64_t radix) {
     for (uint64_t number = 0; number < count; number++, digits += stride, bytes += width) {
         uint64_t pending = 0, bits = 0, next = 0;
-        for (uint64_t place = 0; place < width; place++) {
+        for (uint64_t index = 0; index < width; index++) {
             if (bits < 8) {
                 pending |= (next < length ? digits[next++] : 0) << bits;
                 bits += radix;
             }
-            bytes[place] = (uint8_t)pending;
+            bytes[index] = (uint8_t)pending;
             pending >>= 8;
             bits -= 8;
         }

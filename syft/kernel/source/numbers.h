@@ -1,4 +1,4 @@
-/* Arithmetic on LANES numbers at once, in one path's vectors; included once for each path.
+/* Arithmetic on LANES numbers at once, in the vectors of one path; included once per path.
  *
  * A number modulo n^2 is a pair: x = x0 + x1 n, each half in h = BLOCK * blocks digits of RADIX bits, in Montgomery
  * form with R = 2^(RADIX h) > 16 n. One Montgomery step (Montgomery, "Modular multiplication without trial division",
@@ -6,20 +6,20 @@
  *
  *     x y / R = s + n ((x0 y1 + x1 y0 - u) / R mod n),
  *
- * a second Montgomery step: 5 h^2 products of digits, where numbers of 2h digits would take 8 h^2. Halves below 2n
- * give halves below 2n, so nothing is ever compared or subtracted, and no branch or address depends on a number.
+ * by a second Montgomery step: 5 h^2 products of digits, instead of 8 h^2 for numbers of 2h digits. Halves below 2n
+ * give halves below 2n, so no comparison or final subtraction is needed, and no branch or address depends on a number.
  *
- * A pool keeps numbers as rows: the digits of x0, those of x1, zeros up to `stride`. In vectors, lane i of vector j is
+ * A row of a pool holds the digits of x0, those of x1, and zeros up to `stride`. In vectors, lane i of vector j is
  * digit j of number i.
  */
 #define MOST_DIGITS (8192 / RADIX + 2 * BLOCK)
 #define NUMBER (2 * MOST_DIGITS + LANES)
 #define DIGIT ((UINT64_C(1) << RADIX) - 1)
 
-/* What the columns of a product are made of. */
+/* The terms of the columns of a product. */
 enum NAMED(shape) { NAMED(ONE_PRODUCT), NAMED(TWO_PRODUCTS), NAMED(SQUARE) };
 
-/* columns += BLOCK x BLOCK digits. */
+/* columns += product of BLOCK and BLOCK digits. */
 INLINED void NAMED(tile)(vector *columns, const vector *x, const vector *y) {
     vector a[BLOCK];
     UNROLLED(int i = 0; i < BLOCK; i++) a[i] = x[i];
@@ -32,7 +32,8 @@ INLINED void NAMED(tile_modulus)(vector *columns, const vector *x, const uint64_
     UNROLLED(int j = 0; j < BLOCK; j++) NAMED(accumulate)(columns + j, a, NAMED(all)(n[j]));
 }
 
-/* Finds the next BLOCK quotient digits and adds them times the lowest digits of n: BLOCK columns become zero. */
+/* Computes the next BLOCK quotient digits and adds their products with the lowest digits of n, which clears BLOCK
+ * columns. */
 INLINED void NAMED(settle)(vector *columns, vector *u, const uint64_t *n, vector inverse) {
     vector lowest[BLOCK];
     UNROLLED(int i = 0; i < BLOCK; i++) lowest[i] = NAMED(all)(n[i]);
@@ -43,7 +44,7 @@ INLINED void NAMED(settle)(vector *columns, vector *u, const uint64_t *n, vector
     }
 }
 
-/* Block k of the columns of x^2: what stands beside the diagonal counts twice. */
+/* Block k of the columns of x^2: products off the diagonal count twice. */
 INLINED void NAMED(square_tiles)(vector *columns, const vector *x, int first, int k) {
     vector beside[2 * BLOCK];
     UNROLLED(int r = 0; r < 2 * BLOCK; r++) beside[r] = NAMED(zero)();
@@ -53,10 +54,10 @@ INLINED void NAMED(square_tiles)(vector *columns, const vector *x, int first, in
     if (k % 2 == 0) NAMED(tile)(columns, x + k / 2 * BLOCK, x + k / 2 * BLOCK);
 }
 
-/* z = (x y [+ v w] [- less] + u n) / R. `less` < R. Columns are finished block by block, from the lowest.
+/* z = (x y [+ v w] [- less] + u n) / R, with less < R. Columns are completed block by block, from the lowest.
  *
- * To take `less` away without a negative column, R - less is added, digit by digit, and 1 taken from the quotient:
- * the lower columns are then positive and divisible by R, so there is 1 to take.
+ * To subtract `less` without a negative column, R - less is added, digit by digit, and 1 is subtracted from the
+ * quotient. The lower columns are then positive and divisible by R, so the quotient is at least 1.
  */
 INLINED void NAMED(step)(vector *z, enum NAMED(shape) shape, const vector *x, const vector *y, const vector *v,
                          const vector *w, const vector *less, vector *u, const struct modulus *m) {
@@ -92,7 +93,7 @@ INLINED void NAMED(step)(vector *z, enum NAMED(shape) shape, const vector *x, co
     }
 }
 
-/* z = x y / R; z may be x or y. */
+/* z = x y / R; z may alias x or y. */
 static TARGET __attribute__((noinline)) void NAMED(product)(vector *z, const vector *x, const vector *y,
                                                            const struct modulus *m) {
     const uint64_t h = m->blocks * BLOCK;
@@ -119,16 +120,16 @@ static TARGET __attribute__((noinline)) void NAMED(squared)(vector *x, const str
     memcpy(x, low, h * sizeof(vector));
 }
 
-/* Places `start` to `start + LANES - 1` of a list of rows; without a list, the rows themselves. Lanes beyond `count`
- * repeat the last. */
+/* Loads the rows at[start] to at[start + LANES - 1], or the rows start to start + LANES - 1 if `at` is NULL. Lanes
+ * beyond `count` repeat the last row. */
 INLINED void NAMED(gather)(vector *x, const uint64_t *pool, const int64_t *at, uint64_t start, uint64_t count,
                            const struct modulus *m) {
     const uint64_t *rows[LANES];
     for (uint64_t lane = 0; lane < LANES; lane++) {
-        const uint64_t place = start + lane < count ? start + lane : count - 1;
-        rows[lane] = pool + (at ? (uint64_t)at[place] : place) * m->stride;
+        const uint64_t index = start + lane < count ? start + lane : count - 1;
+        rows[lane] = pool + (at ? (uint64_t)at[index] : index) * m->stride;
     }
-    for (uint64_t place = 0; place < m->stride; place += LANES) NAMED(load_rows)(x + place, rows, place);
+    for (uint64_t index = 0; index < m->stride; index += LANES) NAMED(load_rows)(x + index, rows, index);
 }
 
 INLINED void NAMED(scatter)(uint64_t *pool, const int64_t *at, uint64_t start, uint64_t count, const vector *x,
@@ -137,23 +138,23 @@ INLINED void NAMED(scatter)(uint64_t *pool, const int64_t *at, uint64_t start, u
     const int lanes = count - start < LANES ? (int)(count - start) : LANES;
     for (int lane = 0; lane < lanes; lane++)
         rows[lane] = pool + (at ? (uint64_t)at[start + lane] : start + lane) * m->stride;
-    for (uint64_t place = 0; place < m->stride; place += LANES) {
+    for (uint64_t index = 0; index < m->stride; index += LANES) {
         vector r[LANES];
-        UNROLLED(int i = 0; i < LANES; i++) r[i] = x[place + i];
-        NAMED(store_rows)(rows, place, r, lanes);
+        UNROLLED(int i = 0; i < LANES; i++) r[i] = x[index + i];
+        NAMED(store_rows)(rows, index, r, lanes);
     }
 }
 
-/* Fetches what the next turn of a chain will gather, while this turn multiplies. */
+/* Prefetches the rows of the next step of a chain while this step multiplies. */
 INLINED void NAMED(prefetch)(const uint64_t *pool, const int64_t *at, uint64_t start, uint64_t count,
                              const struct modulus *m) {
-    for (uint64_t place = start; place < start + LANES && place < count; place++) {
-        const uint64_t *row = pool + (uint64_t)at[place] * m->stride;
+    for (uint64_t index = start; index < start + LANES && index < count; index++) {
+        const uint64_t *row = pool + (uint64_t)at[index] * m->stride;
         for (uint64_t word = 0; word < m->stride; word += 8) _mm_prefetch((const char *)(row + word), _MM_HINT_T0);
     }
 }
 
-/* out[out_at[i]] = left[left_at[i]] * right[right_at[i]]; a list that is NULL counts 0, 1, 2, ... */
+/* out[out_at[i]] = left[left_at[i]] * right[right_at[i]]; NULL means 0, 1, 2, ... */
 TARGET void NAMED(multiply)(const struct modulus *m, uint64_t *out, const int64_t *out_at, const uint64_t *left,
                             const int64_t *left_at, const uint64_t *right, const int64_t *right_at, uint64_t count) {
     vector x[NUMBER], y[NUMBER];
@@ -175,18 +176,19 @@ TARGET void NAMED(square)(const struct modulus *m, uint64_t *numbers, uint64_t c
     }
 }
 
-/* For every `group` numbers of the pool, the products of all subsets: row s of the group's 2^group has the number t
- * where bit t of s is set. Rows of numbers that are not there any more, at the end, are left as they are. */
+/* The products of all subsets of each `group` consecutive numbers: row s of a group's 2^group rows is the product of
+ * the numbers t for which bit t of s is set. If the last group is incomplete, rows for its missing numbers are left as
+ * they are. */
 TARGET void NAMED(subsets)(const struct modulus *m, uint64_t *table, const uint64_t *pool, uint64_t count,
                            uint64_t group, const uint64_t *one) {
     const int64_t first[LANES] = {0};
     vector x[NUMBER], y[NUMBER];
     for (uint64_t start = 0; start < count; start += group, table += m->stride << group) {
         memcpy(table, one, m->stride * sizeof(uint64_t));
-        for (uint64_t place = 0; place < group && start + place < count; place++) {
-            const uint64_t half = UINT64_C(1) << place;
+        for (uint64_t index = 0; index < group && start + index < count; index++) {
+            const uint64_t half = UINT64_C(1) << index;
             uint64_t *with = table + half * m->stride;
-            memcpy(with, pool + (start + place) * m->stride, m->stride * sizeof(uint64_t));
+            memcpy(with, pool + (start + index) * m->stride, m->stride * sizeof(uint64_t));
             NAMED(gather)(y, with, first, 0, LANES, m);
             for (uint64_t subset = 1; subset < half; subset += LANES) {
                 NAMED(gather)(x, table, NULL, subset, half, m);
@@ -197,8 +199,8 @@ TARGET void NAMED(subsets)(const struct modulus *m, uint64_t *table, const uint6
     }
 }
 
-/* numbers[i] *= prod_g table[keys[g * key_stride + i]]. The keys decide what is read: they must not be secret from
- * whoever can watch this machine's caches. */
+/* numbers[i] *= prod_g table[keys[g * key_stride + i]]. The addresses that are read depend on the keys, which therefore
+ * must not be secret from anyone who can observe this machine's caches. */
 TARGET void NAMED(chain)(const struct modulus *m, uint64_t *numbers, uint64_t count, const uint64_t *table,
                          const int64_t *keys, uint64_t key_stride, uint64_t groups) {
     vector x[NUMBER], y[NUMBER];
@@ -214,8 +216,8 @@ TARGET void NAMED(chain)(const struct modulus *m, uint64_t *numbers, uint64_t co
     }
 }
 
-/* The same with secret keys, of WINDOW bits: whole tables are read. table[g][digit][key], digits as in a row.
- * Groups of numbers take turns with each part of the table, so that it comes from memory once for all of them. */
+/* The same with secret keys of WINDOW bits: whole tables are read. The layout is table[g][digit][key], with digits as
+ * in a row. Several batches of numbers use each part of the table in turn, so that it is loaded from memory once. */
 TARGET void NAMED(chain_secret)(const struct modulus *m, uint64_t *numbers, uint64_t count, const uint64_t *table,
                                 const uint8_t *keys, uint64_t key_stride, uint64_t groups) {
     enum { TURNS = 4 };
@@ -230,8 +232,8 @@ TARGET void NAMED(chain_secret)(const struct modulus *m, uint64_t *numbers, uint
             for (uint64_t turn = 0; turn < turns; turn++) {
                 uint8_t wanted[LANES];
                 for (uint64_t lane = 0; lane < LANES; lane++) {
-                    const uint64_t place = start + turn * LANES + lane;
-                    wanted[lane] = keys[group * key_stride + (place < count ? place : count - 1)];
+                    const uint64_t index = start + turn * LANES + lane;
+                    wanted[lane] = keys[group * key_stride + (index < count ? index : count - 1)];
                 }
                 const struct NAMED(choice) choice = NAMED(choose)(wanted);
                 for (uint64_t digit = 0; digit < digits; digit++)
@@ -244,8 +246,8 @@ TARGET void NAMED(chain_secret)(const struct modulus *m, uint64_t *numbers, uint
     }
 }
 
-/* numbers[i] = numbers[i]^e, e given as hexadecimal digits from the highest, at least one. e may be secret: only their
- * number shows. `one` is a row; `scratch` has room for 16 numbers of LANES lanes, and one vector to align them. */
+/* numbers[i] = numbers[i]^e, with e as at least one hexadecimal digit, highest first. e may be secret: only its number
+ * of digits is visible. `one` is a row; `scratch` has room for 16 numbers of LANES lanes, and one vector to align. */
 TARGET void NAMED(power)(const struct modulus *m, uint64_t *numbers, uint64_t count, const uint8_t *exponent,
                          uint64_t length, const uint64_t *one, uint64_t *scratch) {
     const uint64_t digits = m->halves * m->blocks * BLOCK;

@@ -1,4 +1,4 @@
-/* Makes room for the next path. */
+/* Undefines the macros of a path before the next one is included. */
 #undef NAMED
 #undef LANES
 #undef RADIX
