@@ -1,1 +1,1 @@
-"""How fast encrypted training is, beside what else one could use: `make bench`."""
+"""Benchmarks of encrypted training against other libraries: `make bench`."""

@@ -1,4 +1,4 @@
-"""Runs every comparison, prints the tables, writes build/bench*.json; ends with status 1 where a goal is missed."""
+"""Runs every benchmark, prints tables and writes build/bench*.json; exits with status 1 if a goal is missed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from typing import Any
 
 from rich.console import Console
 
-from scripts._bench.counting import distance
+from scripts._bench.comparisons import COMPARISONS, Comparison
+from scripts._bench.counting_ring import multiplication_share
+from scripts._bench.dask_scaling import scale
 from scripts._bench.data import scalars_of
 from scripts._bench.growth import grow
-from scripts._bench.measure import paired
-from scripts._bench.parties import ROOT, Party, party, peers_python
-from scripts._bench.report import machine, save, show, show_all
-from scripts._bench.rows import ROWS, THREADS, Row
-from scripts._bench.scaling import scale
+from scripts._bench.paired_timing import in_turn, pair
+from scripts._bench.processes import ROOT, TaskProcess, peers_python, task_process
+from scripts._bench.report import is_missed, machine, save, show, show_all
 from scripts._bench.sizes import sizes
+from scripts._bench.thread_gain import thread_gain
 from sonar_core.cli.console import open_console
 from syft.kernel import cores, kernel_name
 from syft.paillier import generate_paillier_keypair
 
 _BUILD = ROOT / "build"
 _OFF = {"SYFT_KERNEL": "off"}
+_THREADS = "threads"
 
 
 def main() -> int:
@@ -35,14 +37,14 @@ def main() -> int:
     key = {"p": int(private.p), "q": int(private.q), "n_bits": options.bits}
     console = open_console()
     results: list[dict[str, Any]] = []
-    for result in _compare(key, options.only):
-        # After each row: a peer that fails takes nothing along.
+    for result in _results(key, options.only):
+        # Saved after each result, so that a peer that fails does not discard the others.
         results.append(result)
         save(_BUILD / "bench.json", results)
     show(console, results)
     if not options.only:
-        _show_the_rest(console, key)
-    missed = [row["name"] for row in results if row["goal"] is not None and row["ratio"] < row["goal"]]
+        _show_other_figures(console, key)
+    missed = [result["name"] for result in results if is_missed(result)]
     for name in missed:
         console.print(f"goal missed: {name}")
     return 1 if missed else 0
@@ -51,53 +53,67 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--bits", type=int, default=2048, help="length of n (goals are for 2048)")
-    parser.add_argument("--only", default="", help="rows whose name or peer holds this, and no other figures")
+    parser.add_argument(
+        "--only", default="", help=f"only comparisons whose name or peer contains this; {_THREADS!r} for the threads"
+    )
     return parser.parse_args()
 
 
-def _compare(key: Mapping[str, Any], only: str) -> Iterator[dict[str, Any]]:
-    wanted = [row for row in ROWS if only in row.name or only in row.peer]
-    with _parties() as (ours, peers):
-        for row in wanted:
-            yield from _results(row, ours, peers[row.peer_party], key)
-    side_by_side = [row for row in THREADS if only in row.name]
-    if cores() > 1 and side_by_side:
-        with party("two", "syft_tasks", cores=2) as two, party("one", "syft_tasks") as one:
-            for row in side_by_side:
-                yield from _results(row, {kernel_name(): two}, one, key)
+def _results(key: Mapping[str, Any], only: str) -> Iterator[dict[str, Any]]:
+    wanted = [row for row in COMPARISONS if only in row.name or only in row.peer]
+    if wanted:
+        with _processes() as (ours, peers):
+            for comparison in wanted:
+                yield from _compare(comparison, ours, peers[comparison.peer_process], key)
+    if cores() > 1 and only in _THREADS:
+        yield from thread_gain(key)
 
 
 @contextmanager
-def _parties() -> Iterator[tuple[dict[str, Party], dict[str, Party]]]:
-    """Syft with each kernel there is, and the peers, each on the same one core."""
+def _processes() -> Iterator[tuple[dict[str, TaskProcess], dict[str, TaskProcess]]]:
+    """Syft with each available kernel, and the peers; all on the same single core."""
     python = peers_python()
     with ExitStack() as stack:
-        ours = {"gmpy2": stack.enter_context(party("syft", "syft_tasks", **_OFF))}
+        ours = {"gmpy2": stack.enter_context(task_process("syft", "syft_tasks", **_OFF))}
         if kernel_name() != "gmpy2":
-            ours[kernel_name()] = stack.enter_context(party("syft", "syft_tasks"))
-        peers = {"phe": stack.enter_context(party("phe", "phe_tasks"))}
+            ours[kernel_name()] = stack.enter_context(task_process("syft", "syft_tasks"))
+        peers = {"phe": stack.enter_context(task_process("phe", "phe_tasks"))}
         for name in ("pypaillier", "tenseal"):
-            peers[name] = stack.enter_context(party(name, f"{name}_tasks", python=python))
+            peers[name] = stack.enter_context(task_process(name, f"{name}_tasks", python=python))
         yield ours, peers
 
 
-def _results(row: Row, ours: Mapping[str, Party], peer: Party, key: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The row's figures for each of ours."""
-    print(f"{row.name} against {row.peer}", file=sys.stderr)
-    of = {**key, **row.of}
-    for own in ours.values():
-        own.prepare(row.task, of)
-    peer.prepare(row.peer_task, {**of, **scalars_of(row.of["data"]), **row.peer_of})
-    reckoned = "" if row.share == 1 else f" (reckoned from {row.share:.2%} of it)"
-    for kernel, pair in paired({name: own.time for name, own in ours.items()}, peer.time, row.share).items():
-        facts = {"name": row.name, "n_bits": key["n_bits"], **asdict(pair), "peer": row.peer + reckoned}
-        yield {**facts, "goal": row.goal.of(kernel), "kernel": kernel, "machine": machine()}
+def _compare(
+    comparison: Comparison, ours: Mapping[str, TaskProcess], peer: TaskProcess, key: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """One result per kernel."""
+    print(f"{comparison.name} against {comparison.peer}", file=sys.stderr)
+    arguments = {**key, **comparison.arguments}
+    for process in ours.values():
+        process.prepare(comparison.task, arguments)
+    scalars = scalars_of(comparison.arguments["data"])
+    peer.prepare(comparison.peer_task, {**arguments, **scalars, **comparison.peer_arguments})
+    turns = in_turn({**{kernel: process.time for kernel, process in ours.items()}, "peer": peer.time})
+    extrapolated = "" if comparison.share == 1 else f" (extrapolated from {comparison.share:.2%})"
+    for kernel in ours:
+        found = pair(turns, kernel, "peer", comparison.share)
+        yield {
+            "name": comparison.name,
+            "n_bits": key["n_bits"],
+            **asdict(found),
+            "peer": comparison.peer + extrapolated,
+            "score": found.ratio,
+            "goal": comparison.goal.of(kernel),
+            "kernel": kernel,
+            "machine": machine(),
+        }
 
 
-def _show_the_rest(console: Console, key: Mapping[str, Any]) -> None:
+def _show_other_figures(console: Console, key: Mapping[str, Any]) -> None:
+    shares = [{"round": name, **multiplication_share({**key, "data": name})} for name in ("digits", "wide")]
     for title, rows in (
         ("sizes", sizes({**key, "data": "digits"})),
-        ("limit", [{"round": name, **distance({**key, "data": name})} for name in ("digits", "wide")]),
+        ("limit", shares),
         ("growth", grow()),
         ("scaling", scale(key)),
     ):

@@ -1,4 +1,4 @@
-"""The rows that are trained on, and the key: the same for everybody in a run."""
+"""The data sets, which are the same for all libraries."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import MinMaxScaler
 
-from syft.nn import LinearClassifier, quantise
-from syft.nn.exact_products import Integers
-from syft.nn.local_statistics import LocalStatistics
+from syft.integers import Integers
+from syft.nn import LinearClassifier, LocalStatistics, quantise
 
 _LARGEST_INT16 = (1 << 15) - 1
 
@@ -19,7 +18,7 @@ _LARGEST_INT16 = (1 << 15) - 1
 def rows_of(name: str) -> tuple[Integers, Integers]:
     """Integer rows, shape (n, inputs), and classes, shape (n, 1).
 
-    "wide" has the shape of MNIST, but is drawn from a seed: what it holds changes no time.
+    "wide" has the shape of MNIST but random contents, which do not affect times.
     """
     if name == "wide":
         draw = np.random.default_rng(0)
@@ -29,17 +28,18 @@ def rows_of(name: str) -> tuple[Integers, Integers]:
 
 
 def model_of(name: str) -> LinearClassifier:
-    """A Model with fresh weights for those rows."""
+    """A Model with random initial weights for those rows."""
     rows, classes = rows_of(name)
     return LinearClassifier(rows.shape[1], int(classes.max()) + 1).with_initial_weights(seed=1)
 
 
 def statistics_of(name: str) -> LocalStatistics:
+    """Local statistics of those rows."""
     return model_of(name).statistics(*rows_of(name))
 
 
 def scalars_of(name: str) -> dict[str, Any]:
-    """The local statistics as a peer multiplies with them: 16-bit integers.
+    """Local statistics as 16-bit integers, by which a peer multiplies.
 
     Returns:
         gram: d lists of d integers; cross: d lists of k integers.

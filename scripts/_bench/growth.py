@@ -1,6 +1,6 @@
-"""How cost grows: with rows at the Mine in the clear, with features and outputs while encrypted.
+"""Growth of time and memory: with a Mine's rows in the clear, and with features and outputs under encryption.
 
-Each figure comes from a process of its own, so that its memory is its own.
+Each case runs in its own process, so that its memory can be measured.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ape_mine.datasets.store import open_parquet
-from scripts._bench.parties import ROOT
-from syft.nn import LinearClassifier, quantise
-from syft.nn.exact_products import Integers
-from syft.nn.local_statistics import LocalStatistics
+from scripts._bench.processes import ROOT
+from syft.integers import Integers
+from syft.nn import LinearClassifier, LocalStatistics, quantise
 from syft.paillier import PublicContext, generate_paillier_keypair
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
@@ -32,44 +31,44 @@ _COLUMNS, _CLASSES, _CHUNK = 64, 10, 8192
 
 
 def grow() -> list[dict[str, Any]]:
-    """All figures: seconds, and the process's largest memory in MiB."""
+    """All cases, with seconds and the process's peak memory in MiB."""
     cases = [{"what": "rows", "rows": count, "features": _COLUMNS, "outputs": _CLASSES} for count in ROWS]
     cases += [{"what": "features", "features": count, "outputs": 10} for count in FEATURES]
     cases += [{"what": "outputs", "features": 65, "outputs": count} for count in OUTPUTS]
-    return [case | _apart(case) for case in cases]
+    return [case | _in_own_process(case) for case in cases]
 
 
-def _apart(case: Mapping[str, Any]) -> dict[str, Any]:
+def _in_own_process(case: Mapping[str, Any]) -> dict[str, Any]:
     command = [sys.executable, "-m", "scripts._bench.growth", json.dumps(case)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
 def measure(case: Mapping[str, Any]) -> dict[str, Any]:
-    """One case, in this process."""
+    """Runs one case in this process."""
     seconds = _stream(case["rows"]) if case["what"] == "rows" else _encrypted(case["features"], case["outputs"])
     return {"seconds": seconds, "peak_mib": _peak_mib()}
 
 
 def _peak_mib() -> float:
-    """The largest memory of this program. Not getrusage's: that one begins with what the parent's was at the fork."""
+    """Peak memory of this program, unlike getrusage's, which includes the parent's memory at the fork."""
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
 
 
 def _stream(rows: int) -> float:
-    """Local statistics of a Parquet file that is read in chunks."""
+    """Seconds for local statistics of a Parquet file that is read in chunks."""
     model = LinearClassifier(_COLUMNS, _CLASSES)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         _write(path, rows)
         start = time.perf_counter()
-        LocalStatistics.from_chunks(_statistics_of(model, path))
+        LocalStatistics.from_chunks(_chunks_of(model, path))
         return time.perf_counter() - start
 
 
-def _statistics_of(model: LinearClassifier, path: Path) -> Iterator[tuple[Integers, Integers]]:
+def _chunks_of(model: LinearClassifier, path: Path) -> Iterator[tuple[Integers, Integers]]:
     for batch in open_parquet(path).iter_batches(_CHUNK):
         table = np.column_stack([column.to_numpy() for column in batch.columns])
         yield model.features_.transform(quantise(table[:, :-1])), model.targets(table[:, -1:].astype(np.int64))
@@ -77,7 +76,7 @@ def _statistics_of(model: LinearClassifier, path: Path) -> Iterator[tuple[Intege
 
 def _write(path: Path, rows: int) -> None:
     draw = np.random.default_rng(0)
-    names = [*(f"column {place}" for place in range(_COLUMNS)), "class"]
+    names = [*(f"column {index}" for index in range(_COLUMNS)), "class"]
     schema = pa.schema([(name, pa.float32()) for name in names])
     with pq.ParquetWriter(path, schema) as writer:
         for start in range(0, rows, _CHUNK):
@@ -87,7 +86,7 @@ def _write(path: Path, rows: int) -> None:
 
 
 def _encrypted(features: int, outputs: int) -> float:
-    """One round on all cores: a product with a random map of the usual size, re-randomised."""
+    """Seconds for one round on all cores: a re-randomised product with a random matrix of typical entries."""
     public, _ = generate_paillier_keypair(2048)
     context = PublicContext(public)
     model = LinearClassifier(features - 1, outputs).with_initial_weights(seed=1)

@@ -1,4 +1,4 @@
-"""The tables, and the files that hold the same."""
+"""Tables on the console, and JSON files of the same results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 
 def machine() -> str:
-    """The processor's name, as it gives itself."""
+    """The processor's own name, and its number of threads."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -22,20 +22,28 @@ def machine() -> str:
     return f"{names[0]}, {len(names)} threads" if names else platform.processor() or platform.machine()
 
 
+def is_missed(result: Mapping[str, Any]) -> bool:
+    """Returns True if a result has a goal and its score is below."""
+    return result["goal"] is not None and result["score"] < result["goal"]
+
+
 def show(console: Console, results: Sequence[Mapping[str, Any]]) -> None:
-    table = Table("Work", "Kernel", "Ours, ms", "Peer", "Peer, ms", "Times", "Goal", "")
-    for row in results:
-        goal = row["goal"]
-        verdict = "" if goal is None else "met" if row["ratio"] >= goal else "MISSED"
-        ours, peer = (f"{row[name] * 1000:,.1f}" for name in ("ours_s", "peer_s"))
-        table.add_row(
-            row["name"], row["kernel"], ours, row["peer"], peer, f"{row['ratio']:,.1f}", str(goal or ""), verdict
-        )
+    """Prints the comparisons."""
+    table = Table("Work", "Kernel", "Ours, ms", "Peer", "Peer, ms", "Ratio", "Goal", "")
+    for result in results:
+        ours, peer = (f"{result[name] * 1000:,.1f}" for name in ("ours_s", "peer_s"))
+        goal, verdict = "", ""
+        if result["goal"] is not None:
+            measure = result.get("goal_of")
+            goal = f"{result['goal']}" + (f" as {measure}: {result['score']:.2f}" if measure else "")
+            verdict = "MISSED" if is_missed(result) else "met"
+        ratio = f"{result['ratio']:,.2f}" if result["ratio"] < 10 else f"{result['ratio']:,.1f}"
+        table.add_row(result["name"], result["kernel"], ours, result["peer"], peer, ratio, goal, verdict)
     console.print(table)
 
 
 def show_all(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Any figures that have the same names."""
+    """Prints rows with equal keys."""
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*(f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row.values()))
@@ -43,5 +51,6 @@ def show_all(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def save(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Memory, and bytes on the wire, of an encrypted Model beside phe's."""
+"""Sizes of an encrypted Model in memory and in the wire format, compared with phe's."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from scripts._bench.syft_tasks import head, mine
 from syft import wire
 
 
-def sizes(of: dict[str, Any]) -> list[dict[str, Any]]:
-    """Bytes a weight; phe's on the wire is what its documentation shows: JSON of ciphertext and exponent."""
-    context = mine(of)
-    model, weights = head(of, context)
+def sizes(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Bytes per weight. phe's encoding is that of its documentation: JSON of ciphertext and exponent."""
+    context = mine(arguments)
+    model, weights = head(arguments, context)
     count = model.shape[0] * model.shape[1]
-    public = PaillierPublicKey(of["p"] * of["q"])
+    public = PaillierPublicKey(arguments["p"] * arguments["q"])
     number = public.encrypt(1)
     theirs = len(json.dumps((str(number.ciphertext()), number.exponent)))
     memory = sum(sys.getsizeof(ciphertext) for ciphertext in weights.ciphertexts) + sys.getsizeof(weights.ciphertexts)
     their_memory = sys.getsizeof(number.ciphertext()) + sys.getsizeof(number) + sys.getsizeof(vars(number))
     return [
-        _row("digits' W on the wire, bytes a weight", len(wire.dumps_tensor(weights)) / count, theirs),
-        _row("digits' W in memory, bytes a weight", memory / count, their_memory),
+        _row("digits' W in the wire format, bytes per weight", len(wire.dumps_tensor(weights)) / count, theirs),
+        _row("digits' W in memory, bytes per weight", memory / count, their_memory),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Syft's side."""
+"""Tasks by Syft."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ _Task = Callable[[], object]
 _NUMBERS, _SQUARINGS = 1024, 400
 
 
-def capsule(of: Mapping[str, Any]) -> PrivateContext:
-    """The Campaign's key pair."""
-    key = PaillierPublicKey(of["p"] * of["q"])
-    return PrivateContext(PaillierPrivateKey(key, of["p"], of["q"]), threads=of.get("threads"))
+def capsule(arguments: Mapping[str, Any]) -> PrivateContext:
+    """A Capsule's context, with the key pair."""
+    key = PaillierPublicKey(arguments["p"] * arguments["q"])
+    return PrivateContext(PaillierPrivateKey(key, arguments["p"], arguments["q"]), threads=arguments.get("threads"))
 
 
-def mine(of: Mapping[str, Any]) -> PublicContext:
-    """What a Mine has of it."""
-    return PublicContext(PaillierPublicKey(of["p"] * of["q"]), threads=of.get("threads"))
+def mine(arguments: Mapping[str, Any]) -> PublicContext:
+    """A Mine's context, with the public key."""
+    return PublicContext(PaillierPublicKey(arguments["p"] * arguments["q"]), threads=arguments.get("threads"))
 
 
-def head(of: Mapping[str, Any], context: PublicContext) -> tuple[Model, EncryptedTensor]:
-    """A Model with fresh weights, and these encrypted."""
-    model = model_of(of["data"])
-    model.fixed_point = FixedPoint(gradient_bits=of.get("bits", model.fixed_point.gradient_bits))
+def head(arguments: Mapping[str, Any], context: PublicContext) -> tuple[Model, EncryptedTensor]:
+    """A Model with initial weights, and its weights encrypted."""
+    model = model_of(arguments["data"])
+    model.fixed_point = FixedPoint(gradient_bits=arguments.get("bits", model.fixed_point.gradient_bits))
     return model, context.encrypt(model.weights_, model.fixed_point.packing(context.n_bits, model.shape))
 
 
-def _round(of: Mapping[str, Any]) -> _Task:
-    """From local statistics to a published Gradient; `cached` leaves out what a Mine does once a data set."""
-    context = mine(of)
-    model, weights = head(of, context)
-    statistics = statistics_of(of["data"])
-    made = model.gradient_map(statistics)
-    if of.get("cached"):
-        return lambda: made.delta(weights, model.fixed_point)
+def _round(arguments: Mapping[str, Any]) -> _Task:
+    """From local statistics to a published Gradient; with `cached`, from the affine map, which is computed once."""
+    context = mine(arguments)
+    model, weights = head(arguments, context)
+    statistics = statistics_of(arguments["data"])
+    affine_map = model.gradient_map(statistics)
+    if arguments.get("cached"):
+        return lambda: affine_map.delta(weights, model.fixed_point)
     return lambda: model.gradient_map(statistics).delta(weights, model.fixed_point)
 
 
-def _product(of: Mapping[str, Any]) -> _Task:
-    context = mine(of)
-    model, weights = head(of, context)
-    matrix = proximal_map(statistics_of(of["data"]), model.mu, model.fixed_point.gradient_bits).matrix
+def _product(arguments: Mapping[str, Any]) -> _Task:
+    context = mine(arguments)
+    model, weights = head(arguments, context)
+    matrix = proximal_map(statistics_of(arguments["data"]), model.mu, model.fixed_point.gradient_bits).matrix
     return lambda: matrix @ weights
 
 
-def _multiply(of: Mapping[str, Any]) -> _Task:
-    """Squarings in registers, of numbers that fit a core's own cache: nothing that threads could share."""
-    context = mine(of)
+def _multiply(arguments: Mapping[str, Any]) -> _Task:
+    """Bare multiplications: squarings in registers, of numbers that fit a core's own cache."""
+    context = mine(arguments)
     pool = context.ring.load(range(2, 2 + _NUMBERS))
 
     def square(part: slice) -> None:
@@ -66,16 +66,16 @@ def _multiply(of: Mapping[str, Any]) -> _Task:
     return task
 
 
-def _encrypt(of: Mapping[str, Any]) -> _Task:
-    context = capsule(of)
-    model, _ = head(of, context)
+def _encrypt(arguments: Mapping[str, Any]) -> _Task:
+    context = capsule(arguments)
+    model, _ = head(arguments, context)
     packing = model.fixed_point.packing(context.n_bits, model.shape)
     return lambda: context.encrypt(model.weights_, packing)
 
 
-def _decrypt(of: Mapping[str, Any]) -> _Task:
-    context = capsule(of)
-    _, weights = head(of, context)
+def _decrypt(arguments: Mapping[str, Any]) -> _Task:
+    context = capsule(arguments)
+    _, weights = head(arguments, context)
     return lambda: context.decrypt(weights)
 
 

@@ -1,8 +1,8 @@
-"""A party's process: prepares a task, then times it, one request a line, one answer a line.
+"""Program of a `TaskProcess`: one JSON request per line of stdin, one JSON answer per line of stdout.
 
     worker.py MODULE CORES
 
-MODULE names the tasks, CORES on how many cores it may run.
+MODULE has the tasks; CORES is the number of cores that the process may use.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ sys.set_int_max_str_digits(0)
 def main(module: str, cores: int) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     tasks = importlib.import_module(f"scripts._bench.{module}").TASKS
-    say({"ready": True})
+    answer({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
         if "task" in request:
-            task = tasks[request["task"]](request["of"])
+            task = tasks[request["task"]](request["arguments"])
             task()
-            say({"prepared": request["task"]})
+            answer({"prepared": request["task"]})
         else:
-            say({"seconds": timed(task)})
+            answer({"seconds": timed(task)})
 
 
-def say(answer: dict[str, object]) -> None:
-    print(json.dumps(answer), flush=True)
+def answer(message: dict[str, object]) -> None:
+    print(json.dumps(message), flush=True)
 
 
 def timed(task: Callable[[], object]) -> float:
-    """Seconds of one call."""
+    """Seconds of one run."""
     gc.collect()
     start = time.perf_counter()
     task()

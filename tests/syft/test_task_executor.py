@@ -9,7 +9,7 @@ import pytest
 
 from syft import IntegerTensor, PublicContext, TaskExecutor
 from syft.errors import StatisticsError, TaskExecutorError
-from syft.nn.local_statistics import LocalStatistics
+from syft.nn import LocalStatistics
 from syft.paillier import Packing
 
 

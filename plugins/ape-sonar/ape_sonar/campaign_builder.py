@@ -175,7 +175,7 @@ def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTenso
     """The Model as the Campaign starts it, by the rule that the Capsule follows."""
     points = model.fixed_point
     if parent is None:
-        return model.with_weights(model.with_initial_weights(initial.get("seed")).weights_)
+        return model.with_initial_weights(initial.get("seed"))
     started = parent.requantise(points.weight_exponent)
     return model.with_weights(started.with_bound(points.head_bound(points.weight_exponent)))
 

@@ -181,7 +181,7 @@ def test_a_model_comes_back_as_it_was_described() -> None:
     frozen = MODEL.to_spec()[1]
     model = CampaignSpec.parse(document()).started(frozen)
     rows = np.array([[0], [512], [1024]], np.int64)
-    ours = MODEL.with_weights(MODEL.with_initial_weights().weights_)
+    ours = MODEL.with_initial_weights()
     np.testing.assert_array_equal(model.predictions(rows), ours.predictions(rows))
     np.testing.assert_array_equal(model.features_.transform(rows), MODEL.features_.transform(rows))
 

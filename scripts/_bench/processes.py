@@ -1,4 +1,4 @@
-"""The processes that are compared, side by side in one tree."""
+"""Processes that run the tasks of one library each."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ _PEERS = ROOT / ".build" / "bench-peers"
 _LOCK = Path(__file__).with_name("peers.lock")
 
 
-class PartyError(RuntimeError):
-    """A party's process ended, or answered what is no answer; `party` names it."""
+class ProcessEndedError(RuntimeError):
+    """A process ended before it answered.
 
-    def __init__(self, party: str) -> None:
-        self.party = party
-        super().__init__(f"{party} ended before it answered: see what it wrote above")
+    Attributes:
+        process: its name.
+    """
+
+    def __init__(self, process: str) -> None:
+        self.process = process
+        super().__init__(f"{process} ended before it answered: see its output above")
 
 
-class Party:
-    """One process with its tasks."""
+class TaskProcess:
+    """A process that runs `worker.py`."""
 
     def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
         self.name, self._process = name, process
 
-    def prepare(self, task: str, of: Mapping[str, Any]) -> None:
-        """Makes it ready, and lets it run once: what is made once a key is made now."""
-        self._ask({"task": task, "of": of})
+    def prepare(self, task: str, arguments: Mapping[str, Any]) -> None:
+        """Prepares a task and runs it once, so that computations per key are not timed."""
+        self._ask({"task": task, "arguments": arguments})
 
     def time(self) -> float:
-        """Seconds that what was prepared last takes."""
+        """Seconds of one run of the task that was prepared last."""
         return float(self._ask({})["seconds"])
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,31 +49,41 @@ class Party:
         return self.answer()
 
     def answer(self) -> dict[str, Any]:
-        """The next line it says. Raises PartyError when there is none."""
+        """The next answer. Raises ProcessEndedError if there is none."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise PartyError(self.name)
+            raise ProcessEndedError(self.name)
         return json.loads(line)  # type: ignore[no-any-return]
 
 
 @contextmanager
-def party(name: str, module: str, *, python: Path | None = None, cores: int = 1, **environment: str) -> Iterator[Party]:
-    """Starts one; it ends with the block."""
+def task_process(
+    name: str, module: str, *, python: Path | None = None, cores: int = 1, **environment: str
+) -> Iterator[TaskProcess]:
+    """Starts a process, which ends with the context.
+
+    Args:
+        name: for error messages.
+        module: of this package, with the tasks.
+        python: interpreter, if not this one.
+        cores: number of cores that it may use.
+        environment: additional variables.
+    """
     command = [python or sys.executable, "-m", "scripts._bench.worker", module, str(cores)]
-    # One thread in numpy as well: its own pool would share the core with the peer's.
+    # numpy gets one thread as well: its own pool would compete with the task for the core.
     environment |= {"OPENBLAS_NUM_THREADS": "1"} if cores == 1 else {}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with ExitStack() as stack:
         process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **pipes)  # type: ignore[call-overload]
         stack.callback(process.wait)
         stack.callback(process.terminate)
-        one = Party(name, process)
-        one.answer()
-        yield one
+        started = TaskProcess(name, process)
+        started.answer()
+        yield started
 
 
 def peers_python() -> Path:
-    """The peers' environment, apart from the product's: made by the lock, once."""
+    """The interpreter of the peers' own virtual environment, which is created from the lock if necessary."""
     subprocess.run([ROOT / "scripts" / "_toolchain" / "apart.sh", _PEERS, _LOCK], check=True)
     return _PEERS / "bin" / "python"

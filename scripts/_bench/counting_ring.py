@@ -1,4 +1,4 @@
-"""How far a round is from nothing but multiplications at the kernel's own rate."""
+"""Multiplications of a round, and their share of its time at the kernel's own rate."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BATCH, _TIMES = 4096, 9
 
 
 class CountingRing(Ring):
-    """A ring that counts what it is asked to multiply.
+    """A ring that counts multiplications and squarings, and forwards them to another ring.
 
     Attributes:
-        count: multiplications and squarings modulo n^2.
+        count: multiplications and squarings so far.
     """
 
     def __init__(self, inner: Ring) -> None:
@@ -69,8 +69,8 @@ class CountingRing(Ring):
         self._inner.power(pool, exponent)
 
 
-def seconds_a_multiplication(ring: Ring) -> float:
-    """The rate of long rows of products, in memory that the processor's cache holds not all of."""
+def seconds_per_multiplication(ring: Ring) -> float:
+    """Seconds per multiplication of a pool that exceeds the processor's cache."""
     draw = np.random.default_rng(0)
     numbers = [int.from_bytes(draw.bytes(int(ring.modulus).bit_length() // 8 - 1), "big") for _ in range(_BATCH)]
     pool, out = ring.load(numbers), ring.empty(_BATCH)
@@ -82,24 +82,24 @@ def seconds_a_multiplication(ring: Ring) -> float:
     return median(times)
 
 
-def distance(of: dict[str, Any]) -> dict[str, Any]:
-    """Multiplications of one round, and the share of its time that they need at the kernel's rate."""
-    context = mine({**of, "threads": 1})
-    rate = seconds_a_multiplication(context.ring)
-    # Before anything is made in it: tables keep the ring that they were made in.
+def multiplication_share(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Multiplications of one round, and the share of its time that they take at the kernel's rate."""
+    context = mine({**arguments, "threads": 1})
+    rate = seconds_per_multiplication(context.ring)
+    # Replaced before any table is computed, since tables keep their ring.
     context.ring = counting = CountingRing(context.ring)
-    model, weights = head(of, context)
-    made = model.gradient_map(model.statistics(*rows_of(of["data"])))
+    model, weights = head(arguments, context)
+    affine_map = model.gradient_map(model.statistics(*rows_of(arguments["data"])))
     times = []
     for _ in range(_TIMES // 2):
         counting.count = 0
         start = time.perf_counter()
-        made.delta(weights, model.fixed_point)
+        affine_map.delta(weights, model.fixed_point)
         times.append(time.perf_counter() - start)
     seconds = median(times)
     return {
         "multiplications": counting.count,
-        "seconds_a_multiplication": rate,
+        "seconds_per_multiplication": rate,
         "seconds": seconds,
         "share": counting.count * rate / seconds,
     }

@@ -1,6 +1,6 @@
-"""A round on a Dask cluster of 1, 2 and 4 local workers, and of 4 of which one is killed meanwhile: the same integers.
+"""A round on local Dask clusters of 1, 2 and 4 workers, and of 4 workers one of which is killed during the round.
 
-Workers share this machine's cores, so that more of them than cores gain nothing here.
+All give the same integers. The workers share this machine's cores, so more workers than cores gain nothing here.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from distributed import Client, LocalCluster
 from scripts._bench.data import rows_of
 from scripts._bench.syft_tasks import head, mine
 from syft import PublicContext, TaskExecutor
-from syft.nn import Model
-from syft.nn.exact_products import Integers
-from syft.nn.local_statistics import LocalStatistics
+from syft.integers import Integers
+from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor
 
 _WORKERS = (1, 2, 4)
@@ -28,16 +27,16 @@ _CHUNKS = 8
 
 
 def scale(key: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Seconds of statistics and of an encrypted matrix product, by workers; `same` compares with this process."""
-    of = {**key, "data": "wide", "threads": 1}
-    model, weights = head(of, mine(of))
+    """Seconds for statistics and for an encrypted matrix product, by workers; `same` compares with this process."""
+    arguments = {**key, "data": "wide", "threads": 1}
+    model, weights = head(arguments, mine(arguments))
     rows, classes = rows_of("wide")
     here = _Round(model, weights, rows, classes)
     return [here.on("this process", None), *(_cluster(here, count) for count in _WORKERS), _cluster(here, 4, True)]
 
 
 class _Round:
-    """What is computed, and what it came to the first time."""
+    """The computations, with their results in this process."""
 
     def __init__(self, model: Model, weights: EncryptedTensor, rows: Integers, classes: Integers) -> None:
         self._model, self._weights = model, weights
@@ -66,12 +65,12 @@ def _cluster(work: _Round, workers: int, kill: bool = False) -> dict[str, Any]:
     )
     with cluster, Client(cluster) as client:
         executor = TaskExecutor(client.get_executor(), workers)
-        # Imports, and the connections.
+        # The workers import modules and connect to each other.
         work.on("warm", executor)
         name = f"{workers} workers{', one killed' if kill else ''}"
         if kill:
             victim = next(iter(client.run(os.getpid).values()))
-            Timer(0.1, os.kill, (victim, signal.SIGKILL)).with_initial_weights()
+            Timer(0.1, os.kill, (victim, signal.SIGKILL)).start()
         return work.on(name, executor)
 
 
