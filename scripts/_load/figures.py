@@ -69,7 +69,7 @@ def figures(events: Iterable[Event], seen: Mapping[int, float]) -> Figures:
     scored: dict[tuple[bytes, int], float] = {}
     rejected = improved = 0
     for event in events:
-        time = seen.get(event.place.block, math.nan)
+        time = seen.get(event.position.block, math.nan)
         match event:
             case CampaignOpened():
                 opened[event.campaign] = time

@@ -143,7 +143,7 @@ def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Capsule,
     assert [(one.kind, one.number) for one in warrants] == [(Kind.GRADIENT, 0), (Kind.GRADIENT, 1), (Kind.MODEL, 1)]
     client = world.as_("capsule")
     events = client.events(world.start, client.head() + 1)
-    registered = {type(event).__name__: event.place.transaction for event in reversed(events)}
+    registered = {type(event).__name__: event.position.transaction for event in reversed(events)}
     assert warrants[0].transaction == registered["GradientSubmitted"]
     assert warrants[2].transaction == registered["GradientScored"]
     assert list((world.home / "evidence").rglob("*.sealed")) == []

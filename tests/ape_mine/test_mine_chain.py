@@ -157,7 +157,7 @@ def test_two_rounds_are_paid_to_the_unit(town: Town, mine: Mine, miner: Any, str
     state = town.state(campaign)
     assert state.status(town.chain.blocks.head.timestamp) is Status.DELIVERED
     receipt = next(event for event in town.capsule.events(town.start, town.capsule.head() + 1)[::-1])
-    cost = town.chain.provider.get_receipt("0x" + receipt.place.transaction.hex())
+    cost = town.chain.provider.get_receipt("0x" + receipt.position.transaction.hex())
     assert miner.balance - before == 250 + 125 - cost.total_fees_paid
     assert kinds(mine) == []
 

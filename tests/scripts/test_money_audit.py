@@ -38,10 +38,10 @@ class Scene:
     def submit(self, number: int) -> None:
         record = GradientRecord(number, MINER, bytes([number]) * 32, bytes(32), 0, 0, 0)
         values = {field.name: getattr(record, field.name) for field in fields(record)}
-        self.emit(lambda place: ev.GradientSubmitted(place=place, campaign=self.campaign, **values))
+        self.emit(lambda position: ev.GradientSubmitted(position=position, campaign=self.campaign, **values))
 
     def pay(self, kind: type[Any], **values: Any) -> None:
-        self.emit(lambda place: kind(place=place, campaign=self.campaign, to=MINER, **values))
+        self.emit(lambda position: kind(position=position, campaign=self.campaign, to=MINER, **values))
 
     def emit(self, make: Callable[[Any], ev.Event]) -> None:
         self.world.emit(make)

@@ -61,7 +61,7 @@ class ForkingChain:
 
     def events(self, start: int, stop: int) -> list[Event]:
         self._question()
-        return [event for event in self.history(stop) if event.place.block >= start]
+        return [event for event in self.history(stop) if event.position.block >= start]
 
     def _question(self) -> None:
         self.asked += 1

@@ -210,27 +210,27 @@ class SimulatedSonar:
     def submit_gradient(
         self, campaign: bytes, bundle: bytes, commitment: bytes, version: int, *, fee: int, nonce: int | None = None
     ) -> Receipt:
-        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
-            state = _open(ledger, campaign, place.timestamp)
+        def happen(position: LogPosition, ledger: Ledger) -> list[Event]:
+            state = _open(ledger, campaign, position.timestamp)
             if fee != state.terms.scoring_fee:
                 raise WrongValueError(sent=fee, expected=state.terms.scoring_fee)
             if version > state.model.version:
                 raise VersionUnknownError(campaign=campaign, version=version, newest=state.model.version)
-            due = place.timestamp + state.terms.scoring_window
-            who = (state.submitted, self.sender, bundle, commitment, version, place.timestamp, due)
-            return [ev.GradientSubmitted(place, campaign, *who)]
+            due = position.timestamp + state.terms.scoring_window
+            who = (state.submitted, self.sender, bundle, commitment, version, position.timestamp, due)
+            return [ev.GradientSubmitted(position, campaign, *who)]
 
         return self.send("submit", happen, nonce)
 
     def claim(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
-        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
-            state = _claimable(ledger, campaign, place.timestamp)
+        def happen(position: LogPosition, ledger: Ledger) -> list[Event]:
+            state = _claimable(ledger, campaign, position.timestamp)
             paid: list[Event] = []
             for scored in gradients:
                 kept = state.gradients[scored.number]
                 if kept.claimed or kept.scored != scored or kept.record.miner != self.sender:
                     raise WrongGradientError(campaign=campaign, number=scored.number, expected=bytes(32))
-                paid.append(ev.Claimed(place, campaign, scored.number, self.sender, to, state.reward(kept)))
+                paid.append(ev.Claimed(position, campaign, scored.number, self.sender, to, state.reward(kept)))
             return paid
 
         return self.send("claim", happen)
@@ -242,33 +242,33 @@ class SimulatedSonar:
         return self._reclaim(campaign, [scored.number for scored in gradients], to, scored=True)
 
     def compensate(self, campaign: bytes, numbers: list[int], to: str) -> Receipt:
-        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
-            state = _claimable(ledger, campaign, place.timestamp)
+        def happen(position: LogPosition, ledger: Ledger) -> list[Event]:
+            state = _claimable(ledger, campaign, position.timestamp)
             for number in numbers:
                 if not state.gradients[number].reclaimed or state.gradients[number].compensated:
                     raise WrongGradientError(campaign=campaign, number=number, expected=bytes(32))
-            return [ev.Compensated(place, campaign, number, self.sender, to, state.share()) for number in numbers]
+            return [ev.Compensated(position, campaign, number, self.sender, to, state.share()) for number in numbers]
 
         return self.send("compensate", happen)
 
     def expire(self, campaign: bytes) -> Receipt:
-        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
+        def happen(position: LogPosition, ledger: Ledger) -> list[Event]:
             state = ledger.campaign(campaign)
-            if state.recorded is not Status.OPEN or state.status(place.timestamp) is not Status.EXPIRED:
+            if state.recorded is not Status.OPEN or state.status(position.timestamp) is not Status.EXPIRED:
                 raise NothingMissedError(campaign=campaign, status=state.recorded, due=0)
-            return [ev.CampaignExpired(place, campaign, place.timestamp)]
+            return [ev.CampaignExpired(position, campaign, position.timestamp)]
 
         return self.send("expire", happen)
 
     def _reclaim(self, campaign: bytes, numbers: list[int], to: str, *, scored: bool) -> Receipt:
-        def happen(place: LogPosition, ledger: Ledger) -> list[Event]:
-            state = _claimable(ledger, campaign, place.timestamp)
+        def happen(position: LogPosition, ledger: Ledger) -> list[Event]:
+            state = _claimable(ledger, campaign, position.timestamp)
             for number in numbers:
                 kept = state.gradients[number]
                 if kept.reclaimed or number < state.sound or (kept.scored is not None) != scored:
                     raise WrongGradientError(campaign=campaign, number=number, expected=bytes(32))
             fee = state.terms.scoring_fee
-            return [ev.FeeReclaimed(place, campaign, number, self.sender, to, fee) for number in numbers]
+            return [ev.FeeReclaimed(position, campaign, number, self.sender, to, fee) for number in numbers]
 
         return self.send("reclaim", happen)
 
@@ -277,7 +277,7 @@ class SimulatedSonar:
     ) -> Receipt:
         """Simulates it, lets it wait, and puts it into a block, with a point to be killed at after each."""
         self.fuse.burn(f"before {name}")
-        happen(self.shared.next_place(), self.ledger())
+        happen(self.shared.next_position(), self.ledger())
         self.shared.pool.append(_Waiting(self.sender, self.transaction_counts()[1] if nonce is None else nonce, happen))
         self.fuse.burn(f"{name} waits")
         events = self.shared.mine()
@@ -307,13 +307,13 @@ class _Blocks:
         taken = [one for block in self.blocks for one in block.taken]
         return {one.sender: max(other.nonce for other in taken if other.sender == one.sender) + 1 for one in taken}
 
-    def next_place(self) -> LogPosition:
+    def next_position(self) -> LogPosition:
         return LogPosition(len(self.blocks), bytes(32), 0, bytes(32), self.now)
 
     def mine(self) -> list[Event]:
         """A block of all that waits and has its turn; what the contracts refuse uses its nonce up all the same."""
         self.salts += 1
-        block, place = _Block(self.salts, [], []), self.next_place()
+        block, position = _Block(self.salts, [], []), self.next_position()
         for waiting in sorted(self.pool, key=lambda one: one.nonce):
             if waiting.nonce == self.nonces().get(waiting.sender, 0) + sum(
                 one.sender == waiting.sender for one in block.taken
@@ -321,11 +321,11 @@ class _Blocks:
                 block.taken.append(waiting)
                 ledger = Ledger().apply_all(event for old in [*self.blocks, block] for event in old.events)
                 try:
-                    happened = waiting.happen(place, ledger)
+                    happened = waiting.happen(position, ledger)
                 except Exception:
                     happened = []
                 for event in happened:
-                    block.events.append(replace(event, place=replace(place, log_index=len(block.events))))
+                    block.events.append(replace(event, position=replace(position, log_index=len(block.events))))
         self.pool = [
             one for one in self.pool if one not in block.taken and one.nonce >= self.nonces().get(one.sender, 0)
         ]
@@ -374,10 +374,10 @@ class World:
 
     def waiting(self, sender: str) -> _Waiting:
         """A transaction of somebody's that has nothing to do with Sonar."""
-        return _Waiting(sender, self.sonar.as_sender(sender).transaction_counts()[1], lambda place, ledger: [])
+        return _Waiting(sender, self.sonar.as_sender(sender).transaction_counts()[1], lambda position, ledger: [])
 
     def emit(self, *makes: Callable[[LogPosition], Event]) -> None:
-        self.others.send("others", lambda place, ledger: [make(place) for make in makes])
+        self.others.send("others", lambda position, ledger: [make(position) for make in makes])
 
     def open_campaign(self, **changes: Any) -> bytes:
         """An Open Campaign with real blobs: spec, key, encrypted Model, ring of certificates."""
@@ -393,9 +393,9 @@ class World:
         )
         ring = self.store.put(format_ring([capsule_key().certificate]))
         terms = replace(self.terms(), **changes)
-        self.emit(lambda place: ev.CampaignCreated(place, campaign, SCIENTIST, CAPSULE, self._count, terms))
+        self.emit(lambda position: ev.CampaignCreated(position, campaign, SCIENTIST, CAPSULE, self._count, terms))
         ends_at = self.sonar.shared.now + terms.duration
-        self.emit(lambda place: ev.CampaignOpened(place, campaign, opening, ring, ends_at))
+        self.emit(lambda position: ev.CampaignOpened(position, campaign, opening, ring, ends_at))
         return campaign
 
     def terms(self) -> Terms:
@@ -433,28 +433,30 @@ class World:
         score = Score(accuracy, 4, address, root, bytes(32), bytes(32))
         after, version = max(accuracy, state.accuracy), state.model.version + better
         said = (record.number, record.miner, state.accuracy, after, version, state.due + 10, score)
-        self.emit(lambda place: ev.GradientScored(place, campaign, *said))
+        self.emit(lambda position: ev.GradientScored(position, campaign, *said))
 
     def reject(self, campaign: bytes) -> None:
         state = self.state(campaign)
         assert state.oldest is not None
         record = state.oldest.record
         said = (record.number, record.miner, state.accuracy, state.due + 10, Rejection.MALFORMED, bytes(32), bytes(32))
-        self.emit(lambda place: ev.GradientRejected(place, campaign, *said))
+        self.emit(lambda position: ev.GradientRejected(position, campaign, *said))
 
     def rebase(self, campaign: bytes) -> None:
         state, newer = self.state(campaign), encrypted_model().rerandomise()
         address, root = self.store.put(wire.dumps_tensor(newer)), tensor_root(newer)
-        self.emit(lambda place: ev.ModelRebased(place, campaign, state.model.version + 1, address, root, bytes(32)))
+        self.emit(
+            lambda position: ev.ModelRebased(position, campaign, state.model.version + 1, address, root, bytes(32))
+        )
 
     def deliver(self, campaign: bytes) -> None:
         self.sonar.shared.now = max(self.sonar.shared.now, self.state(campaign).ends_at)
-        self.emit(lambda place: ev.CampaignDelivered(place, campaign, bytes(32), bytes(32)))
+        self.emit(lambda position: ev.CampaignDelivered(position, campaign, bytes(32), bytes(32)))
 
     def convict(self, campaign: bytes, number: int) -> None:
         accuracy = self.state(campaign).gradients[number].scored
         assert accuracy is not None
-        self.emit(lambda place: ev.CapsuleConvicted(place, campaign, number, accuracy.before))
+        self.emit(lambda position: ev.CapsuleConvicted(position, campaign, number, accuracy.before))
 
     def wait(self, seconds: int) -> None:
         self.sonar.shared.now += seconds

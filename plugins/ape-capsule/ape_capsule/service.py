@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ from ape_capsule.loop import Capsule
 from ape_capsule.scoring.worker_pool import WorkerPool
 from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_cache, configured_store, settings
+from sonar_core.base.file_lock import file_lock
 from sonar_core.chain.contracts import Receipt, SonarContracts
 from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.signing import unlock
@@ -106,11 +106,7 @@ def build_oracle(
 def lock(home: Path) -> Iterator[None]:
     """Keeps other processes from answering for this Capsule. Raises HomeBusyError, IdentityMissingError."""
     require_identity(home)
-    with (home / LOCK_FILE).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeBusyError(home) from None
+    with file_lock(home / LOCK_FILE, busy=HomeBusyError(home)):
         yield
 
 

@@ -9,6 +9,7 @@ from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.rewards import payable
+from sonar_core.protocol.structs import EMPTY_BYTES32
 from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Currency, Money, from_wad
 
 
@@ -42,7 +43,7 @@ def campaign_facts(state: CampaignState, now: int, currency: Currency) -> dict[s
         "capsule": terms.capsule,
         "arbiter": None if terms.arbiter == ZERO_ADDRESS else terms.arbiter,
         "spec": to_cid(terms.spec),
-        "parent": None if terms.parent == bytes(32) else "0x" + terms.parent.hex(),
+        "parent": None if terms.parent == EMPTY_BYTES32 else "0x" + terms.parent.hex(),
         "bounty": _money(terms.bounty, currency),
         "payable": _money(left_to_pay(state), currency),
         "spent": _money(state.spent() if state.opening else 0, currency),

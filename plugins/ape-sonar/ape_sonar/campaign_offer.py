@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sonar_core.base.errors import SonarError
 from sonar_core.protocol.rewards import earned
 from sonar_core.protocol.scheme import SCHEME
-from sonar_core.protocol.structs import CapsuleTerms, CurrencyTerms, Terms
+from sonar_core.protocol.structs import EMPTY_BYTES32, CapsuleTerms, CurrencyTerms, Terms
 from sonar_core.protocol.units import WAD, ZERO_ADDRESS
 
 HOUR, DAY = 3_600, 86_400
@@ -71,7 +71,7 @@ class CampaignOffer:
         spec: bytes,
         validation: bytes,
         validation_root: bytes,
-        parent: bytes = bytes(32),
+        parent: bytes = EMPTY_BYTES32,
     ) -> Terms:
         """The Campaign's terms.
 

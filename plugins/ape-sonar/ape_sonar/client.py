@@ -40,7 +40,7 @@ from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState, Ledger, LedgerError
-from sonar_core.protocol.structs import Status, Terms
+from sonar_core.protocol.structs import EMPTY_BYTES32, Status, Terms
 from sonar_core.protocol.units import (
     COIN,
     ZERO_ADDRESS,
@@ -262,8 +262,8 @@ class Sonar:
             start, kept = self._read[0] + 1, self._read[2]
         events, settled = self.chain.events(start, head + 1), max(head - READ_AGAIN, start - 1)
         try:
-            kept = kept.copy().apply_all(event for event in events if event.place.block <= settled)
-            ledger = kept.copy().apply_all(event for event in events if event.place.block > settled)
+            kept = kept.copy().apply_all(event for event in events if event.position.block <= settled)
+            ledger = kept.copy().apply_all(event for event in events if event.position.block > settled)
         except LedgerError:
             self._read = None
             raise
@@ -456,7 +456,7 @@ class Sonar:
             spec=self.store.address_of(spec),
             validation=self.store.address_of(sealed),
             validation_root=own.root(),
-            parent=parent.id if parent else bytes(32),
+            parent=parent.id if parent else EMPTY_BYTES32,
         )
         self._require_funds(terms)
         draft = Draft(

@@ -25,29 +25,31 @@ def root(number: int) -> bytes:
     return b"\xaa" + number.to_bytes(31, "big")
 
 
-def place(transaction: int) -> ev.LogPosition:
+def position(transaction: int) -> ev.LogPosition:
     return ev.LogPosition(transaction, NONE, 0, tx(transaction), 0)
 
 
 def created(at: int, campaign: bytes = ONE, capsule: str = CAPSULE) -> ev.Event:
     terms: Any = None
-    return ev.CampaignCreated(place(at), campaign, OTHER, capsule, 1, terms)
+    return ev.CampaignCreated(position(at), campaign, OTHER, capsule, 1, terms)
 
 
 def opened(at: int, campaign: bytes = ONE) -> ev.Event:
-    return ev.CampaignOpened(place(at), campaign, Opening(NONE, NONE, NONE, root(0), 0), NONE, 0)
+    return ev.CampaignOpened(position(at), campaign, Opening(NONE, NONE, NONE, root(0), 0), NONE, 0)
 
 
 def submitted(at: int, number: int, campaign: bytes = ONE) -> ev.Event:
-    return ev.GradientSubmitted(place(at), campaign, number, OTHER, NONE, NONE, 0, 0, 0)
+    return ev.GradientSubmitted(position(at), campaign, number, OTHER, NONE, NONE, 0, 0, 0)
 
 
 def scored(at: int, number: int, head: int, version: int) -> ev.Event:
-    return ev.GradientScored(place(at), ONE, number, OTHER, 0, 0, version, 0, Score(0, 0, NONE, root(head), NONE, NONE))
+    return ev.GradientScored(
+        position(at), ONE, number, OTHER, 0, 0, version, 0, Score(0, 0, NONE, root(head), NONE, NONE)
+    )
 
 
 def rejected(at: int, number: int, seen: bytes) -> ev.Event:
-    return ev.GradientRejected(place(at), ONE, number, OTHER, 0, 0, Rejection.MALFORMED, seen, NONE)
+    return ev.GradientRejected(position(at), ONE, number, OTHER, 0, 0, Rejection.MALFORMED, seen, NONE)
 
 
 def gradient(number: int, at: int, campaign: bytes = ONE) -> Warrant:
@@ -68,10 +70,10 @@ HISTORY = [
     scored(7, 0, head=1, version=1),
     scored(8, 1, head=1, version=1),  # without improvement: the head of before stays
     rejected(9, 2, NONE),
-    ev.ModelRebased(place(10), ONE, 2, NONE, root(2), NONE),
+    ev.ModelRebased(position(10), ONE, 2, NONE, root(2), NONE),
     submitted(11, 3),
     rejected(12, 3, b"\5" * 32),
-    ev.CampaignDelivered(place(13), ONE, NONE, NONE),
+    ev.CampaignDelivered(position(13), ONE, NONE, NONE),
 ]
 LOG = [gradient(0, 4), gradient(1, 5), model(1, 1, 7), gradient(3, 11), model(2, 2, 10)]
 

@@ -292,7 +292,7 @@ def test_trouble_with_blobs_is_told_and_stops_nothing(scene: Scene, monkeypatch:
     running = scene.campaign("running")
     scene.run_on(running)
     scene.node.unpin(scene.ledger.campaigns[running].terms.spec)
-    monkeypatch.setattr(scene.node, "mend", lambda: ReplicationResult(2, 1))
+    monkeypatch.setattr(scene.node, "replicate_missed", lambda: ReplicationResult(2, 1))
     actions = look(upkeep_of(scene, 0.0), scene)
     assert [action.kind for action in actions] == ["copied", "trouble"]
     assert actions[0].words == "2 blobs to a node that had missed them; 1 are left"

@@ -168,8 +168,8 @@ def test_a_killed_process_leaves_whole_steps_only(path: Path) -> None:
     program = f"""
 import os
 from pathlib import Path
-from ape_sonar.journal import Journal
-journal = Journal(Path({str(path)!r}), [{FIRST!r}])
+from sonar_core.base.database import Database
+journal = Database(Path({str(path)!r}), [{FIRST!r}])
 with journal.transaction() as connection:
     connection.execute("INSERT INTO a (n) VALUES (2)")
 with journal.transaction() as connection:

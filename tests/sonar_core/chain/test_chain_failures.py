@@ -172,12 +172,12 @@ def test_logs_are_asked_for_by_bounded_ranges_and_come_in_order() -> None:
     node = Node(height=4_500)
     events = client(node).events(3, 4_501)
     assert node.queries == [(3, 2_003), (2_003, 4_003), (4_003, 4_501)]
-    assert [(event.place.block, event.place.log_index) for event in events] == [
+    assert [(event.position.block, event.position.log_index) for event in events] == [
         (block, index) for block in range(3, 4_501) for index in (0, 1)
     ]
     assert isinstance(events[0], CampaignCancelled)
     assert events[0].campaign == word(6)
-    assert events[0].place.timestamp == 1003
+    assert events[0].position.timestamp == 1003
 
 
 @pytest.mark.parametrize("most", [1, 3, 7])
@@ -186,7 +186,7 @@ def test_a_node_that_complains_is_asked_for_less(most: int) -> None:
     node.most_blocks = most
     events = client(node).events(0, 41)
     assert len(events) == 82
-    assert events == sorted(events, key=lambda event: (event.place.block, event.place.log_index))
+    assert events == sorted(events, key=lambda event: (event.position.block, event.position.log_index))
 
 
 def test_a_node_that_refuses_one_block_is_given_up_soon() -> None:

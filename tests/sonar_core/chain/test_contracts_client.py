@@ -115,9 +115,9 @@ def test_receipts_and_logs_tell_the_same_events(stage: Stage) -> None:
     (event,) = receipt.events
     assert isinstance(event, ev.GradientSubmitted)
     assert record_of(event).core() == stage.state(campaign).gradients[0].record.core()
-    assert (event.place.block, event.place.transaction) == (receipt.block, receipt.transaction)
-    assert event.place.timestamp == receipt.timestamp == event.submitted_at
-    assert event.place.block_hash == stage.as_(None).block_hash(receipt.block)
+    assert (event.position.block, event.position.transaction) == (receipt.block, receipt.transaction)
+    assert event.position.timestamp == receipt.timestamp == event.submitted_at
+    assert event.position.block_hash == stage.as_(None).block_hash(receipt.block)
     assert stage.as_(None).events(receipt.block, receipt.block + 1) == [event]
     assert stage.as_(None).events(receipt.block + 1, receipt.block + 1) == []
 
@@ -259,7 +259,7 @@ def test_a_follower_undoes_what_a_chain_took_back(stage: Stage, tmp_path: Path, 
                 if batch is None:
                     return
                 if batch.rewound_to is not None:
-                    delivered[:] = [event for event in delivered if event.place.block < batch.rewound_to]
+                    delivered[:] = [event for event in delivered if event.position.block < batch.rewound_to]
                 delivered.extend(batch.events)
 
     campaign = stage.opened()

@@ -45,7 +45,7 @@ class Reader:
             with self.journal.transaction() as connection:
                 if batch.rewound_to is not None:
                     connection.execute("DELETE FROM note WHERE block >= ?", (batch.rewound_to,))
-                rows = [(event.place.block, _name(event)) for event in batch.events]
+                rows = [(event.position.block, _name(event)) for event in batch.events]
                 connection.executemany("INSERT INTO note VALUES (?, ?)", rows)
             before_commit()
             return True
@@ -177,7 +177,7 @@ def test_a_restart_goes_on_in_the_middle(path: Path, chain: ForkingChain, monkey
 def test_reading_begins_at_the_deployment(path: Path, chain: ForkingChain) -> None:
     reader = Reader(chain, path, start_block=6)
     reader.catch_up()
-    assert reader.noted() == names([event for event in chain.history(11) if event.place.block >= 6])
+    assert reader.noted() == names([event for event in chain.history(11) if event.position.block >= 6])
 
 
 def test_a_rewind_tells_from_where(path: Path, chain: ForkingChain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_a_rewind_tells_from_where(path: Path, chain: ForkingChain, monkeypatch:
     with reader.follower.next() as batch:
         assert batch is not None
         assert batch.rewound_to == batch.start == 6, "the newest checkpoint that is still there is block 5"
-        assert list(batch.events) == [event for event in chain.history(batch.stop) if event.place.block >= 6]
+        assert list(batch.events) == [event for event in chain.history(batch.stop) if event.position.block >= 6]
 
 
 def test_a_chain_that_only_lost_blocks_is_taken_back_at_once(path: Path, chain: ForkingChain) -> None:

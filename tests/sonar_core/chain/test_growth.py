@@ -124,12 +124,12 @@ class Blocks:
         return [event for number in range(start, stop) for event in self._block(number)]
 
     def _block(self, number: int) -> list[Event]:
-        place = LogPosition(number, number.to_bytes(32, "big"), 0, number.to_bytes(32, "big"), number)
+        position = LogPosition(number, number.to_bytes(32, "big"), 0, number.to_bytes(32, "big"), number)
         if number == 1:
-            return [ev.CampaignCreated(place, CAMPAIGN, MINER, TERMS.capsule, 1, TERMS)]
+            return [ev.CampaignCreated(position, CAMPAIGN, MINER, TERMS.capsule, 1, TERMS)]
         if number == 2:
-            return [replace(next(iter(_openings())), place=place)]
-        return [replace(submitted(number - 3, number, number + 100), place=place)] if number > 2 else []
+            return [replace(next(iter(_openings())), position=position)]
+        return [replace(submitted(number - 3, number, number + 100), position=position)] if number > 2 else []
 
 
 def _openings() -> Iterator[Event]:

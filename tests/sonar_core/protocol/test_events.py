@@ -18,7 +18,7 @@ from sonar_core.chain.abi import Abi, abi, canonical_type
 from sonar_core.protocol.events import CampaignEvent, CapsuleAnnounced, Event, LogPosition, build_event, snake_case
 from sonar_core.protocol.structs import Rejection
 
-PLACE = LogPosition(1, b"h" * 32, 0, b"t" * 32, 2)
+POSITION = LogPosition(1, b"h" * 32, 0, b"t" * 32, 2)
 
 
 def signature(entry: dict[str, Any]) -> str:
@@ -53,7 +53,7 @@ def drawn(data: st.DataObject, item: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("entry", [entry for _, _, entry in ENTRIES], ids=NAMES)
 def test_every_event_of_the_abi_has_a_class_with_its_arguments(entry: dict[str, Any]) -> None:
     classes = {event.__name__: event for event in (*CampaignEvent.__subclasses__(), CapsuleAnnounced)}
-    named = {field.name for field in fields(classes[entry["name"]])} - {"place"}
+    named = {field.name for field in fields(classes[entry["name"]])} - {"position"}
     assert named == {snake_case(item["name"]) for item in entry["inputs"]}
 
 
@@ -76,9 +76,9 @@ def test_a_log_becomes_the_event_that_was_emitted(
     decoded = abi(contract).decode_log(topics, body)
 
     assert decoded is not None
-    event = build_event(*decoded, PLACE)
+    event = build_event(*decoded, POSITION)
     assert type(event).__name__ == entry["name"]
-    assert event.place is PLACE
+    assert event.position is POSITION
     for name, value in values.items():
         assert plain(getattr(event, snake_case(name))) == plain(value), name
 
@@ -126,10 +126,10 @@ def test_a_reason_that_no_enum_knows_is_refused() -> None:
         "opened": b"",
         "evidence": b"",
     }
-    event: Event = build_event("GradientRejected", {**arguments, "reason": 1}, PLACE)
+    event: Event = build_event("GradientRejected", {**arguments, "reason": 1}, POSITION)
     assert event.reason is Rejection.UNAVAILABLE  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="2 is not a valid Rejection"):
-        build_event("GradientRejected", {**arguments, "reason": 2}, PLACE)
+        build_event("GradientRejected", {**arguments, "reason": 2}, POSITION)
 
 
 def test_the_abi_gives_calls_and_results_back() -> None:

@@ -130,7 +130,7 @@ def test_one_that_lies_is_done_without(scene: Scene) -> None:
 
 def test_a_blob_is_wrong_only_where_all_who_answer_say_so(scene: Scene) -> None:
     scene.one.fault = corrupt(scene)
-    with pytest.raises(BlobNotFoundError, match="told of differently"):
+    with pytest.raises(BlobNotFoundError, match="gets different answers"):
         scene.store.get(scene.address, limit=LIMIT)
     scene.other.fault = corrupt(scene)
     with pytest.raises(BlobCorruptError):
@@ -191,26 +191,26 @@ def test_what_one_missed_is_copied_to_it_after_a_restart_as_well(scene: Scene) -
     addresses = while_one_is_down(scene, DATA, b"more")
     assert not any(scene.one.has(address) for address in addresses)
     scene.restart()
-    assert scene.store.mend() == ReplicationResult(2, 0)
+    assert scene.store.replicate_missed() == ReplicationResult(2, 0)
     assert [scene.one.get(address, limit=LIMIT) for address in addresses] == [DATA, b"more"]
-    assert scene.store.mend() == ReplicationResult(0, 0)
+    assert scene.store.replicate_missed() == ReplicationResult(0, 0)
 
 
 def test_nothing_is_copied_to_one_that_rests_or_is_still_down(scene: Scene) -> None:
     while_one_is_down(scene, DATA)
     scene.one.fault = DOWN
     asked = scene.one.asked
-    assert scene.store.mend() == scene.store.mend() == ReplicationResult(0, 1)
+    assert scene.store.replicate_missed() == scene.store.replicate_missed() == ReplicationResult(0, 1)
     assert scene.one.asked == asked + 1, "it failed once, and rests"
 
 
 def test_a_look_copies_a_bounded_number_of_blobs_and_bytes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     while_one_is_down(scene, *(bytes([number]) for number in range(20)))
-    assert scene.store.mend() == ReplicationResult(16, 4)
-    assert scene.store.mend() == ReplicationResult(4, 0)
-    monkeypatch.setattr("sonar_core.store.replicated._MENDED_BYTES", 15)
+    assert scene.store.replicate_missed() == ReplicationResult(16, 4)
+    assert scene.store.replicate_missed() == ReplicationResult(4, 0)
+    monkeypatch.setattr("sonar_core.store.replicated._REPLICATED_BYTES", 15)
     while_one_is_down(scene, *(bytes([number]) * 10 for number in range(5)))
-    assert [scene.store.mend() for _ in range(3)] == [
+    assert [scene.store.replicate_missed() for _ in range(3)] == [
         ReplicationResult(2, 3),
         ReplicationResult(2, 1),
         ReplicationResult(1, 0),
@@ -220,28 +220,28 @@ def test_a_look_copies_a_bounded_number_of_blobs_and_bytes(scene: Scene, monkeyp
 def test_what_nobody_has_keeps_nothing_else_back(scene: Scene) -> None:
     lost, kept = while_one_is_down(scene, b"lost", b"kept")
     scene.other.unpin(lost)
-    assert scene.store.mend() == ReplicationResult(0, 2)
-    assert scene.store.mend() == ReplicationResult(0, 2), "it waits for a while"
+    assert scene.store.replicate_missed() == ReplicationResult(0, 2)
+    assert scene.store.replicate_missed() == ReplicationResult(0, 2), "it waits for a while"
     scene.now += 31
-    assert scene.store.mend() == ReplicationResult(1, 1)
+    assert scene.store.replicate_missed() == ReplicationResult(1, 1)
     assert scene.one.has(kept)
     scene.other.put(b"lost")
     scene.now += 31
-    assert scene.store.mend() == ReplicationResult(1, 0)
+    assert scene.store.replicate_missed() == ReplicationResult(1, 0)
 
 
 def test_what_is_wanted_last_counts(scene: Scene) -> None:
     """Published while one is down and let go of since, or the other way round."""
     (address,) = while_one_is_down(scene, DATA)
     scene.store.unpin(address)
-    assert scene.store.mend() == ReplicationResult(0, 0)
+    assert scene.store.replicate_missed() == ReplicationResult(0, 0)
     assert not scene.one.has(address)
     scene.store.put(DATA)
     scene.one.fault = DOWN
     scene.store.unpin(address)
     scene.one.fault, scene.now = None, scene.now + 31
     assert scene.one.has(address)
-    assert scene.store.mend() == ReplicationResult(1, 0)
+    assert scene.store.replicate_missed() == ReplicationResult(1, 0)
     assert not scene.one.has(address)
 
 
@@ -251,7 +251,7 @@ def test_without_a_journal_nothing_is_made_up_for(tmp_path: Path) -> None:
     store = ReplicatedStore((one, other))
     store.put(DATA)
     one.fault = None
-    assert store.mend() == ReplicationResult(0, 0)
+    assert store.replicate_missed() == ReplicationResult(0, 0)
 
 
 # ---------------------------------------------------------------------- the cache

@@ -80,7 +80,7 @@ def test_an_honest_proxy_changes_nothing(two: Two) -> None:
         assert two.store.pinned_bytes(address) == 2 * two.well.pinned_bytes(address) > 2 * size
         two.store.unpin(address)
         assert two.store.pinned_bytes(address) == 0
-    assert two.store.mend() == ReplicationResult(0, 0)
+    assert two.store.replicate_missed() == ReplicationResult(0, 0)
 
 
 def test_one_that_is_down(tmp_path: Path, data: bytes) -> None:
@@ -94,10 +94,10 @@ def test_one_that_is_down(tmp_path: Path, data: bytes) -> None:
         two.store.pin(address, limit=LIMIT)
         two.store.unpin(gone)
         two.rest()
-        assert two.store.mend() == ReplicationResult(0, 2)
+        assert two.store.replicate_missed() == ReplicationResult(0, 2)
         with running_node(tmp_path / "one", api=one.api):
             two.rest()
-            assert two.store.mend() == ReplicationResult(2, 0)
+            assert two.store.replicate_missed() == ReplicationResult(2, 0)
             assert two.faulty.get(address, limit=LIMIT) == data
             assert (two.faulty.has(before), two.faulty.has(gone)) == (True, False)
             other.kill()
@@ -117,7 +117,7 @@ def test_one_that_is_slow(two: Two, proxy: MoodyProxy, data: bytes) -> None:
         two.faulty.get(address, limit=LIMIT)
     proxy.mood = Mood.HONEST
     two.rest()
-    assert two.store.mend() == ReplicationResult(1, 0)
+    assert two.store.replicate_missed() == ReplicationResult(1, 0)
     assert two.faulty.has(address)
 
 
@@ -139,7 +139,7 @@ def test_one_that_lies_of_a_blob_that_the_other_cannot_find(
     two = Two(of(proxy.api), of(nodes[1].api, IMPATIENT), tmp_path)
     address = two.faulty.put(data)
     proxy.mood = Mood.LYING
-    with pytest.raises(BlobNotFoundError, match="told of differently"):
+    with pytest.raises(BlobNotFoundError, match="gets different answers"):
         two.store.get(address, limit=LIMIT)
 
 
@@ -153,10 +153,10 @@ def test_one_that_is_out_of_disk_in_kubos_words_by_a_proxy(two: Two, proxy: Mood
     assert two.store.get(address, limit=LIMIT) == data
     two.rest()
     assert two.faulty.get(before, limit=LIMIT) == b"before"
-    assert two.store.mend() == ReplicationResult(0, 1)
+    assert two.store.replicate_missed() == ReplicationResult(0, 1)
     proxy.mood = Mood.HONEST
     two.rest()
-    assert two.store.mend() == ReplicationResult(1, 0)
+    assert two.store.replicate_missed() == ReplicationResult(1, 0)
 
 
 def fill(store: BlobStore) -> Iterator[bytes]:
@@ -179,11 +179,11 @@ def test_one_whose_disk_is_really_full(nodes: tuple[IpfsNode, IpfsNode], tmp_pat
         assert two.well.has(address)
         assert two.faulty.get(filling[0], limit=LIMIT), "what it has can still be read"
         two.rest()
-        assert two.store.mend() == ReplicationResult(0, 1)
+        assert two.store.replicate_missed() == ReplicationResult(0, 1)
         for blob in filling:
             two.faulty.unpin(blob)
         port = small.api.rsplit("/", 1)[-1]
         requests.post(f"http://127.0.0.1:{port}/api/v0/repo/gc", timeout=30).raise_for_status()
         two.rest()
-        assert two.store.mend() == ReplicationResult(1, 0)
+        assert two.store.replicate_missed() == ReplicationResult(1, 0)
         assert two.faulty.has(address)

@@ -23,6 +23,7 @@ from sonar_core.app.settings import configured_store
 from sonar_core.cli.errors import cli_errors
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.structs import EMPTY_BYTES32
 from sonar_core.service.blob_retention import over_since
 
 
@@ -102,7 +103,7 @@ def _signer(identity: Identity, campaign: CampaignState) -> Certificate:
 
 
 def _destruction(campaign: CampaignState, site: Connection) -> DestructionStatement:
-    root = campaign.opening.public_key_root if campaign.opening else bytes(32)
+    root = campaign.opening.public_key_root if campaign.opening else EMPTY_BYTES32
     return DestructionStatement(
         chain_id=site.chain.chain_id,
         contract=site.chain.address,

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from sonar_core.base.errors import FormatError
 from sonar_core.protocol.commitments import evidence_root, openings_root, predictions_root
+from sonar_core.protocol.structs import EMPTY_BYTES32
 from syft import wire
 from syft.errors import WireError
 from syft.integers import Integers
 from syft.paillier import Openings, PublicContext
-
-_NO_ROOT = bytes(32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +40,7 @@ class ScoreEvidence:
             context: the Campaign's public key.
             salts: uint8, shape (n, 16): the validation set's.
         """
-        predictions = _NO_ROOT if self.predictions is None else predictions_root(salts, self.predictions)
+        predictions = EMPTY_BYTES32 if self.predictions is None else predictions_root(salts, self.predictions)
         return evidence_root(openings_root(context, self.openings), predictions)
 
     def to_bytes(self, context: PublicContext) -> bytes:

@@ -10,6 +10,7 @@ from ape_capsule.errors import REMEDY, HomeMismatchError
 from sonar_core.base.database import Database
 from sonar_core.chain.event_log import CHRONICLE_TABLES
 from sonar_core.chain.outbox import OUTBOX_TABLE
+from sonar_core.protocol.structs import EMPTY_BYTES32
 from sonar_core.service.blob_retention import TIDY_TABLE
 from sonar_core.store.replication_backlog import BACKLOG_TABLE
 
@@ -35,7 +36,6 @@ CREATE INDEX event_of_model ON event ({_CAMPAIGN}, {_MODEL_ROOT}, block, log_ind
 CREATE TABLE owner (only INTEGER PRIMARY KEY CHECK (only = 1), capsule TEXT NOT NULL, sonar TEXT NOT NULL)
 """,
 )
-_NONE = bytes(32)
 #: Arguments of moves that are addresses of blobs.
 _BLOBS = ("public_key", "model", "opened", "delivery")
 _OLDEST_FIRST = "ORDER BY block, log_index LIMIT 1"
@@ -116,7 +116,7 @@ class CapsuleJournal:
         """Addresses of all blobs that moves of a Campaign put into the store, sent or not."""
         rows = self.journal.rows("SELECT arguments FROM prepared WHERE campaign = ?", (campaign,))
         moves = [json.loads(row["arguments"]) for row in rows]
-        return {bytes.fromhex(move[name]) for move in moves for name in _BLOBS if name in move} - {_NONE}
+        return {bytes.fromhex(move[name]) for move in moves for name in _BLOBS if name in move} - {EMPTY_BYTES32}
 
     def note_refusal(self, campaign: bytes, number: int, reason: str) -> None:
         """Why a Gradient was rejected, for the Capsule's own log."""
@@ -155,4 +155,4 @@ class CapsuleJournal:
     def _transaction(self, index: str, where: str, arguments: tuple[object, ...]) -> bytes:
         query = f"SELECT tx FROM event INDEXED BY {index} WHERE {where} {_OLDEST_FIRST}"  # noqa: S608  constants
         row = self.journal.row(query, arguments)
-        return bytes(row["tx"]) if row else _NONE
+        return bytes(row["tx"]) if row else EMPTY_BYTES32

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cachetools import LRUCache
 from phe import PaillierPrivateKey, PaillierPublicKey
 
 from ape_capsule.errors import KeyDestroyedError, KeyFileCorruptError, KeyMissingError
 from sonar_core.base.atomic_files import write_atomically
-from sonar_core.base.lru_cache import LRUCache
 from sonar_core.crypto import vault
 from syft.errors import SyftError
 from syft.paillier import PrivateContext, generate_paillier_keypair
@@ -41,7 +41,7 @@ class Keystore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder, self._passphrase, self._cost = folder, passphrase, cost
         self._secrets: dict[bytes, _Secret] = {}
-        self._contexts: LRUCache[PrivateContext] = LRUCache(_CONTEXTS_KEPT)
+        self._contexts: LRUCache[bytes, PrivateContext] = LRUCache(_CONTEXTS_KEPT)
 
     def create(self, campaign: bytes, bits: int) -> PrivateContext:
         """The Campaign's key pair; a fresh one of `bits` bits the first time only.
@@ -71,12 +71,14 @@ class Keystore:
             if not path.exists():
                 raise KeyMissingError(campaign, path)
             self._secrets[campaign] = _from_bytes(vault.read(path, self._passphrase, purpose=_purpose(campaign)), path)
-        return self._contexts.get(campaign, self._secrets[campaign].context)
+        if campaign not in self._contexts:
+            self._contexts[campaign] = self._secrets[campaign].context()
+        return self._contexts[campaign]
 
     def close(self, campaign: bytes) -> None:
         """Lets go of what a Campaign's key pair takes of memory; it is read again when it is asked for."""
         self._secrets.pop(campaign, None)
-        self._contexts.forget(campaign)
+        self._contexts.pop(campaign, None)
 
     def _require_kept(self, campaign: bytes) -> None:
         if _note_of(self._folder, campaign).exists():

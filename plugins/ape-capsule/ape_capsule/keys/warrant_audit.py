@@ -22,8 +22,7 @@ from sonar_core.protocol.events import (
     GradientSubmitted,
     ModelRebased,
 )
-
-_NONE = bytes(32)
+from sonar_core.protocol.structs import EMPTY_BYTES32
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class _Register:
     _newest: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
 
     def add(self, event: CampaignEvent) -> None:
-        campaign, transaction = event.campaign, event.place.transaction
+        campaign, transaction = event.campaign, event.position.transaction
         match event:
             case GradientSubmitted():
                 self.submissions[campaign, event.number] = transaction
@@ -67,7 +66,7 @@ class _Register:
             case GradientScored():
                 self.opened_gradients.append((campaign, event.number))
                 self._head(event, event.score.model_root, event.version)
-            case GradientRejected() if event.opened != _NONE:
+            case GradientRejected() if event.opened != EMPTY_BYTES32:
                 self.opened_gradients.append((campaign, event.number))
             case ModelRebased():
                 self.opened_heads.append((campaign, *self._newest[campaign]))
@@ -76,8 +75,8 @@ class _Register:
                 self.opened_heads.append((campaign, *self._newest[campaign]))
 
     def _head(self, event: CampaignEvent, root: bytes, version: int) -> None:
-        if root != _NONE:
-            self.heads.setdefault((event.campaign, root), event.place.transaction)
+        if root != EMPTY_BYTES32:
+            self.heads.setdefault((event.campaign, root), event.position.transaction)
             self._newest[event.campaign] = root, version
 
 
@@ -103,7 +102,7 @@ def _unwarranted(warrants: Sequence[Warrant], register: _Register) -> Iterator[D
     """What the chain shows to be decrypted, and the log does not."""
     gradients = {(one.campaign, one.number, one.transaction) for one in warrants if one.kind is Kind.GRADIENT}
     for campaign, number in register.opened_gradients:
-        if (campaign, number, register.submissions.get((campaign, number), _NONE)) not in gradients:
+        if (campaign, number, register.submissions.get((campaign, number), EMPTY_BYTES32)) not in gradients:
             yield Discrepancy(
                 campaign, f"{Kind.GRADIENT.value} {number}", "it was opened, and the log has no warrant for it"
             )

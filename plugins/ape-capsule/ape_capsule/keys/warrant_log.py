@@ -23,8 +23,8 @@ from typing import Any
 import rfc8785
 
 from ape_capsule.errors import WarrantLogCorruptError, WarrantRefusedError
-
-_GENESIS = bytes(32)
+from sonar_core.base.atomic_files import sync_folder
+from sonar_core.protocol.structs import EMPTY_BYTES32
 
 
 class Kind(StrEnum):
@@ -104,7 +104,7 @@ class WarrantLog:
 
         It may be registered anew, in another order: from here on the Campaign's order counts afresh.
         """
-        return self._write(Warrant(campaign, Kind.REWOUND, block, _GENESIS, _GENESIS), now)
+        return self._write(Warrant(campaign, Kind.REWOUND, block, EMPTY_BYTES32, EMPTY_BYTES32), now)
 
     def _granted(self, campaign: bytes, kind: Kind) -> list[Entry]:
         """Newest first, since the last reorganisation."""
@@ -113,7 +113,7 @@ class WarrantLog:
         return [entry for entry in since if entry.warrant.kind is kind]
 
     def _write(self, warrant: Warrant, now: int) -> Entry:
-        line, entry = _line(warrant, now, self._entries[-1].digest if self._entries else _GENESIS)
+        line, entry = _line(warrant, now, self._entries[-1].digest if self._entries else EMPTY_BYTES32)
         _append(self._path, line)
         self._entries.append(entry)
         return entry
@@ -127,7 +127,7 @@ def read(path: Path) -> Iterator[Entry]:
     """
     if not path.exists():
         return
-    previous = _GENESIS
+    previous = EMPTY_BYTES32
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
@@ -193,12 +193,4 @@ def _append(path: Path, line: bytes) -> None:
             log.truncate(end)
             raise
     if created:
-        _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        sync_folder(path.parent)

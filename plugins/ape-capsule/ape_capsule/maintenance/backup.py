@@ -7,7 +7,6 @@ What the state in it tells of is in it too: the state is copied first, and what 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -28,6 +27,7 @@ from ape_capsule.keys.warrant_log import read
 from ape_capsule.service import KEYS_FOLDER, LOCK_FILE, STATE_FILE, WARRANT_FILE
 from sonar_core.base.atomic_files import atomic_file
 from sonar_core.base.database import open_to_read
+from sonar_core.base.file_lock import file_lock
 from sonar_core.crypto import vault
 from sonar_core.crypto.certificates import sequoia_says
 
@@ -129,8 +129,7 @@ def no_backup(home: Path) -> Iterator[None]:
     """Waits until no process makes a backup of a home, and lets none begin meanwhile."""
     folder = home / _SCRATCH
     folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / LOCK_FILE).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file_lock(folder / LOCK_FILE):
         yield
 
 

@@ -19,12 +19,11 @@ from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.protocol.commitments import tensor_root
 from sonar_core.protocol.ledger import CampaignState, Ledger
+from sonar_core.protocol.structs import EMPTY_BYTES32
 from sonar_core.service.observer import Observer
 from sonar_core.store import BlobStore
 from sonar_core.store.artifacts import read_tensor
 from syft.paillier import EncryptedTensor, IntegerTensor, Openings, Packing, PrivateContext, unpack
-
-NONE = bytes(32)
 
 
 class CapsuleContext:
@@ -99,7 +98,7 @@ class CapsuleContext:
         try:
             return self.heads.take(campaign.id, campaign.model.root)
         except HeadMissingError:
-            if self.state.maker_of(campaign.id, campaign.model.root) == NONE:
+            if self.state.maker_of(campaign.id, campaign.model.root) == EMPTY_BYTES32:
                 raise
         head = self.encrypted_head(campaign)
         weights = unpack(self.open_head(campaign, head).plaintexts, head)
@@ -111,7 +110,7 @@ class CapsuleContext:
         return read_tensor(self.store, campaign.model.address, campaign.model.root, self.context(campaign))
 
     def _parent_weights(self, campaign: CampaignState, ledger: Ledger) -> IntegerTensor | None:
-        if campaign.terms.parent == NONE:
+        if campaign.terms.parent == EMPTY_BYTES32:
             return None
         parent = ledger.campaign(campaign.terms.parent)
         if parent.scientist != campaign.scientist or parent.terms.capsule != campaign.terms.capsule:

@@ -11,7 +11,7 @@ from ape_capsule.errors import MalformedGradientError
 from ape_capsule.home.score_evidence import ScoreEvidence
 from ape_capsule.home.state import Prepared
 from ape_capsule.moves.campaign_inputs import CampaignInputs
-from ape_capsule.moves.context import NONE, CapsuleContext
+from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.moves.open_or_decline import MOST_ATTEMPTS
 from ape_capsule.scoring.job import ScoringJob, ScoringResult
 from ape_capsule.scoring.score import CampaignRef, ScoreResult, check_commitment, check_header, check_tensor
@@ -26,7 +26,7 @@ from sonar_core.crypto.sealed_messages import (
 from sonar_core.protocol.commitments import tensor_root
 from sonar_core.protocol.gradient_bundle import Bundle
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import GradientRecord, Rejection, Score
+from sonar_core.protocol.structs import EMPTY_BYTES32, GradientRecord, Rejection, Score
 from sonar_core.protocol.units import from_wad
 from sonar_core.service.action import Action
 from sonar_core.store import BlobCorruptError, BlobNotFoundError, BlobTooLargeError
@@ -215,7 +215,7 @@ class _PendingScore:
         except (MalformedGradientError, SyftError) as error:
             return self._malformed(error, opened, self._evidence(ScoreEvidence(openings, None)))
         evidence = self._evidence(ScoreEvidence(openings, verdict.predictions))
-        model, root = (NONE, self._campaign.model.root) if moved is None else self._publish(moved, verdict)
+        model, root = (EMPTY_BYTES32, self._campaign.model.root) if moved is None else self._publish(moved, verdict)
         return self._desk.state.prepare(
             self._campaign.id,
             "score",
@@ -241,10 +241,12 @@ class _PendingScore:
     def _evidence(self, evidence: ScoreEvidence) -> bytes:
         return self._desk.keep_evidence(self._campaign, f"gradient-{self._record.number}", evidence, self._material)
 
-    def _malformed(self, error: Exception, opened: bytes = NONE, evidence: bytes = NONE) -> Prepared:
+    def _malformed(self, error: Exception, opened: bytes = EMPTY_BYTES32, evidence: bytes = EMPTY_BYTES32) -> Prepared:
         return self._reject(Rejection.MALFORMED, one_line(error), opened, evidence)
 
-    def _reject(self, reason: Rejection, words: str, opened: bytes = NONE, evidence: bytes = NONE) -> Prepared:
+    def _reject(
+        self, reason: Rejection, words: str, opened: bytes = EMPTY_BYTES32, evidence: bytes = EMPTY_BYTES32
+    ) -> Prepared:
         state, campaign = self._desk.state, self._campaign.id
         state.note_refusal(campaign, self._record.number, words)
         return state.prepare(
@@ -277,6 +279,6 @@ def _send(desk: CapsuleContext, campaign: CampaignState, record: GradientRecord,
         evidence=evidence,
     )
     desk.chain.score_gradient(campaign.id, record, verdict, campaign.following)
-    moved = "an improvement" if verdict.model != NONE else "no improvement"
+    moved = "an improvement" if verdict.model != EMPTY_BYTES32 else "no improvement"
     rise = f"{from_wad(campaign.accuracy):.4f} -> {from_wad(verdict.accuracy):.4f}"
     return Action("scored", campaign.id, f"Gradient {record.number}: {rise}, {moved}")

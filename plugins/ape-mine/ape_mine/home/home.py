@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from ape_mine.policy.document import LARGEST_POLICY, Policy, Source
 from ape_mine.training.statistics_cache import StatisticsCache
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.errors import one_line
+from sonar_core.base.file_lock import file_lock
 from sonar_core.crypto import vault
 from sonar_core.protocol.units import Currency
 
@@ -176,11 +176,7 @@ class Home:
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Keeps other processes from working for the Mine in a folder. Raises HomeBusyError."""
-    with (folder / _LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeBusyError(folder) from None
+    with file_lock(folder / _LOCK, busy=HomeBusyError(folder)):
         yield
 
 

@@ -6,12 +6,14 @@ Nothing is published here: what leaves the workshop is sealed and has its addres
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import attrgetter
 
 import pandas as pd
+from cachetools import LRUCache, cachedmethod
 
 from ape_mine.datasets.store import Dataset
 from ape_mine.errors import CampaignUnusableError
@@ -27,7 +29,6 @@ from ape_mine.training.gradient_task import (
 )
 from ape_mine.training.noisy_releases import NoisyReleases
 from ape_mine.training.statistics_cache import StatisticsCache
-from sonar_core.base.lru_cache import LRUCache
 from sonar_core.crypto.sealed_messages import seal_anonymous
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.data.row_errors import RowError
@@ -101,15 +102,15 @@ class GradientBuilder:
         self._releases = releases
         self._most_features = most_features
         self._executor = executor
-        self._specs: LRUCache[CampaignSpec] = LRUCache(_SPECS_KEPT)
-        self._encoders: LRUCache[RowEncoder] = LRUCache(_ENCODERS_KEPT)
-        self._benches: LRUCache[_Bench] = LRUCache(_BENCHES_KEPT)
-        self._projected: LRUCache[LocalStatistics] = LRUCache(_BENCHES_KEPT)
+        self._specs: LRUCache[bytes, CampaignSpec] = LRUCache(_SPECS_KEPT)
+        self._encoders: LRUCache[bytes, RowEncoder] = LRUCache(_ENCODERS_KEPT)
+        self._benches: LRUCache[Hashable, _Bench] = LRUCache(_BENCHES_KEPT)
+        self._projected: LRUCache[bytes, LocalStatistics] = LRUCache(_BENCHES_KEPT)
 
+    @cachedmethod(attrgetter("_specs"), key=lambda _self, campaign: campaign.terms.spec)
     def spec(self, campaign: CampaignState) -> CampaignSpec:
         """The Campaign's spec. Raises StoreError, BlobError, SpecError."""
-        address = campaign.terms.spec
-        return self._specs.get(address, lambda: read_spec(self._store, address))
+        return read_spec(self._store, campaign.terms.spec)
 
     def question(self, campaign: CampaignState, dataset: Dataset, match: Match) -> bytes:
         """Key of the statistics that a Campaign asks of a dataset, 32 bytes. Raises as `spec` does."""
@@ -161,7 +162,7 @@ class GradientBuilder:
     ) -> EncryptedTensor:
         """The Gradient itself, re-randomised. Raises as `seal` does."""
         spec = self.spec(campaign)
-        bench = self._benches.get((campaign.id, campaign.opening), lambda: self._set_up(campaign, spec))
+        bench = self._set_up(campaign, spec)
         head = read_tensor(self._store, campaign.model.address, campaign.model.root, bench.context)
         if len(head.ciphertexts) > MOST_CIPHERTEXTS:
             raise CampaignUnusableError(
@@ -174,6 +175,7 @@ class GradientBuilder:
         own = self._exact(asked, own_mu and _is_fresh(campaign))
         return gradient(bench.model, own.statistics, head, own.mu)
 
+    @cachedmethod(attrgetter("_benches"), key=lambda _self, campaign, _spec: (campaign.id, campaign.opening))
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
         assert campaign.opening is not None  # an open Campaign has one
         model = spec.model(read_frozen(self._store, spec))
@@ -186,9 +188,10 @@ class GradientBuilder:
         published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
         return _Bench(model, PublicContext(published.public_key, executor=self._executor))
 
+    @cachedmethod(attrgetter("_encoders"), key=lambda _self, spec: spec.to_bytes())
     def _encoder(self, spec: CampaignSpec) -> RowEncoder:
         """What makes integers of rows; fetched when rows are read, which most rounds do not."""
-        return self._encoders.get(spec.to_bytes(), lambda: spec.encoder(read_texts(self._store, spec)))
+        return spec.encoder(read_texts(self._store, spec))
 
     def _exact(self, asked: _Asked, own_mu: bool) -> LocalResult:
         key = asked.key_with_mu if own_mu else asked.key
@@ -221,7 +224,9 @@ class GradientBuilder:
 
         # The ledger is asked each round; a projection of the same release is the same each time, and takes an eigh.
         release = self._releases.take(asked.key, asked.dataset, privacy, draw)
-        return self._projected.get(asked.key, release.statistics)
+        if asked.key not in self._projected:
+            self._projected[asked.key] = release.statistics()
+        return self._projected[asked.key]
 
 
 @dataclass(frozen=True, slots=True)

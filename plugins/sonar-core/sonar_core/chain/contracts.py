@@ -200,7 +200,7 @@ class SonarContracts:
             return int(self._provider.gas_price)
 
     def events(self, start: int, stop: int) -> list[Event]:
-        """The contracts' events in blocks start <= block < stop, in order of block and place in it.
+        """The contracts' events in blocks start <= block < stop, in order of block and log index.
 
         Raises:
             ChainError: the node does not answer, or was reorganised meanwhile.
@@ -446,9 +446,9 @@ class SonarContracts:
         node says with the logs when they were made.
         """
         newest = {max(int(log["blockNumber"]) for log in answer) for answer in answers if answer}
-        by_place = {(log["blockNumber"], log["logIndex"]): log for answer in answers for log in answer}
+        by_position = {(log["blockNumber"], log["logIndex"]): log for answer in answers for log in answer}
         blocks: dict[int, tuple[bytes, int]] = {}
-        found = (self._event(by_place[place], blocks, newest) for place in sorted(by_place))
+        found = (self._event(by_position[position], blocks, newest) for position in sorted(by_position))
         return [event for event in found if event is not None]
 
     def _event(self, log: Any, blocks: dict[int, tuple[bytes, int]], newest: set[int]) -> Event | None:
@@ -465,9 +465,9 @@ class SonarContracts:
         block_hash, time = blocks[number]
         if block_hash != bytes(log["blockHash"]):
             raise ChainError(f"block {number} was reorganised while it was read: read it again")
-        place = LogPosition(number, block_hash, int(log["logIndex"]), bytes(log["transactionHash"]), time)
+        position = LogPosition(number, block_hash, int(log["logIndex"]), bytes(log["transactionHash"]), time)
         try:
-            return build_event(*decoded, place)
+            return build_event(*decoded, position)
         except (ValueError, TypeError) as error:
             raise FormatError(f"event {decoded[0]}", f"{error}: the contract is another Sonar's") from None
 

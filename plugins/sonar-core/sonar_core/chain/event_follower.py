@@ -132,10 +132,10 @@ class EventFollower:
             return None, kept
         former = self._known(again, start) if self._known else ()
         events = _together(former, found)
-        if sum(event.place.block < start for event in events) > len(former):
+        if sum(event.position.block < start for event in events) > len(former):
             start = rewound_to = again
             kept = [checkpoint for checkpoint in kept if checkpoint[0] < again]
-        fresh = tuple(event for event in events if event.place.block >= start)
+        fresh = tuple(event for event in events if event.position.block >= start)
         return Batch(start, stop, fresh, rewound_to), [*kept, (stop - 1, last_hash.hex())][-_KEPT:]
 
     def _rewind(self, checkpoints: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], int | None]:
@@ -176,5 +176,5 @@ class EventFollower:
 
 def _together(former: Sequence[Event], found: Sequence[Event]) -> list[Event]:
     """What two looks at blocks that did not change have found, each once, in order: either may have missed some."""
-    by_place = {(event.place.block, event.place.log_index): event for event in (*former, *found)}
-    return [by_place[place] for place in sorted(by_place)]
+    by_position = {(event.position.block, event.position.log_index): event for event in (*former, *found)}
+    return [by_position[position] for position in sorted(by_position)]

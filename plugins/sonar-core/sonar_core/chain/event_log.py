@@ -109,17 +109,17 @@ class EventLog:
 
 
 def _to_row(event: Event) -> tuple[object, ...]:
-    place = event.place
-    names = [field.name for field in fields(event) if field.name != "place"]
+    position = event.position
+    names = [field.name for field in fields(event) if field.name != "position"]
     arguments = json.dumps({name: _plain(getattr(event, name)) for name in names})
-    where = (place.block, place.log_index, place.block_hash, place.transaction, place.timestamp)
+    where = (position.block, position.log_index, position.block_hash, position.transaction, position.timestamp)
     return *where, type(event).__name__, arguments
 
 
 def _from_row(row: Row) -> Event:
-    place = LogPosition(row["block"], row["block_hash"], row["log_index"], row["tx"], row["timestamp"])
+    position = LogPosition(row["block"], row["block_hash"], row["log_index"], row["tx"], row["timestamp"])
     arguments = {name: _rich(value) for name, value in json.loads(row["arguments"]).items()}
-    return build_event(row["name"], arguments, place)
+    return build_event(row["name"], arguments, position)
 
 
 def _plain(value: Any) -> Any:

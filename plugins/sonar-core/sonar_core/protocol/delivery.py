@@ -10,7 +10,7 @@ from pydantic import Field
 from sonar_core.base.errors import FormatError
 from sonar_core.base.strict_model import StrictModel
 from sonar_core.protocol.content_address import InvalidAddressError, from_cid, to_cid
-from sonar_core.protocol.envelope import Hex32, Version, from_headed, to_headed
+from sonar_core.protocol.envelope import Hex32, Version, pack_envelope, unpack_envelope
 from sonar_core.protocol.units import WAD
 
 
@@ -49,7 +49,7 @@ class Delivery:
             model=to_cid(self.model),
             version=self.version,
         )
-        return to_headed(header, "openings", self.openings)
+        return pack_envelope(header, "openings", self.openings)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -58,7 +58,7 @@ class Delivery:
         Raises:
             FormatError: anything but a delivery.
         """
-        header, openings = from_headed("delivery", data, _Header, "openings")
+        header, openings = unpack_envelope("delivery", data, _Header, "openings")
         try:
             model = from_cid(header.model)
         except InvalidAddressError as error:

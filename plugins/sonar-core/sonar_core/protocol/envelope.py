@@ -22,14 +22,14 @@ Version = Annotated[int, Field(ge=0, lt=2**32)]
 Header = TypeVar("Header", bound=StrictModel)
 
 
-def to_headed(header: StrictModel, name: str, payload: bytes) -> bytes:
+def pack_envelope(header: StrictModel, name: str, payload: bytes) -> bytes:
     """Packs a header and a payload of that name."""
     parts = {"header": to_canonical(header.model_dump()), name: payload}
     return wire.dumps_arrays({key: np.frombuffer(part, dtype=np.uint8) for key, part in parts.items()})
 
 
-def from_headed(what: str, data: bytes, kind: type[Header], name: str) -> tuple[Header, bytes]:
-    """Unpacks what `to_headed` packed, checking the header against its model.
+def unpack_envelope(what: str, data: bytes, kind: type[Header], name: str) -> tuple[Header, bytes]:
+    """Unpacks what `pack_envelope` packed, checking the header against its model.
 
     Raises:
         FormatError: not such a container, other parts in it, or a header that breaks its rules.

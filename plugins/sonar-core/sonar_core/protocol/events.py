@@ -23,9 +23,9 @@ class LogPosition:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One state change. `place` says where; everything else is as in contracts/interfaces/ISonar.sol."""
+    """One state change. `position` says where; everything else is as in contracts/interfaces/ISonar.sol."""
 
-    place: LogPosition
+    position: LogPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def build_event(name: str, arguments: dict[str, Any], place: LogPosition) -> Event:
+def build_event(name: str, arguments: dict[str, Any], position: LogPosition) -> Event:
     """The event of that name, from decoded arguments under their Solidity names.
 
     Raises:
@@ -216,9 +216,9 @@ def build_event(name: str, arguments: dict[str, Any], place: LogPosition) -> Eve
     """
     event_class = _Decoding.classes[name]
     values = {snake_case(key): value for key, value in arguments.items()}
-    known = {field.name for field in dataclasses.fields(event_class)} - {"place"}
+    known = {field.name for field in dataclasses.fields(event_class)} - {"position"}
     built = {key: _build(event_class, key, values[key]) for key in known}
-    return event_class(place=place, **built)
+    return event_class(position=position, **built)
 
 
 def _build(event_class: type[Event], key: str, value: Any) -> Any:

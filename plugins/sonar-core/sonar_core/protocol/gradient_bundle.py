@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 from pydantic import Field
 
 from sonar_core.base.strict_model import StrictModel
-from sonar_core.protocol.envelope import Hex20, Hex32, Version, from_headed, to_headed
+from sonar_core.protocol.envelope import Hex20, Hex32, Version, pack_envelope, unpack_envelope
 
 #: Domain of commitments, as Solidity pads a text literal to bytes32.
 COMMITMENT_DOMAIN = b"sonar-gradient-1".ljust(32, b"\0")
@@ -67,7 +67,7 @@ class Bundle:
             salt="0x" + self.salt.hex(),
             version=self.version,
         )
-        return to_headed(header, "gradient", self.gradient)
+        return pack_envelope(header, "gradient", self.gradient)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -76,7 +76,7 @@ class Bundle:
         Raises:
             FormatError: anything but a bundle.
         """
-        header, gradient = from_headed("bundle", data, _Header, "gradient")
+        header, gradient = unpack_envelope("bundle", data, _Header, "gradient")
         return cls(
             chain_id=header.chain,
             contract=to_checksum_address(header.contract),

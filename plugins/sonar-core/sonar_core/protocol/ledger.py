@@ -12,6 +12,7 @@ from sonar_core.protocol import events as ev
 from sonar_core.protocol.gradient_map import GradientMap, GradientState
 from sonar_core.protocol.rewards import earned
 from sonar_core.protocol.structs import (
+    EMPTY_BYTES32,
     CapsuleTerms,
     CurrencyTerms,
     GradientRecord,
@@ -295,14 +296,14 @@ def _announced(former: CapsuleState | None, event: ev.CapsuleAnnounced) -> Capsu
 
 
 def _created(event: ev.CampaignCreated) -> CampaignState:
-    terms, time = event.terms, event.place.timestamp
+    terms, time = event.terms, event.position.timestamp
     return CampaignState(
         id=event.campaign,
         scientist=event.scientist,
         nonce=event.nonce,
         terms=terms,
         created_at=time,
-        created_block=event.place.block,
+        created_block=event.position.block,
         recorded=Status.REQUESTED,
         ends_at=time + terms.open_within,
         starting_accuracy=terms.starting_accuracy,
@@ -331,7 +332,7 @@ def _after(state: CampaignState, event: ev.CampaignEvent) -> CampaignState:
             rebased = Model(event.model, event.model_root, event.version, rebased=True)
             return replace(state, models=(*state.models, rebased))
         case ev.TargetReached():
-            return replace(state, ends_at=event.place.timestamp)
+            return replace(state, ends_at=event.position.timestamp)
         case ev.CampaignDelivered():
             settled = _settled(state, event, Status.DELIVERED, state.scored)
             return replace(settled, delivery=event.delivery, openings_root=event.openings_root)
@@ -383,10 +384,10 @@ def _submitted(state: CampaignState, event: ev.GradientSubmitted) -> CampaignSta
 
 def _scored(state: CampaignState, event: ev.GradientScored) -> CampaignState:
     record = _gradient(state, event.number).record
-    details = event.score.details(record.core(), event.place.timestamp)
+    details = event.score.details(record.core(), event.position.timestamp)
     scored = ScoredRecord(event.number, event.before, event.afterwards, details)
     models = state.models
-    if event.score.model != bytes(32):
+    if event.score.model != EMPTY_BYTES32:
         models = (*models, Model(event.score.model, event.score.model_root, event.version))
     after = _with_gradient(state, event.number, scored=scored, score=event.score)
     return replace(after, scored=event.number + 1, accuracy=event.afterwards, due=event.due, models=models)
@@ -394,14 +395,14 @@ def _scored(state: CampaignState, event: ev.GradientScored) -> CampaignState:
 
 def _rejected(state: CampaignState, event: ev.GradientRejected) -> CampaignState:
     core = _gradient(state, event.number).record.core()
-    details = rejection_details(core, event.reason, event.opened, event.evidence, event.place.timestamp)
+    details = rejection_details(core, event.reason, event.opened, event.evidence, event.position.timestamp)
     scored = ScoredRecord(event.number, event.accuracy, event.accuracy, details)
     after = _with_gradient(state, event.number, scored=scored, rejection=event.reason)
     return replace(after, scored=event.number + 1, due=event.due)
 
 
 def _settled(state: CampaignState, event: ev.CampaignEvent, status: Status, sound: int) -> CampaignState:
-    return replace(state, recorded=status, settled_at=event.place.timestamp, sound=sound)
+    return replace(state, recorded=status, settled_at=event.position.timestamp, sound=sound)
 
 
 def _gradient(state: CampaignState, number: int) -> GradientState:

@@ -9,6 +9,9 @@ from typing import Any, Self
 from eth_abi import encode
 from eth_utils import keccak
 
+#: Solidity's `bytes32(0)`: no root, address, digest or parent.
+EMPTY_BYTES32 = bytes(32)
+
 #: Tags of the three kinds of digest (contracts/libraries/Digest.sol).
 _SUBMITTED, _SCORED = 1, 2
 
@@ -97,7 +100,7 @@ class Next(_Struct):
 
     @classmethod
     def none(cls) -> Self:
-        return cls(0, bytes(32))
+        return cls(0, EMPTY_BYTES32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,18 +45,18 @@ class BlobMaintenance:
             now: gives the chain's time.
         """
         actions = []
-        for work in (self._mend, lambda: self._tidy(confirmed, newest, now)):
+        for work in (self._replicate_missed, lambda: self._tidy(confirmed, newest, now)):
             try:
                 actions += work()
             except SonarError as error:
                 actions.append(Action("trouble", None, one_line(error)))
         return actions
 
-    def _mend(self) -> list[Action]:
-        mended = self._store.mend()
-        if not mended.blobs:
+    def _replicate_missed(self) -> list[Action]:
+        result = self._store.replicate_missed()
+        if not result.blobs:
             return []
-        return [Action("copied", None, f"{mended.blobs} blobs to a node that had missed them; {mended.left} are left")]
+        return [Action("copied", None, f"{result.blobs} blobs to a node that had missed them; {result.left} are left")]
 
     def _tidy(self, confirmed: Ledger, newest: Callable[[], Ledger], now: Callable[[], int]) -> list[Action]:
         if self._after is None or self._clock() < self._tidy_at:

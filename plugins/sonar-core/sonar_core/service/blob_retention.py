@@ -14,7 +14,7 @@ from sonar_core.base.database import Database
 from sonar_core.base.errors import SpecError
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import Status
+from sonar_core.protocol.structs import EMPTY_BYTES32, Status
 from sonar_core.store import BlobError, BlobStore
 from sonar_core.store.artifacts import named_blobs, read_spec
 from sonar_core.store.cache import BlobCache
@@ -24,7 +24,7 @@ TIDY_TABLE = """
 CREATE TABLE released (campaign BLOB NOT NULL, address BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
                        PRIMARY KEY (campaign, address)) WITHOUT ROWID
 """
-_NONE = (b"", bytes(32))
+_NONE = (b"", EMPTY_BYTES32)
 _NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 
 

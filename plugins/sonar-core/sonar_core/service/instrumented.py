@@ -63,9 +63,9 @@ class InstrumentedStore:
         with self._told("unpin"):
             self._store.unpin(address)
 
-    def mend(self) -> ReplicationResult:
+    def replicate_missed(self) -> ReplicationResult:
         """As the store does it; a look that finds nothing to do is no call worth telling."""
-        return self._store.mend()
+        return self._store.replicate_missed()
 
     @contextmanager
     def _told(self, call: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from sonar_core.protocol.content_address import to_cid
 
 @dataclass(frozen=True, slots=True)
 class ReplicationResult:
-    """What `BlobStore.mend` made up for.
+    """What `BlobStore.replicate_missed` made up for.
 
     Attributes:
         blobs: that a store had missed, and has now.
@@ -64,7 +64,7 @@ class BlobStore(Protocol):
     def unpin(self, address: bytes) -> None:
         """Allows the blob to be collected. Nothing happens when it is not pinned."""
 
-    def mend(self) -> ReplicationResult:
+    def replicate_missed(self) -> ReplicationResult:
         """Makes up for a little of what one of several stores missed while it was down; a single one missed nothing."""
 
 

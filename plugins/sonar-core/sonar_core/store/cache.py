@@ -129,6 +129,6 @@ class CachedStore:
         self._store.unpin(address)
         self._cache.drop(address)
 
-    def mend(self) -> ReplicationResult:
+    def replicate_missed(self) -> ReplicationResult:
         """As the store behind does it."""
-        return self._store.mend()
+        return self._store.replicate_missed()

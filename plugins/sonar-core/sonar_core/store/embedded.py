@@ -93,7 +93,7 @@ class EmbeddedStore:
         """Nothing: other processes may still need the blob."""
         self._path(address)
 
-    def mend(self) -> ReplicationResult:
+    def replicate_missed(self) -> ReplicationResult:
         """Nothing: there is no other store that it could lag behind."""
         return ReplicationResult(0, 0)
 

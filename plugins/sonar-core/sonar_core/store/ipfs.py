@@ -145,7 +145,7 @@ class IpfsStore:
                 if "not pinned" not in str(error):
                     raise
 
-    def mend(self) -> ReplicationResult:
+    def replicate_missed(self) -> ReplicationResult:
         """Nothing: there is no other store that it could lag behind."""
         return ReplicationResult(0, 0)
 

@@ -19,7 +19,7 @@ def open_store(uri: str, *, timeout: float = 60.0, backlog: Backlog | None = Non
     Args:
         uri: a PATH may start with `~`; a relative one counts from the working directory.
         timeout: seconds that one call to an IPFS node may wait for its answer.
-        backlog: where it is noted what one of several nodes missed, for `BlobStore.mend`.
+        backlog: where it is noted what one of several nodes missed, for `BlobStore.replicate_missed`.
 
     Raises:
         InvalidStoreError: `uri` names no store.
