@@ -1,4 +1,4 @@
-"""MNIST by random convolutions, from eight Mines: the figure of docs/models.md.
+"""MNIST by random convolutions, from eight Mines: the figure of docs/explanation/models.md.
 
     python -m scripts._figures.mnist
 

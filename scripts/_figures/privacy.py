@@ -1,4 +1,4 @@
-"""Accuracy against epsilon on digits, breast cancer and tweets: docs/privacy.svg, and the table of docs/privacy.md.
+"""Accuracy against epsilon on digits, breast cancer and tweets: figure and table of docs/explanation/privacy.md.
 
     python -m scripts._figures.privacy
 

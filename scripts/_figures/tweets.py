@@ -1,4 +1,4 @@
-"""Tweets to sentiment by hashed n-grams, by a token table and by an encoder: the figures of docs/models.md.
+"""Tweets to sentiment by hashed n-grams, by a token table and by an encoder: the figures of docs/explanation/models.md.
 
     python -m scripts._figures.tweets [--encoder minilm]
 

@@ -101,7 +101,7 @@ def test_a_campaign_in_peoples_words(write: Write, dump: Callable[[Any], str]) -
 
 
 def test_the_documented_file_is_one() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "data-scientist.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "train-a-model.md").read_text()
     example = next(block for block in page.split("```yaml\n") if block.startswith("model:")).split("```")[0]
     assert CampaignFile.model_validate(yaml.safe_load(example)).bounty == "1000 USDC"
 

@@ -612,8 +612,8 @@ def test_hostile_fhir_is_refused(
 
 
 def example(language: str) -> str:
-    """The example of docs/adapters.md."""
-    page = (Path(__file__).parents[3] / "docs" / "adapters.md").read_text()
+    """The example of docs/reference/adapters.md."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "adapters.md").read_text()
     return page.rpartition(f"```{language}\n")[2].partition("```")[0]
 
 

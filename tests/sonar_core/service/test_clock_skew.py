@@ -10,7 +10,7 @@ import ape_mine
 import ape_sonar
 import sonar_core
 
-#: Where the machine's clock is read, and for what: docs/survival.md says the same. None of it is about money.
+#: Where the machine's clock is read, and for what (docs/explanation/survival.md). None of it decides about money.
 READERS = {
     "ape_capsule/commands/backup.py": "when a destroyed key's statement says that it was made",
     "ape_capsule/maintenance/doctor.py": "certificates that expire soon",

@@ -34,7 +34,7 @@ class ScoreEvidence:
     predictions: Integers | None
 
     def root(self, context: PublicContext, salts: NDArray[np.uint8]) -> bytes:
-        """The evidence root (docs/formats.md); the root of absent predictions counts as zeros.
+        """The evidence root (docs/reference/formats.md); the root of absent predictions counts as zeros.
 
         Args:
             context: the Campaign's public key.

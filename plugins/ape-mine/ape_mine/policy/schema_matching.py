@@ -37,7 +37,7 @@ def match(
 
     A column fits the field of its name, or the one that `called` names it for, when every value it can hold is one of
     the field's; of two ranges it is enough that they overlap, since numbers are clipped to the field's range
-    (docs/formats.md), and longer texts are cut.
+    (docs/reference/formats.md), and longer texts are cut.
 
     Args:
         wanted, output, dataset: the schemas.

@@ -18,7 +18,7 @@ class UsageError(SonarError, ValueError):
 
 
 class FormatError(SonarError, ValueError):
-    """Bytes from outside that break a rule of docs/formats.md.
+    """Bytes from outside that break a rule of docs/reference/formats.md.
 
     Attributes:
         what: the kind of blob or file ("Campaign spec", "bundle", ...).

@@ -1,6 +1,6 @@
 """Rows become integers at once: what Mines train on, Capsules score and the validation root commits to.
 
-Fixed point with 10 binary digits (docs/formats.md): a range becomes [0, 2^10], a boolean or an enum
+Fixed point with 10 binary digits (docs/reference/formats.md): a range becomes [0, 2^10], a boolean or an enum
 0 or 2^10.
 """
 

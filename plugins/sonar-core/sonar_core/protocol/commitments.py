@@ -1,4 +1,4 @@
-"""The roots of docs/formats.md: 32 bytes on chain that commit to keys, Models, openings and predictions."""
+"""The roots of docs/reference/formats.md: 32 bytes on chain that commit to keys, Models, openings and predictions."""
 
 from __future__ import annotations
 

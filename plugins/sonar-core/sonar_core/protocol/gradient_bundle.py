@@ -1,4 +1,4 @@
-"""What a Mine seals to the Capsule: a Gradient, and whose, for which Campaign, it is (docs/formats.md)."""
+"""What a Mine seals to the Capsule: a Gradient, and whose, for which Campaign, it is (docs/reference/formats.md)."""
 
 from __future__ import annotations
 

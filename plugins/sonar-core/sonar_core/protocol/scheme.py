@@ -1,3 +1,3 @@
-"""The version of all formats (docs/formats.md)."""
+"""The version of all formats (docs/reference/formats.md)."""
 
 SCHEME = 1

@@ -1,4 +1,4 @@
-"""The blobs of docs/formats.md, fetched by address, limited in size, decoded strictly and held against their roots."""
+"""Typed reads of the blobs of docs/reference/formats.md: bounded in size, decoded strictly, checked against roots."""
 
 from __future__ import annotations
 

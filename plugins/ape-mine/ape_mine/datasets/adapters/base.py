@@ -1,8 +1,8 @@
 """What an adapter is: something that reads one kind of source and gives its records, each with the id it has there.
 
 A third party adds one as a plugin: a class that derives from `Adapter`, named under the entry-point group
-`ape_mine.adapters` (docs/adapters.md has an example). Adapters only read; checking rows, telling new ones from known
-ones and keeping them is the importer's work.
+`ape_mine.adapters` (docs/reference/adapters.md has an example). Adapters only read. The importer checks the rows,
+compares them with known ones and keeps them.
 """
 
 from __future__ import annotations
