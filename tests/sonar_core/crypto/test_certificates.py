@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pysequoia
 import pytest
+from pysequoia.packet import PacketPile, Tag
 
 from sonar_core.crypto.certificates import (
     LARGEST_RING,
@@ -33,6 +34,18 @@ def test_a_fresh_key_is_version_4_without_expiry() -> None:
     cert = pysequoia.Cert.from_bytes(ALICE.certificate.armoured().encode())
     assert (len(ALICE.fingerprint), ALICE.fingerprint.lower(), cert.expiration) == (40, cert.fingerprint, None)
     assert ALICE.certificate.user_ids == ("Alice <alice@example.org>",)
+
+
+def test_messages_to_fresh_keys_are_of_the_versions_that_gnupg_2_2_opens() -> None:
+    """PKESK version 3 per recipient, then SEIPD version 1 (RFC 9580, 5.1 and 5.13)."""
+    for number in range(40):
+        certificates = [Key.generate("Fresh" * number + "!").certificate, ALICE.certificate]
+        packets = list(PacketPile.from_bytes(pysequoia.encrypt(b"", [one.recipient() for one in certificates])))
+        assert [(packet.tag, bytes(packet.body)[0]) for packet in packets] == [
+            (Tag.PKESK, 3),
+            (Tag.PKESK, 3),
+            (Tag.SEIP, 1),
+        ]
 
 
 def test_nothing_secret_is_shown() -> None:

@@ -78,11 +78,25 @@ def test_gpg_opens_and_verifies_ours(gpg: Gpg, tmp_path: Path) -> None:
     assert re.search(rf"^\[GNUPG:\] VALIDSIG \w+ .* {OURS.fingerprint}$", status, re.MULTILINE)
 
 
-def test_gpg_opens_a_delivery(gpg: Gpg, tmp_path: Path) -> None:
-    """A Data Scientist whose key is gpg's gets at what a Capsule delivers without a line of Sonar's."""
+@pytest.mark.parametrize("owner", [THEIRS, "ours@example.org"])
+def test_gpg_opens_a_delivery(gpg: Gpg, tmp_path: Path, owner: str) -> None:
+    """A Data Scientist reads a delivery with gpg alone, to a key that gpg made and to one that Sonar made."""
     delivery, message = Delivery(bytes(32), 3, bytes(32), 97 * 10**16, b"openings"), tmp_path / "delivery.pgp"
-    message.write_bytes(sealed_messages.seal(delivery.to_bytes(), [gpg.key(THEIRS).certificate], signer=OURS))
+    message.write_bytes(sealed_messages.seal(delivery.to_bytes(), [gpg.key(owner).certificate], signer=OURS))
     assert Delivery.from_bytes(gpg.run("--decrypt", str(message))) == delivery
+
+
+def test_gpg_opens_a_message_to_several_keys_of_ours(gpg: Gpg, tmp_path: Path) -> None:
+    """A ring of a Capsule during a rotation: every key opens it."""
+    ring, message = [OURS.certificate, Key.generate("Next").certificate], tmp_path / "bundle.pgp"
+    message.write_bytes(sealed_messages.seal_anonymous(DATA, ring))
+    assert gpg.run("--decrypt", str(message)) == DATA
+
+
+def test_gpg_finds_every_self_signature_of_a_fresh_key_good(gpg: Gpg) -> None:
+    listed = gpg.run("--with-colons", "--check-sigs", OURS.fingerprint).decode().splitlines()
+    signatures = [line.split(":")[1] for line in listed if line.startswith("sig:")]
+    assert signatures == ["!"] * 4  # on the key, its user id and two subkeys
 
 
 def test_gpg_sees_that_the_old_key_vouches_for_the_new_one(tmp_path: Path) -> None:

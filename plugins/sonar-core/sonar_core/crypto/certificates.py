@@ -13,6 +13,7 @@ from pysequoia import Cert, CipherSuite, Profile, PyDecryptor, PySigner, Tsk, en
 from pysequoia.packet import Packet, PacketPile, Tag
 
 from sonar_core.base.errors import SonarError
+from sonar_core.crypto._key_features import announce_seipd1_only
 
 #: Bytes of the longest ring that is read.
 LONGEST_RING = 1 << 18
@@ -104,10 +105,9 @@ class Key:
 
     @classmethod
     def generate(cls, user_id: str) -> Key:
-        """A fresh v4 key (Ed25519 to sign, X25519 to decrypt, no expiry), with which gpg signs and verifies as well.
+        """A fresh v4 key without expiry: Ed25519 signs, X25519 decrypts.
 
-        pysequoia seals to it by RFC 9580 (SEIPD version 2), which gpg 2.2 does not open: who wants to open messages
-        with gpg uses a key that gpg made.
+        GnuPG 2.2 imports it, signs and verifies with it, and opens what is sealed to it (SEIPD version 1).
 
         Args:
             user_id: a line of 1 to 256 characters, by custom "Name <mail@example.org>".
@@ -117,7 +117,8 @@ class Key:
         """
         if not 0 < len(user_id) <= _LONGEST_USER_ID or not user_id.isprintable():
             raise CertificateError(f"a user id is one line of 1 to {_LONGEST_USER_ID} characters")
-        return cls(Tsk.generate(user_id, profile=Profile.RFC4880, cipher_suite=CipherSuite.Cv25519))
+        key = Tsk.generate(user_id, profile=Profile.RFC4880, cipher_suite=CipherSuite.Cv25519)
+        return cls(announce_seipd1_only(key))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Key:
