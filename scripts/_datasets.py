@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn import datasets as sklearn_datasets
 
 from scripts._corpora.encoders import ENCODERS
 from scripts._corpora.tweets import SENTIMENTS, polar
+from scripts._csv_table import infer_field, read_csv_table
 from sonar_core.base.errors import SonarError
+from sonar_core.data.table_schema import TableSchema
 from syft.texts import HashedNgrams, hashed_ngrams
 
-#: A column with at most this many different whole numbers or texts is read as classes.
-MOST_CLASSES = 20
 TWEETS = "tweets"
 #: Longest text of a tweet that is read.
 LONGEST_TWEET = 1_000
@@ -36,12 +35,13 @@ class Dataset:
     """A table with one Output column, and what its columns mean.
 
     Attributes:
-        name: what it is called on the command line.
+        name: as on the command line.
         description: one line, for the Campaign spec.
         frame: one row a record; the Output column is the last one.
         schema: Frictionless Table Schema of all columns, the Output included.
         texts: what becomes of each text of the Input, by its column: steps of `syft.texts`.
         target: accuracy up to which a Campaign pays, 0 to 1.
+        remarks: sentences for the owner of the table, on what was left out or may surprise.
     """
 
     name: str
@@ -50,14 +50,21 @@ class Dataset:
     schema: dict[str, Any]
     texts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     target: float = 1.0
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def output(self) -> str:
         return str(self.frame.columns[-1])
 
     @property
-    def is_classification(self) -> bool:
-        return "enum" in self.schema["fields"][-1].get("constraints", {})
+    def classes(self) -> tuple[str | int | bool, ...] | None:
+        """Values of the Output, or None if it is a number."""
+        return TableSchema.parse(self.output_schema).fields[0].values
+
+    @property
+    def metric(self) -> str:
+        """Name of the number that scores a Model: "accuracy", or "r2" if the Output is a number."""
+        return "accuracy" if self.classes else "r2"
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -73,10 +80,11 @@ def load(name: str, encoder: str | None = None) -> Dataset:
 
     Args:
         name: as on the command line.
-        encoder: what makes numbers of texts, one of `ENCODERS`; the first if left out. Only tweets have texts.
+        encoder: turns texts into numbers, one of `ENCODERS`; the first if left out. Only tweets have texts.
 
     Raises:
-        DatasetError: there is neither, or the file holds no usable table; there are no texts to encode.
+        DatasetError: neither exists, or the data set has no texts to encode.
+        TableError, RowError: the file holds no usable table.
         CorpusMissingError: the tweets, or their encoder, could not be fetched.
     """
     if name == TWEETS:
@@ -86,8 +94,9 @@ def load(name: str, encoder: str | None = None) -> Dataset:
     if name in _LOADERS:
         return _LOADERS[name]()
     path = Path(name)
-    if path.suffix == ".csv":
-        return _csv(path)
+    if path.suffix.lower() == ".csv":
+        table = read_csv_table(path)
+        return Dataset(path.stem, f"table {path.name}", table.frame, {"fields": table.fields}, remarks=table.remarks)
     names = ", ".join(sorted([*_LOADERS, TWEETS]))
     raise DatasetError(f"no data set {name!r}: choose one of {names}, or the path of a .csv file")
 
@@ -96,22 +105,19 @@ def _digits() -> Dataset:
     bunch = sklearn_datasets.load_digits()
     names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
     frame = pd.DataFrame(bunch.data.astype(int), columns=names).assign(digit=bunch.target)
-    pixels = [_number(name, 0, 16, "integer") for name in names]
-    return Dataset(
-        "digits", "8 x 8 images of handwritten digits", frame, {"fields": [*pixels, _classes("digit", frame.digit)]}
-    )
+    scale = {"required": True, "minimum": 0, "maximum": 16}
+    pixels = [{"name": name, "type": "integer", "constraints": scale} for name in names]
+    digit = infer_field("digit", frame["digit"], is_output=True)
+    return Dataset("digits", "8 x 8 images of handwritten digits", frame, {"fields": [*pixels, digit]})
 
 
 def _bunch(name: str, description: str, output: str, load_bunch: Callable[[], Any], classes: bool) -> Dataset:
     bunch = load_bunch()
     names = [str(column).replace(" ", "_").replace("/", "_per_") for column in bunch.feature_names]
     frame = pd.DataFrame(bunch.data, columns=names)
-    labels = [str(bunch.target_names[index]) for index in bunch.target] if classes else bunch.target
-    frame[output] = labels
-    last = _classes(output, frame[output]) if classes else _measured(output, frame[output])
-    return Dataset(
-        name, description, frame, {"fields": [*(_measured(column, frame[column]) for column in names), last]}
-    )
+    frame[output] = [str(bunch.target_names[index]) for index in bunch.target] if classes else bunch.target
+    fields = [infer_field(column, frame[column], is_output=column == output) for column in frame.columns]
+    return Dataset(name, description, frame, {"fields": fields})
 
 
 def _breast_cancer() -> Dataset:
@@ -150,62 +156,3 @@ def _tweets(encoder: str) -> Dataset:
     ]
     steps = [ENCODERS[encoder](), hashed_ngrams(HashedNgrams(HASHES))]
     return Dataset(TWEETS, "tweets and their sentiment", frame, {"fields": fields}, {"text": steps}, TWEETS_TARGET)
-
-
-def _csv(path: Path) -> Dataset:
-    try:
-        frame = pd.read_csv(path)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DatasetError(f"{path}: not a CSV table: {str(error).splitlines()[0]}") from error
-    if frame.shape[1] < 2 or len(frame) < 50:
-        raise DatasetError(
-            f"{path}: {len(frame)} rows x {frame.shape[1]} columns; at least 50 x 2 are needed, Output last"
-        )
-    missing = frame.isna().to_numpy()
-    if missing.any():
-        row, column = (int(index) for index in np.argwhere(missing)[0])
-        raise DatasetError(
-            f"{path}: row {row + 1}, column {frame.columns[column]!r}: empty; fill it in or leave the row out"
-        )
-    inputs = [_inferred(path, frame[name]) for name in frame.columns[:-1]]
-    return Dataset(
-        path.stem, f"table {path.name}", frame, {"fields": [*inputs, _inferred_output(path, frame.iloc[:, -1])]}
-    )
-
-
-def _inferred(path: Path, column: pd.Series) -> dict[str, Any]:
-    if pd.api.types.is_bool_dtype(column):
-        return {"name": str(column.name), "type": "boolean"}
-    if pd.api.types.is_numeric_dtype(column):
-        return _measured(str(column.name), column)
-    if column.nunique() <= MOST_CLASSES:
-        return _classes(str(column.name), column)
-    raise DatasetError(
-        f"{path}: column {column.name!r} holds {column.nunique()} different texts; "
-        f"numbers, or at most {MOST_CLASSES} values, are needed"
-    )
-
-
-def _inferred_output(path: Path, column: pd.Series) -> dict[str, Any]:
-    whole = pd.api.types.is_integer_dtype(column) or not pd.api.types.is_numeric_dtype(column)
-    if whole and column.nunique() <= MOST_CLASSES:
-        return _classes(str(column.name), column)
-    return _inferred(path, column)
-
-
-def _number(name: str, minimum: float, maximum: float, kind: str = "number") -> dict[str, Any]:
-    return {"name": name, "type": kind, "constraints": {"required": True, "minimum": minimum, "maximum": maximum}}
-
-
-def _measured(name: str, column: pd.Series) -> dict[str, Any]:
-    kind = "integer" if pd.api.types.is_integer_dtype(column) else "number"
-    low, high = column.min().item(), column.max().item()
-    return _number(name, low, high if high > low else low + 1, kind)
-
-
-def _classes(name: str, column: pd.Series) -> dict[str, Any]:
-    values = [value.item() if hasattr(value, "item") else value for value in sorted(column.unique())]
-    kind = "string" if isinstance(values[0], str) else "integer"
-    return {"name": name, "type": kind, "constraints": {"required": True, "enum": values}}

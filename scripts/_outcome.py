@@ -1,14 +1,12 @@
-"""What a Campaign came to, as numbers: the demo prints, draws and reports it from here."""
+"""The result of a Campaign as numbers: the demo prints, draws and reports it from here."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scripts._sentiment import Comparison
-from sonar_core.protocol.units import Currency
-
-WAD = 10**18
+from sonar_core.protocol.units import WAD, Currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +21,43 @@ class GradientOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Where a Campaign's money went, in the smallest unit of its currency.
+class Books:
+    """The money of one Campaign after its last payment, in the smallest unit of its currency.
 
     Attributes:
         escrowed: Bounty, Capsule's fee and Capsule's bond.
-        paid: rewards claimed by Miners, by the name of the Mine.
-        refunded: to the Data Scientist what nobody earned, to the Capsule its bond, by name.
-        fee: the Capsule's fee.
+        paid: rewards claimed by Miners, by the name of the Mine; 0 for a Mine that earned nothing.
+        refunded: to the Data Scientist, the part of the Bounty that nobody earned.
+        bond: back to the Capsule.
+        fee: to the Capsule, for its work.
     """
 
     escrowed: int
     paid: dict[str, int]
-    refunded: dict[str, int]
+    refunded: int
+    bond: int
     fee: int
 
     @property
     def balances(self) -> bool:
-        return self.escrowed == sum(self.paid.values()) + sum(self.refunded.values()) + self.fee
+        """Whether escrowed = paid + refunded + bond + fee."""
+        return self.escrowed == sum(self.paid.values()) + self.refunded + self.bond + self.fee
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A delivered classifier's answers on the rows held out, for a word of warning on rare classes.
+
+    Attributes:
+        constant: its only answer, or None if it gives different ones.
+        rarest, rarest_share: the rarest class of the whole table, and its share of the rows, 0 to 1.
+        commonest_share: the share of the commonest class.
+    """
+
+    constant: str | None
+    rarest: str
+    rarest_share: float
+    commonest_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,14 @@ class Outcome:
     """A Campaign at its end.
 
     Attributes:
-        heldout_auc: area under the ROC curve on the rows held out; None where it is not asked for.
+        bounty: in the currency's smallest unit.
+        starting_accuracy, target_accuracy, final_accuracy: WAD, on the hidden rows.
+        heldout_accuracy: 0 to 1, on the rows held out.
+        metric: "accuracy", or "r2" if the Output is a number.
+        gradients: those that were scored, in order.
+        stayed_out: reason of each Mine that submitted nothing, by its name.
+        answers: of a classifier; None if the Output is a number.
+        heldout_auc: area under the ROC curve on the rows held out; None unless the Input is texts.
     """
 
     title: str
@@ -60,9 +84,11 @@ class Outcome:
     heldout_accuracy: float
     metric: str
     status: str
-    ledger: Ledger
-    gradients: list[GradientOutcome] = field(default_factory=list)
-    heldout_auc: float | None = None
+    books: Books
+    gradients: list[GradientOutcome]
+    stayed_out: dict[str, str]
+    answers: Answers | None
+    heldout_auc: float | None
 
 
 def report(outcomes: list[Outcome], seconds: float, comparison: Comparison | None = None) -> dict[str, Any]:
@@ -75,7 +101,7 @@ def report(outcomes: list[Outcome], seconds: float, comparison: Comparison | Non
 
 
 def _campaign(outcome: Outcome) -> dict[str, Any]:
-    ledger = outcome.ledger
+    books = outcome.books
     return {
         "bounty": str(outcome.bounty),
         "currency": outcome.currency.symbol,
@@ -93,11 +119,13 @@ def _campaign(outcome: Outcome) -> dict[str, Any]:
             }
             for gradient in outcome.gradients
         ],
-        "ledger": {
-            "escrowed": str(ledger.escrowed),
-            "paid": str(sum(ledger.paid.values())),
-            "refunded": str(sum(ledger.refunded.values())),
-            "fee": str(ledger.fee),
+        "payouts": {mine: str(amount) for mine, amount in books.paid.items()},
+        "books": {
+            "escrowed": str(books.escrowed),
+            "paid": str(sum(books.paid.values())),
+            "refunded": str(books.refunded),
+            "bond": str(books.bond),
+            "fee": str(books.fee),
         },
         "status": outcome.status,
     }

@@ -1,81 +1,152 @@
-"""What a person sees of the play: a table that grows with every Gradient, and the ledger at the end."""
+"""The demo's screen: one story of at most 80 columns, on a terminal or in a pipe.
+
+Lines are only ever added, each in one write, and a progress bar stands below them on a terminal: a table that is
+drawn again and again breaks as soon as it is taller than the window.
+"""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+import textwrap
+from types import TracebackType
+from typing import Self
 
-from scripts._outcome import WAD, GradientOutcome, Outcome
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from scripts._outcome import Answers, GradientOutcome, Outcome
 from scripts._sentiment import Comparison
-from sonar_core.protocol.units import format_money
+from sonar_core.protocol.units import WAD, format_money
+
+WIDTH = 80
+_LABEL = 11
+#: Below this share of the rows a class is called rare.
+_RARE = 0.2
 
 
 class Screen:
-    """A terminal, or a pipe."""
+    """A context manager: the progress bar lives inside of it, and vanishes at its end.
 
-    def __init__(self) -> None:
-        self.console = Console()
+    >>> screen = Screen(Console(width=WIDTH))
+    >>> with screen:
+    ...     screen.say("One line.")
+    ...     screen.item("Capsule", "holds the keys")
+    One line.
+      Capsule    holds the keys
+    """
 
-    def say(self, words: str) -> None:
-        self.console.print(words, highlight=False)
-
-    def scores(self, title: str) -> Scores:
-        """A table of Gradients, to be used as a context manager."""
-        return Scores(self.console, title)
-
-    def ledger(self, outcome: Outcome) -> None:
-        """Escrowed = paid + refunded + fee, by party."""
-        book, money = outcome.ledger, lambda amount: format_money(amount, outcome.currency)
-        table = Table(title=f"Ledger of {outcome.title}")
-        table.add_column("")
-        table.add_column("Party")
-        table.add_column("Amount", justify="right")
-        table.add_row("escrowed", "Bounty, fee and bond", money(book.escrowed))
-        for name, amount in book.paid.items():
-            table.add_row("paid", f"Mine {name}", money(amount))
-        for name, amount in book.refunded.items():
-            table.add_row("refunded", name, money(amount))
-        table.add_row("fee", "Capsule", money(book.fee))
-        self.console.print(table)
-        verdict = "escrowed = paid + refunded + fee" if book.balances else "[bold red]the ledger does not balance[/]"
-        self.say(f"{verdict}; status {outcome.status}")
-        self.say(
-            f"{outcome.metric}: start {outcome.starting_accuracy / WAD:.2%}, final {outcome.final_accuracy / WAD:.2%}, "
-            f"target {outcome.target_accuracy / WAD:.2%}; held out [bold]{outcome.heldout_accuracy:.2%}[/]\n"
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console()
+        self._console.width = min(self._console.width, WIDTH) if self._console.is_terminal else WIDTH
+        columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), TimeElapsedColumn()
+        self._progress = Progress(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
         )
+        self._task = self._progress.add_task("", total=None, visible=False)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str = "", *, bold: bool = False) -> None:
+        """A paragraph."""
+        for line in textwrap.wrap(text, self._console.width, break_on_hyphens=False) or [""]:
+            self._line(line, bold=bold)
+
+    def item(self, label: str, text: str) -> None:
+        """A paragraph beside its label."""
+        indent = " " * (_LABEL + 2)
+        for number, line in enumerate(textwrap.wrap(text, self._console.width - len(indent), break_on_hyphens=False)):
+            self._line((f"  {label:<{_LABEL}}" if number == 0 else indent) + line)
+
+    def working(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Names what is computed now, beside the progress bar: steps done of a total, or None if that is not known."""
+        if total is None:
+            self._progress.reset(self._task, total=None, description=text, visible=True)
+        else:
+            self._progress.update(self._task, description=text, completed=done, total=total, visible=True)
+
+    def gradients_header(self) -> None:
+        """The first lines of the table of Gradients."""
+        self._line(_row("#", "Mine", "before", "after", "reward"))
+        self._line(_row("--", "-" * 10, "-" * 9, "-" * 9, "-" * 28))
+
+    def gradient(self, gradient: GradientOutcome, reward: str) -> None:
+        """The next line of the table of Gradients."""
+        before, after = gradient.accuracy_before / WAD, gradient.accuracy_after / WAD
+        self._line(_row(str(gradient.number + 1), gradient.mine, f"{before:.2%}", f"{after:.2%}", reward))
+
+    def result(self, outcome: Outcome) -> None:
+        """A Campaign's end: who earned what and why, all of the money, and how good the Model is."""
+        self.say()
+        for mine, amount in outcome.books.paid.items():
+            self.item(mine, _earned(outcome, mine, format_money(amount, outcome.currency)))
+        self.say()
+        self._books(outcome)
+        self.say()
+        self.item("hidden", f"{outcome.metric} {_percents(outcome)} of the target {outcome.target_accuracy / WAD:.2%}")
+        self.item("held out", f"{outcome.metric} {outcome.heldout_accuracy:.2%}: on rows that nobody had seen")
+        if outcome.answers:
+            self._warn(outcome.answers)
+        self.say()
 
     def comparison(self, outcome: Outcome, beside: Comparison) -> None:
         """The Model that was trained encrypted, beside those that had all rows in one place."""
-        table = Table(title="Area under the ROC curve, rows held out")
-        table.add_column("Model")
-        table.add_column("AUC", justify="right")
-        table.add_row("trained encrypted, on rows that stayed in their Mines", f"{outcome.heldout_auc:.4f}")
-        table.add_row("the same in the clear, on all rows in one place", f"{beside.centralised_auc:.4f}")
-        table.add_row("logistic regression on tf-idf, on all rows in one place", f"{beside.tfidf_auc:.4f}")
-        self.console.print(table)
+        self.say("Area under the ROC curve, on the rows held out", bold=True)
+        self.item(f"{outcome.heldout_auc:.4f}", "trained encrypted, on rows that stayed in their Mines")
+        self.item(f"{beside.centralised_auc:.4f}", "the same Model in the clear, on all rows in one place")
+        self.item(f"{beside.tfidf_auc:.4f}", "logistic regression on tf-idf, on all rows in one place")
+        self.say()
+
+    def _books(self, outcome: Outcome) -> None:
+        books = outcome.books
+        lines = [("locked", books.escrowed, "Bounty, the Capsule's fee and its bond")]
+        lines += [("paid", amount, f"to Mine {name}") for name, amount in books.paid.items() if amount]
+        lines += [("refunded", books.refunded, "to the Data Scientist: nobody earned it")]
+        lines += [("bond", books.bond, "back to the Capsule"), ("fee", books.fee, "to the Capsule")]
+        for label, amount, text in lines:
+            self._line(f"  {label:<{_LABEL}}{format_money(amount, outcome.currency):>26}  {text}")
+        self._line(
+            "  locked = paid + refunded + bond + fee: not a unit is missing"
+            if books.balances
+            else "  MONEY IS MISSING: locked is not paid + refunded + bond + fee"
+        )
+
+    def _warn(self, answers: Answers) -> None:
+        if answers.constant is None and answers.rarest_share >= _RARE:
+            return
+        self.say()
+        if answers.constant is not None:
+            self.say(f"Beware: the delivered Model gives one answer to every row, {answers.constant!r}.")
+        self.say(
+            f"Only {answers.rarest_share:.1%} of the rows are {answers.rarest!r}. Always answering the commonest class "
+            f"is right in {answers.commonest_share:.1%}, and a Campaign pays for accuracy above that alone. A Model "
+            'with class_weight="balanced" attends to rare classes (--class-weight balanced).'
+        )
+
+    def _line(self, text: str, *, bold: bool = False) -> None:
+        self._console.print(text, highlight=False, markup=False, style="bold" if bold else None, soft_wrap=True)
 
 
-class Scores:
-    """The live table of one Campaign."""
+def _row(number: str, mine: str, before: str, after: str, reward: str) -> str:
+    return f"  {number:>2}  {mine:<10}  {before:>9}  {after:>9}  {reward:>28}"
 
-    def __init__(self, console: Console, title: str) -> None:
-        self._table = Table("Round", "Mine", "Before", "After", "Reward", title=title)
-        for column in ("Round", "Before", "After", "Reward"):
-            next(one for one in self._table.columns if one.header == column).justify = "right"
-        self._console = console
-        self._live = Live(self._table, console=console, auto_refresh=False)
 
-    def __enter__(self) -> Scores:
-        self._live.start()
-        return self
+def _percents(outcome: Outcome) -> str:
+    return f"{outcome.starting_accuracy / WAD:.2%} -> {outcome.final_accuracy / WAD:.2%}"
 
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
-        if not self._console.is_terminal:
-            self._console.line()
 
-    def add(self, gradient: GradientOutcome, reward: str) -> None:
-        before, after = gradient.accuracy_before / WAD, gradient.accuracy_after / WAD
-        self._table.add_row(str(gradient.number + 1), gradient.mine, f"{before:.2%}", f"{after:.2%}", reward)
-        self._live.refresh()
+def _earned(outcome: Outcome, mine: str, amount: str) -> str:
+    """What a Mine earned, or why it earned nothing."""
+    gradients = [gradient for gradient in outcome.gradients if gradient.mine == mine]
+    better = sum(gradient.accuracy_after > gradient.accuracy_before for gradient in gradients)
+    count = f"{len(gradients)} Gradient{'s' * (len(gradients) != 1)}"
+    if not gradients:
+        return f"stayed out: {outcome.stayed_out.get(mine, 'it had nothing new to offer')}"
+    if not better:
+        return f"earned nothing: {count}, and the Model got no better on the hidden rows"
+    return f"earned {amount}: {better} of {count} made the Model better"

@@ -15,12 +15,12 @@ import click
 
 from ape_mine.home.home import Home
 from ape_sonar.client import Campaign, Sonar, open_sonar
-from scripts._cast import divide, other, write_policy
 from scripts._datasets import Dataset, load
-from scripts._live_books import Books, audit
+from scripts._demo import KEY_BITS, ROUNDS, model_for
+from scripts._money_audit import Books, audit
 from scripts._nodes import Nodes, addresses_of
 from scripts._outcome import GradientOutcome
-from scripts._play import KEY_BITS, ROUNDS, model_for
+from scripts._parties import divide, other, write_policy
 from scripts._processes import BIN, NETWORK, LiveError, Party, anvil, until
 from scripts._processes import ape as run_ape
 from scripts._screen import Screen

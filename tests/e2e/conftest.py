@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from scripts._cast import Rows, divide
 from scripts._datasets import Dataset, load
+from scripts._demo import Market, play, set_up
 from scripts._outcome import Outcome
-from scripts._play import Stage, play_on, set_up
+from scripts._parties import Rows, divide
 from scripts._screen import Screen
 
 
@@ -21,10 +22,11 @@ class Played:
 
     dataset: Dataset
     rows: Rows
-    stage: Stage
+    market: Market
     outcomes: list[Outcome]
     folder: Path
     first_block: int
+    screen: str
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +34,7 @@ def played(project: Any, accounts: Any, chain: Any, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("play")
     dataset = load("wine")
     rows, first_block = divide(dataset), chain.blocks.head.number
-    stage = set_up(project, [accounts[place] for place in range(10)], chain, folder, dataset, rows)
-    outcomes = play_on(stage, dataset, rows, Screen())
-    return Played(dataset, rows, stage, outcomes, folder, first_block)
+    market = set_up(project, [accounts[place] for place in range(10)], chain, folder, dataset, rows)
+    console = Console(record=True)
+    outcomes = play(market, dataset, rows, Screen(console))
+    return Played(dataset, rows, market, outcomes, folder, first_block, console.export_text())

@@ -13,7 +13,7 @@ from sonar_core.data.row_encoder import RowEncoder
 def published(played) -> dict[str, bytes]:
     """Every blob, and the data of every transaction, of the whole play."""
     found = {f"blob {path.name}": path.read_bytes() for path in (played.folder / "blobs").rglob("*") if path.is_file()}
-    web3 = played.stage.scientist.chain._provider.web3
+    web3 = played.market.scientist.chain._provider.web3
     for number in range(played.first_block + 1, web3.eth.block_number + 1):
         for transaction in web3.eth.get_block(number, full_transactions=True)["transactions"]:
             data = transaction["input"] if "input" in transaction else transaction["data"]

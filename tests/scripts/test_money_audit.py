@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scripts._live_books import audit
+from scripts._money_audit import audit
 from scripts._processes import LiveError
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.structs import GradientRecord
