@@ -45,7 +45,7 @@ def audit(scientist: Sonar, campaign: bytes, held: int) -> Books:
         LiveError: a Gradient has two verdicts or, short of the target, none; or money does not add up.
     """
     chain = scientist.chain
-    events = [one for one in chain.events(0, chain.head() + 1) if getattr(one, "campaign", None) == campaign]
+    events = [one for one in chain.events(0, chain.newest_block() + 1) if getattr(one, "campaign", None) == campaign]
     state = Ledger().apply_all(events).campaign(campaign)
     verdicts = [one.number for one in events if isinstance(one, ev.GradientScored | ev.GradientRejected)]
     if verdicts != list(range(len(verdicts))) or (len(verdicts) != state.submitted and not state.target_met):

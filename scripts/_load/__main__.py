@@ -67,7 +67,7 @@ def _play(size: Size, folder: Path, watch: Watch) -> str:
             site = find_connection(account(DEPLOYER))
             _work(size, mines, site.chain, site.start_block, capsule)
             memory = _memory(capsule)
-            events = site.chain.events(site.start_block, site.chain.head() + 1)
+            events = site.chain.events(site.start_block, site.chain.newest_block() + 1)
         return table(size, figures(events, watch.seen), memory)
     finally:
         capsule.stop()
@@ -109,7 +109,7 @@ class _Progress:
 
     def look(self) -> None:
         """Reads what is new. Raises LiveError when nothing was for too long."""
-        head = self._chain.head()
+        head = self._chain.newest_block()
         fresh = [type(event) for event in self._chain.events(self._read, head + 1)]
         self._read = head + 1
         self._seen.update(fresh)

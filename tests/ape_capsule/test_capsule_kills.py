@@ -165,7 +165,7 @@ def play(world: World, fuses: Fuses, *, kill: bool) -> Outcome:
     rest(world, fuses, kill=kill)
     events = [
         (type(one).__name__, getattr(one, "number", None), getattr(one, "version", None), _accuracy(one))
-        for one in capsule.events(world.start, capsule.head() + 1)
+        for one in capsule.events(world.start, capsule.newest_block() + 1)
         if isinstance(one, CampaignEvent)
     ]
     entries = [(entry.warrant.kind.value, entry.warrant.number) for entry in read(world.home / WARRANT_FILE)]

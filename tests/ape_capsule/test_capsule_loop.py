@@ -142,7 +142,7 @@ def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Capsule,
     warrants = [entry.warrant for entry in read(world.home / WARRANT_FILE)]
     assert [(one.kind, one.number) for one in warrants] == [(Kind.GRADIENT, 0), (Kind.GRADIENT, 1), (Kind.MODEL, 1)]
     client = world.as_("capsule")
-    events = client.events(world.start, client.head() + 1)
+    events = client.events(world.start, client.newest_block() + 1)
     registered = {type(event).__name__: event.position.transaction for event in reversed(events)}
     assert warrants[0].transaction == registered["GradientSubmitted"]
     assert warrants[2].transaction == registered["GradientScored"]
@@ -453,7 +453,7 @@ def test_a_gradient_beyond_its_range_is_rejected_with_evidence(
     assert warrant.root == tensor_root(bad)
     client = world.as_("capsule")
     (event,) = [
-        one for one in client.events(world.start, client.head() + 1) if type(one).__name__ == "GradientRejected"
+        one for one in client.events(world.start, client.newest_block() + 1) if type(one).__name__ == "GradientRejected"
     ]
     assert world.store.get(event.opened, limit=1 << 20) == wire.dumps_tensor(bad)
     assert event.evidence != bytes(32)

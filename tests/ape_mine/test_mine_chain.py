@@ -63,7 +63,7 @@ class Town:
 
     def state(self, campaign: bytes) -> CampaignState:
         client = self.capsule
-        return Ledger().apply_all(client.events(self.start, client.head() + 1)).campaign(campaign)
+        return Ledger().apply_all(client.events(self.start, client.newest_block() + 1)).campaign(campaign)
 
     def open_campaign(self, **changes: Any) -> bytes:
         windows = {"open_within": 3600, "duration": 86_400, "notice_period": 600, "scoring_window": 3600}
@@ -156,7 +156,7 @@ def test_two_rounds_are_paid_to_the_unit(town: Town, mine: Mine, miner: Any, str
 
     state = town.state(campaign)
     assert state.status(town.chain.blocks.head.timestamp) is Status.DELIVERED
-    receipt = next(event for event in town.capsule.events(town.start, town.capsule.head() + 1)[::-1])
+    receipt = next(event for event in town.capsule.events(town.start, town.capsule.newest_block() + 1)[::-1])
     cost = town.chain.provider.get_receipt("0x" + receipt.position.transaction.hex())
     assert miner.balance - before == 250 + 125 - cost.total_fees_paid
     assert kinds(mine) == []

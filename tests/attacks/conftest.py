@@ -41,7 +41,7 @@ class Attack:
 def campaigns(chain, sonar):
     """All Campaigns of this test's Sonar, as their events tell, whenever it is called."""
     client = SonarContracts(sonar.address)
-    return lambda: Ledger().apply_all(client.events(0, client.head() + 1)).campaigns.values()
+    return lambda: Ledger().apply_all(client.events(0, client.newest_block() + 1)).campaigns.values()
 
 
 @pytest.fixture

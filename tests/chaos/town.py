@@ -134,7 +134,7 @@ class ScientistParty(Party):
         wish.campaign = campaign.id
         if known != campaign.id:
             actions.append(Action("created", campaign.id, "a Campaign"))
-        wish.settled = campaign.state.created_block <= process.chain.head() - CONFIRMATIONS
+        wish.settled = campaign.state.created_block <= process.chain.newest_block() - CONFIRMATIONS
         return campaign
 
     @staticmethod
@@ -398,7 +398,7 @@ class Town:
     def state(self, wish: Wish) -> CampaignState:
         chain = self.chain_of(CAPSULE)
         assert wish.campaign is not None
-        return Ledger().apply_all(chain.events(self.start, chain.head() + 1)).campaign(wish.campaign)
+        return Ledger().apply_all(chain.events(self.start, chain.newest_block() + 1)).campaign(wish.campaign)
 
     def outcome(self) -> Outcome:
         names = {str(self.accounts[name].address): name for name in MINES}

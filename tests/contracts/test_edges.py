@@ -220,7 +220,7 @@ def test_every_content_address_is_told_in_its_place(stage):
     assert stage.as_(None).digest_of(campaign, 0) == word
     stage.score(campaign, percent(90))
     (reached,) = (
-        event for event in capsule.events(stage.start, capsule.head() + 1) if isinstance(event, TargetReached)
+        event for event in capsule.events(stage.start, capsule.newest_block() + 1) if isinstance(event, TargetReached)
     )
     assert (reached.accuracy, reached.voided) == (percent(90), 1)
     (delivered,) = capsule.deliver(campaign, blob("delivery"), blob("openings")).events

@@ -69,7 +69,7 @@ class World:
         self.names = {str(account.address): name for name, account in self.cast.items()}
 
     def catch_up(self):
-        head = self.client["stranger"].head() + 1
+        head = self.client["stranger"].newest_block() + 1
         for event in self.client["stranger"].events(self.read, head):
             self.ledger.apply(event)
             if isinstance(event, ev.Claimed):

@@ -247,7 +247,7 @@ class World:
 
     def state(self, campaign: bytes) -> CampaignState:
         client = self.as_("capsule")
-        return Ledger().apply_all(client.events(self.start, client.head() + 1)).campaign(campaign)
+        return Ledger().apply_all(client.events(self.start, client.newest_block() + 1)).campaign(campaign)
 
     def until(self, moment: int) -> None:
         if moment > self.chain.blocks.head.timestamp:

@@ -233,11 +233,11 @@ class Stage:
     def ledger(self) -> Ledger:
         """Everything, from all events at once."""
         client = self.as_(None)
-        return Ledger().apply_all(client.events(self.start, client.head() + 1))
+        return Ledger().apply_all(client.events(self.start, client.newest_block() + 1))
 
     def state(self, campaign: bytes) -> CampaignState:
         """From events alone, of which only new ones are read while the chain only grew."""
-        client, head = self.as_(None), self.as_(None).head()
+        client, head = self.as_(None), self.as_(None).newest_block()
         grown = self._read == self.start or (
             head >= self._read - 1 and client.block_hash(self._read - 1) == self._read_hash
         )

@@ -49,7 +49,7 @@ class ForkingChain:
 
     # ------------------------------------------------------------------ what a follower asks
 
-    def head(self) -> int:
+    def newest_block(self) -> int:
         self._question()
         return self.height
 

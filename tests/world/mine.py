@@ -176,7 +176,7 @@ class SimulatedSonar:
 
     # --- looking
 
-    def head(self) -> int:
+    def newest_block(self) -> int:
         return len(self.shared.blocks) - 1
 
     def block_hash(self, number: int) -> bytes:
@@ -199,7 +199,7 @@ class SimulatedSonar:
         return sum(one.sender == self.sender for old in self.shared.blocks[: block + 1] for one in old.taken)
 
     def ledger(self) -> Ledger:
-        return Ledger().apply_all(self.events(0, self.head() + 1))
+        return Ledger().apply_all(self.events(0, self.newest_block() + 1))
 
     def campaign_of(self, campaign: bytes) -> CampaignState:
         """All that is asked of it is what a Campaign's record and its state have in common."""
@@ -282,7 +282,7 @@ class SimulatedSonar:
         self.fuse.burn(f"{name} waits")
         events = self.shared.mine()
         self.fuse.burn(f"after {name}")
-        return Receipt(bytes(32), self.head(), self.shared.now, tuple(events))
+        return Receipt(bytes(32), self.newest_block(), self.shared.now, tuple(events))
 
 
 @dataclass

@@ -155,8 +155,8 @@ def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) ->
     place, site = home or default_home(), find_connection(account, sonar)
     require_identity(place)
     state = CapsuleJournal(place / STATE_FILE)
-    chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
-    now, ahead = site.chain.timestamp(), chronicle.ahead()
+    event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+    now, ahead = site.chain.timestamp(), event_log.unconfirmed_ledger()
     own = ahead.asked_of(site.chain.sender)
     if as_json:
         click.echo(json.dumps([_facts(campaign, now, state) for campaign in own]))

@@ -86,7 +86,7 @@ class Capsule:
         state.bind(chain.sender, chain.address)
         self._chain, self._state, self._upkeep = chain.with_outbox(state.journal), state, upkeep
         self._observer = observer or Observer()
-        self._chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        self._event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = CapsuleContext(
             self._chain,
             store,
@@ -140,14 +140,14 @@ class Capsule:
         Raises:
             ChainError: the chain cannot be reached.
         """
-        self._watch(self._chronicle.catch_up())
+        self._watch(self._event_log.catch_up())
         # Before looking at what is due: what is sent already shows in the newest blocks, or would be sent again.
-        waits = self._chain.tend(self._chronicle.newest_block)
+        waits = self._chain.tend(self._event_log.last_read_block)
         if waits:
             waiting = Action("waiting", None, waits)
             return [waiting] if self._is_news(waiting) else []
-        ahead = self._chronicle.ahead()
-        confirmed, newest = self._chronicle.ledger.campaigns, ahead.campaigns
+        ahead = self._event_log.unconfirmed_ledger()
+        confirmed, newest = self._event_log.confirmed_ledger.campaigns, ahead.campaigns
         own = [(confirmed[campaign], newest[campaign]) for campaign in self._watched if campaign in newest]
         own.sort(key=lambda pair: pair[1].due_at())
         now, actions = self._chain.timestamp(), []
@@ -161,7 +161,7 @@ class Capsule:
             done = self._serve(known, latest, now)
             opened = opened or any(action.kind == "opened" for action in done)
             actions += done
-        return actions + self._upkeep.look(self._chronicle.ledger, lambda: ahead, lambda: now)
+        return actions + self._upkeep.look(self._event_log.confirmed_ledger, lambda: ahead, lambda: now)
 
     def _watch(self, batches: list[Batch]) -> None:
         """Keeps the ids of the Capsule's own Campaigns for which something may still be to do."""
@@ -175,7 +175,7 @@ class Capsule:
                     self._watched.pop(event.campaign, None)
 
     def _own_campaigns(self) -> dict[bytes, None]:
-        campaigns = self._chronicle.ledger.campaigns.values()
+        campaigns = self._event_log.confirmed_ledger.campaigns.values()
         return dict.fromkeys(
             one.id for one in campaigns if one.terms.capsule == self._chain.sender and one.recorded not in _NEVER_OPEN
         )
@@ -183,13 +183,13 @@ class Capsule:
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError."""
         chain, now = self._chain, self._chain.timestamp()
-        head = chain.head()
-        live = self._chronicle.ledger.live()
+        head = chain.newest_block()
+        live = self._event_log.confirmed_ledger.live()
         own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
         return Vitals(
             head=head,
             block_time=chain.block_time(head),
-            behind=self._chronicle.behind(head),
+            behind=self._event_log.blocks_behind(head),
             balance=chain.coin_balance(chain.sender),
             campaigns=len(own),
             waiting=sum(one.submitted - one.scored for one in own),
@@ -230,7 +230,7 @@ class Capsule:
         return former != action.words
 
     def _move(self, confirmed: CampaignState, newest: CampaignState, now: int) -> list[Action]:
-        status, ledger = newest.status(now), self._chronicle.ledger
+        status, ledger = newest.status(now), self._event_log.confirmed_ledger
         if not newest.awaits_score or status not in (Status.OPEN, Status.CLOSING):
             self._scales.let_go(newest.id)
         if status is Status.REQUESTED:
@@ -250,14 +250,14 @@ class Capsule:
         known = confirmed.gradients.get(oldest.record.number) if oldest else None
         if oldest is None or known is None or known.record != oldest.record:
             return []
-        return self._scales.judge(newest, self._chronicle.ledger)
+        return self._scales.judge(newest, self._event_log.confirmed_ledger)
 
     def _make_room(self, confirmed: CampaignState, newest: CampaignState) -> list[Action] | None:
         """A rebase where the head is full, or a wait until it can be; None where nothing stands in a Gradient's way.
 
         Where no rebase is possible, what still fits the slots is scored all the same.
         """
-        ledger = self._chronicle.ledger
+        ledger = self._event_log.confirmed_ledger
         if newest.model.root in self._stuck or not is_full(self._desk, newest, ledger):
             return None
         if not _is_confirmed(confirmed, newest):

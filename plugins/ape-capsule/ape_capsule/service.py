@@ -119,10 +119,10 @@ def read_ledger(site: Connection, home: Path) -> Ledger:
     """
     path = home / STATE_FILE
     if not path.exists():
-        return Ledger().apply_all(site.chain.events(site.start_block, site.chain.head() + 1))
+        return Ledger().apply_all(site.chain.events(site.start_block, site.chain.newest_block() + 1))
     with closing(CapsuleJournal(path)) as state:
         confirmations, start = site.confirmations, site.start_block
-        return EventLog(site.chain, state.journal, confirmations=confirmations, start_block=start).ahead()
+        return EventLog(site.chain, state.journal, confirmations=confirmations, start_block=start).unconfirmed_ledger()
 
 
 def own_campaigns(site: Connection, home: Path) -> list[CampaignState]:

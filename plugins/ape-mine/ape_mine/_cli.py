@@ -202,9 +202,9 @@ def status(home: Path | None, as_json: bool) -> None:
     with place.state().opened() as state:
         owner = state.owner()
         site = find_connection(None, owner.sonar)
-        chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         now = site.chain.timestamp()
-        campaigns = view_campaigns(chronicle.ahead(), state, owner.miner, now)
+        campaigns = view_campaigns(event_log.unconfirmed_ledger(), state, owner.miner, now)
         policy, broken = place.policy_and_fault(site.tokens)
         datasets = view_datasets(place.datasets, policy, state.releases)
     if as_json:

@@ -94,7 +94,7 @@ class Mine:
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
         self._chain = chain.with_outbox(self._state.journal)
-        self._chronicle = EventLog(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
+        self._event_log = EventLog(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
         self._workshop = GradientBuilder(
             store, home.statistics, self._state.releases, most_features=most_features, executor=executor
         )
@@ -141,7 +141,9 @@ class Mine:
         if any(action.kind == "submitted" for action in actions):
             self._catch_up()
             actions += self._finish_submissions(policy)
-        return actions + self._upkeep.look(self._chronicle.ledger, self._chronicle.ahead, self._chain.timestamp)
+        return actions + self._upkeep.look(
+            self._event_log.confirmed_ledger, self._event_log.unconfirmed_ledger, self._chain.timestamp
+        )
 
     def collect(self) -> list[Action]:
         """Takes what is due and does nothing else. Raises ChainError."""
@@ -152,14 +154,16 @@ class Mine:
     def vitals(self) -> Vitals:
         """How it stands, by what has its confirmations. Raises ChainError, JournalError."""
         chain, now = self._chain, self._chain.timestamp()
-        head = chain.head()
-        live = [one for one in self._chronicle.ledger.live() if one.status(now) in (Status.OPEN, Status.CLOSING)]
+        head = chain.newest_block()
+        live = [
+            one for one in self._event_log.confirmed_ledger.live() if one.status(now) in (Status.OPEN, Status.CLOSING)
+        ]
         own = [gradient for campaign in live for gradient in own_gradients(campaign, self._miner)]
         policy, _ = self._home.policy_and_fault(self._tokens)
         return Vitals(
             head=head,
             block_time=chain.block_time(head),
-            behind=self._chronicle.behind(head),
+            behind=self._event_log.blocks_behind(head),
             balance=chain.coin_balance(self._miner),
             campaigns=len(live),
             waiting=sum(gradient.scored is None for gradient in own),
@@ -179,17 +183,17 @@ class Mine:
     def _tend(self) -> list[Action]:
         """Looks after what was sent before, and tells what it waits for."""
         held = [submission.nonce for submission in self._state.unfinished()]
-        waits = self._chain.tend(self._chronicle.newest_block, held)
+        waits = self._chain.tend(self._event_log.last_read_block, held)
         return [Action("waiting", None, waits)] if waits else []
 
     def _finish_submissions(self, policy: Policy) -> list[Action]:
         # Counted before looking: what gets into a block in between is found, not missed.
-        confirmed_nonces = self._chain.transactions_until(self._chronicle.newest_block)
+        confirmed_nonces = self._chain.transactions_until(self._event_log.last_read_block)
         counts = NonceCounts(confirmed_nonces, self._chain.transaction_counts()[1])
-        ahead = self._chronicle.ahead()
+        ahead = self._event_log.unconfirmed_ledger()
         actions = []
         for submission in self._state.unfinished():
-            confirmed = self._stands(self._chronicle.ledger, submission)
+            confirmed = self._stands(self._event_log.confirmed_ledger, submission)
             included = self._stands(ahead, submission)
             match what_next(submission, confirmed=confirmed, included=included, counts=counts):
                 case NextStep.PUBLISH:
@@ -199,7 +203,7 @@ class Mine:
                 case NextStep.DROP:
                     actions += self._give_up(ahead, submission)
         for submission in self._state.dropped_ones():
-            if self._stands(self._chronicle.ledger, submission):
+            if self._stands(self._event_log.confirmed_ledger, submission):
                 actions += self._publish(policy, submission)
         return actions
 
@@ -211,7 +215,7 @@ class Mine:
 
     def _objection(self, policy: Policy, submission: Submission) -> str | None:
         """Why the policy of today would not let a submission out; None if it would."""
-        campaign = self._chronicle.ledger.campaign(submission.campaign)
+        campaign = self._event_log.confirmed_ledger.campaign(submission.campaign)
         return self._judge.objection(policy, campaign, submission)
 
     def _publish(self, policy: Policy, submission: Submission) -> list[Action]:
@@ -236,7 +240,7 @@ class Mine:
         return [self._drop(submission, objection)] if objection else self._send(submission)
 
     def _send(self, submission: Submission) -> list[Action]:
-        fee = self._chronicle.ledger.campaign(submission.campaign).terms.scoring_fee
+        fee = self._event_log.confirmed_ledger.campaign(submission.campaign).terms.scoring_fee
         try:
             receipt = self._chain.submit_gradient(
                 submission.campaign,
@@ -287,7 +291,7 @@ class Mine:
 
     def _take_payouts(self) -> list[Action]:
         now, actions = self._chain.timestamp(), []
-        for campaign in self._chronicle.ahead().worked_for(self._miner):
+        for campaign in self._event_log.unconfirmed_ledger().worked_for(self._miner):
             if campaign.id not in self._paid_out:
                 payouts = due_payouts(campaign, self._miner, now)
                 actions += [action for payout in payouts for action in self._take(campaign.id, payout)]
@@ -297,12 +301,12 @@ class Mine:
 
     def _leave_if_paid_out(self, campaign: bytes, now: int) -> None:
         """Does not look at a Campaign again of which, with its confirmations, nothing will ever be due."""
-        confirmed = self._chronicle.ledger.campaigns.get(campaign)
+        confirmed = self._event_log.confirmed_ledger.campaigns.get(campaign)
         if confirmed and confirmed.claims_open(now) and not due_payouts(confirmed, self._miner, now):
             self._paid_out.add(campaign)
 
     def _catch_up(self) -> None:
-        if any(batch.rewound_to is not None for batch in self._chronicle.catch_up()):
+        if any(batch.rewound_to is not None for batch in self._event_log.catch_up()):
             self._paid_out.clear()
 
     def _take(self, campaign: bytes, payout: Payout) -> list[Action]:
@@ -340,8 +344,8 @@ class Mine:
 
     def _train_everywhere(self, policy: Policy) -> list[Action]:
         moment = Now(self._chain.timestamp(), self._wall(), self._chain.gas_price())
-        ahead, actions = self._chronicle.ahead(), []
-        for intent in self._planner.intents(policy, self._chronicle.ledger, ahead, moment):
+        ahead, actions = self._event_log.unconfirmed_ledger(), []
+        for intent in self._planner.intents(policy, self._event_log.confirmed_ledger, ahead, moment):
             if self._asked_to_end.is_set() or self._chain.waits:
                 break
             self._observer.stepping()

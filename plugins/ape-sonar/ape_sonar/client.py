@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ape_sonar.campaign_builder import (
@@ -30,9 +31,11 @@ from ape_sonar.delivery_verification import open_delivery
 from ape_sonar.trained_model import TrainedModel
 from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store, settings
+from sonar_core.base.database import JournalDamagedError
 from sonar_core.base.errors import SonarError, UsageError
 from sonar_core.chain.contracts import SonarContracts
-from sonar_core.chain.event_follower import READ_AGAIN
+from sonar_core.chain.event_follower import DeepReorganisationError
+from sonar_core.chain.event_log import EventLog
 from sonar_core.crypto import vault
 from sonar_core.crypto.certificates import Key
 from sonar_core.crypto.sealed_messages import seal, unseal
@@ -244,32 +247,27 @@ class Sonar:
         self._capsules = capsules or {}
         self._drafts = DraftBook(home / "drafts")
         self._key: Key | None = None
-        self._read: tuple[int, bytes, Ledger] | None = None
+        self._event_log: EventLog | None = None
+        self._ledger_lock = Lock()
 
     # ------------------------------------------------------------------ looking
 
     def ledger(self) -> Ledger:
-        """All Campaigns, by their events; what was read before is not read again unless the chain changed it.
-
-        The last blocks always are: a node that is behind another one leaves their logs out, and says nothing of it.
+        """All Campaigns up to the newest block, from their events. Blocks that are read and settled are not read again.
 
         Raises:
-            LedgerError: the node left logs out; the next call reads all of them again.
+            ChainError: the node does not answer.
+            LedgerError: the node left logs out; the next call reads all blocks again.
         """
-        head = self.chain.head()
-        start, kept = self._start_block, Ledger()
-        if self._read and self._read[0] <= head and self.chain.block_hash(self._read[0]) == self._read[1]:
-            start, kept = self._read[0] + 1, self._read[2]
-        events, settled = self.chain.events(start, head + 1), max(head - READ_AGAIN, start - 1)
-        try:
-            kept = kept.copy().apply_all(event for event in events if event.position.block <= settled)
-            ledger = kept.copy().apply_all(event for event in events if event.position.block > settled)
-        except LedgerError:
-            self._read = None
-            raise
-        if settled >= self._start_block:
-            self._read = (settled, self.chain.block_hash(settled), kept)
-        return ledger
+        with self._ledger_lock:
+            try:
+                if self._event_log is None:
+                    self._event_log = EventLog.in_memory(self.chain, start_block=self._start_block)
+                self._event_log.catch_up()
+                return self._event_log.unconfirmed_ledger()
+            except (LedgerError, JournalDamagedError, DeepReorganisationError):
+                self._event_log = None
+                raise
 
     def campaigns(self) -> list[Campaign]:
         """All Campaigns, oldest first."""

@@ -77,7 +77,7 @@ class House:
         return {
             "journal": journal,
             "files": hashes,
-            "chain": (self.world.sonar.head(), len(self.world.sonar.shared.pool)),
+            "chain": (self.world.sonar.newest_block(), len(self.world.sonar.shared.pool)),
         }
 
 

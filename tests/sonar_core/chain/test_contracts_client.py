@@ -15,7 +15,7 @@ from eth_utils import to_checksum_address
 from sonar_core.base.database import Database
 from sonar_core.chain.abi import abi
 from sonar_core.chain.contract_errors import ContractError, PanicError, RefusedError, WrongValueError
-from sonar_core.chain.contracts import ChainError, FundsError, NonceError, SonarContracts, record_of
+from sonar_core.chain.contracts import ChainError, FundsError, NonceError, SonarContracts
 from sonar_core.chain.event_follower import FOLLOWER_TABLES, EventFollower
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.ledger import Ledger
@@ -114,7 +114,9 @@ def test_receipts_and_logs_tell_the_same_events(stage: Stage) -> None:
     receipt = client_of(stage, stage.miner).submit_gradient(campaign, blob("b"), blob("c"), 0, fee=SCORING_FEE)
     (event,) = receipt.events
     assert isinstance(event, ev.GradientSubmitted)
-    assert record_of(event).core() == stage.state(campaign).gradients[0].record.core()
+    record = stage.state(campaign).gradients[0].record
+    assert (event.number, event.miner, event.bundle) == (record.number, record.miner, record.bundle)
+    assert (event.commitment, event.version, event.due) == (record.commitment, record.version, record.due)
     assert (event.position.block, event.position.transaction) == (receipt.block, receipt.transaction)
     assert event.position.timestamp == receipt.timestamp == event.submitted_at
     assert event.position.block_hash == stage.as_(None).block_hash(receipt.block)
@@ -128,7 +130,7 @@ def test_events_of_both_contracts_come_in_order_however_they_are_asked_for(stage
     stage.submit(campaign)
     stage.score(campaign, percent(80))
     client = stage.as_(None)
-    whole = client.events(stage.start, client.head() + 1)
+    whole = client.events(stage.start, client.newest_block() + 1)
     assert [type(event) for event in whole] == [
         ev.CapsuleAnnounced,
         ev.CampaignCreated,
@@ -138,7 +140,9 @@ def test_events_of_both_contracts_come_in_order_however_they_are_asked_for(stage
         ev.GradientScored,
         ev.TargetReached,
     ]
-    by_block = [event for block in range(stage.start, client.head() + 1) for event in client.events(block, block + 1)]
+    by_block = [
+        event for block in range(stage.start, client.newest_block() + 1) for event in client.events(block, block + 1)
+    ]
     assert by_block == whole
 
 
@@ -241,7 +245,7 @@ def test_a_nonce_that_is_spent_is_told_and_sends_nothing(stage: Stage) -> None:
     with pytest.raises(NonceError, match="look at the chain, then repeat"):
         client.submit_gradient(campaign, blob("b"), blob("c"), 0, fee=SCORING_FEE, nonce=nonce)
     assert stage.state(campaign).submitted == 1
-    assert client.transactions_until(client.head()) == client.transaction_counts()[0] == nonce + 1
+    assert client.transactions_until(client.newest_block()) == client.transaction_counts()[0] == nonce + 1
 
 
 # ---------------------------------------------------------------------- following
@@ -255,7 +259,7 @@ def test_a_follower_undoes_what_a_chain_took_back(stage: Stage, tmp_path: Path, 
     def follow() -> None:
         follower = EventFollower(client, journal, confirmations=0, start_block=stage.start)
         while True:
-            with follower.next() as batch:
+            with follower.next_batch() as batch:
                 if batch is None:
                     return
                 if batch.rewound_to is not None:
@@ -268,7 +272,7 @@ def test_a_follower_undoes_what_a_chain_took_back(stage: Stage, tmp_path: Path, 
     stage.submit(campaign, bundle="taken back")
     stage.score(campaign, percent(10))
     follow()
-    assert delivered == client.events(stage.start, client.head() + 1)
+    assert delivered == client.events(stage.start, client.newest_block() + 1)
 
     chain.restore(snapshot)
     stage.wait(7)
@@ -277,7 +281,7 @@ def test_a_follower_undoes_what_a_chain_took_back(stage: Stage, tmp_path: Path, 
     stage.create()
     follow()
 
-    assert delivered == client.events(stage.start, client.head() + 1)
+    assert delivered == client.events(stage.start, client.newest_block() + 1)
     state = Ledger().apply_all(delivered).campaign(campaign)
     assert state.accuracy == 0
     assert state.gradients[0].record.bundle == blob("what stands")

@@ -39,7 +39,7 @@ class Reader:
 
     def read(self, before_commit: Callable[[], None] = lambda: None) -> bool:
         """One batch noted; whether there was one."""
-        with self.follower.next() as batch:
+        with self.follower.next_batch() as batch:
             if batch is None:
                 return False
             with self.journal.transaction() as connection:
@@ -154,7 +154,7 @@ def test_a_batch_repeats_when_its_handler_died(path: Path, chain: ForkingChain) 
     seen: list[tuple[Event, ...]] = []
 
     def die_over_a_batch() -> None:
-        with reader.follower.next() as batch:
+        with reader.follower.next_batch() as batch:
             assert batch is not None
             seen.append(batch.events)
             raise KilledError
@@ -169,7 +169,7 @@ def test_a_batch_repeats_when_its_handler_died(path: Path, chain: ForkingChain) 
 def test_a_restart_goes_on_in_the_middle(path: Path, chain: ForkingChain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sonar_core.chain.event_follower._LARGEST_RANGE", 4)
     assert Reader(chain, path).read()
-    with Reader(chain, path).follower.next() as batch:
+    with Reader(chain, path).follower.next_batch() as batch:
         assert batch is not None
         assert (batch.start, batch.stop, batch.rewound_to) == (4, 8, None)
 
@@ -185,7 +185,7 @@ def test_a_rewind_tells_from_where(path: Path, chain: ForkingChain, monkeypatch:
     reader = Reader(chain, path)
     reader.catch_up()
     chain.fork(4, 6)
-    with reader.follower.next() as batch:
+    with reader.follower.next_batch() as batch:
         assert batch is not None
         assert batch.rewound_to == batch.start == 6, "the newest checkpoint that is still there is block 5"
         assert list(batch.events) == [event for event in chain.history(batch.stop) if event.position.block >= 6]

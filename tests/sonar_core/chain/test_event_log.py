@@ -1,9 +1,10 @@
-"""The chronicle: the ledger after any mixture of blocks, reorganisations, crashes and restarts is that of the chain."""
+"""The event log: the ledger after any mixture of blocks, reorganisations, crashes and restarts is that of the chain."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from sonar_core.base.database import Database
 from sonar_core.base.errors import SonarError
-from sonar_core.chain.event_log import CHRONICLE_TABLES, EventLog
+from sonar_core.chain.event_follower import READ_AGAIN
+from sonar_core.chain.event_log import EVENT_LOG_TABLES, EventLog
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.ledger import Ledger
@@ -34,7 +36,7 @@ class FakeChain:
     chain_id: int = 7
     blocks: list[tuple[bytes, list[Any]]] = field(default_factory=lambda: [(b"genesis", [])])
 
-    def head(self) -> int:
+    def newest_block(self) -> int:
         return len(self.blocks) - 1
 
     def block_hash(self, number: int) -> bytes:
@@ -85,8 +87,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.sqlite"
 
 
-def chronicle(chain: FakeChain, path: Path, confirmations: int = 0) -> EventLog:
-    return EventLog(chain, Database(path, [CHRONICLE_TABLES]), confirmations=confirmations, start_block=0)
+def event_log(chain: FakeChain, path: Path, confirmations: int = 0) -> EventLog:
+    return EventLog(chain, Database(path, [EVENT_LOG_TABLES]), confirmations=confirmations, start_block=0)
 
 
 def truth(chain: FakeChain, stop: int) -> Ledger:
@@ -102,38 +104,38 @@ def test_every_kind_of_event_survives_a_restart(path: Path) -> None:
     chain.blocks += [(b"one", STORY)]
     kinds = {type(event).__name__ for event in chain.events(0, 2)}
     assert kinds == {"CapsuleAnnounced", *(kind.__name__ for kind in ev.CampaignEvent.__subclasses__())}
-    chronicle(chain, path).catch_up()
+    event_log(chain, path).catch_up()
 
     silent = FakeChain(blocks=[(b"genesis", []), (b"one", [])])
 
-    assert same(chronicle(silent, path).ledger, truth(chain, 2)), "read from the journal, not from the chain"
+    assert same(event_log(silent, path).confirmed_ledger, truth(chain, 2)), "read from the journal, not from the chain"
 
 
 def test_ahead_knows_what_is_not_confirmed_yet(path: Path) -> None:
     chain = FakeChain(blocks=[(b"genesis", []), *((b"%d" % number, [make]) for number, make in enumerate(STORY))])
-    book = chronicle(chain, path, confirmations=5)
+    book = event_log(chain, path, confirmations=5)
     book.catch_up()
-    assert same(book.ledger, truth(chain, chain.head() - 5 + 1))
-    assert same(book.ahead(), truth(chain, chain.head() + 1))
+    assert same(book.confirmed_ledger, truth(chain, chain.newest_block() - 5 + 1))
+    assert same(book.unconfirmed_ledger(), truth(chain, chain.newest_block() + 1))
 
 
 def test_what_cannot_follow_is_not_taken_in(path: Path) -> None:
     chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[1:2]), (b"two", one_campaign(b"d" * 32)[2:3])])
-    book = chronicle(chain, path)
+    book = event_log(chain, path)
     for _ in range(2):
         with pytest.raises(SonarError, match="no event has made"):
             book.catch_up()
-        assert book.ledger.campaigns == {}
+        assert book.confirmed_ledger.campaigns == {}
     chain.blocks[2] = (b"other", STORY[2:3])
     book.catch_up()
-    assert same(book.ledger, truth(chain, 3))
+    assert same(book.confirmed_ledger, truth(chain, 3))
 
 
 def test_what_was_read_before_the_node_went_away_is_told_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Capsule never looked at a Campaign again whose creation it read just before the node, or the disk, failed."""
     monkeypatch.setattr("sonar_core.chain.event_follower._LARGEST_RANGE", 1)
     chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[1:2]), (b"two", STORY[2:3])])
-    book, real = chronicle(chain, path), chain.events
+    book, real = event_log(chain, path), chain.events
 
     def events(start: int, stop: int) -> list[Event]:
         if stop > 2:
@@ -153,29 +155,29 @@ def test_logs_that_a_look_missed_are_found_by_the_next(
     path: Path, restarted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[:3]), (b"two", STORY[3:4])])
-    book, real = chronicle(chain, path), chain.events
+    book, real = event_log(chain, path), chain.events
     monkeypatch.setattr(chain, "events", lambda start, stop: real(start, stop)[:-1])
     book.catch_up()
-    assert same(book.ledger, truth(FakeChain(blocks=chain.blocks[:2]), 2))
+    assert same(book.confirmed_ledger, truth(FakeChain(blocks=chain.blocks[:2]), 2))
     monkeypatch.setattr(chain, "events", real)
     chain.blocks.append((b"three", []))
     if restarted:
-        book = chronicle(chain, path)
+        book = event_log(chain, path)
     assert book.catch_up()[0].rewound_to == 0
-    assert same(book.ledger, truth(chain, 4))
-    assert same(chronicle(chain, path).ledger, book.ledger)
+    assert same(book.confirmed_ledger, truth(chain, 4))
+    assert same(event_log(chain, path).confirmed_ledger, book.confirmed_ledger)
 
 
 def test_logs_that_a_later_look_misses_stay(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[:3]), (b"two", STORY[3:4])])
-    book = chronicle(chain, path)
+    book = event_log(chain, path)
     book.catch_up()
-    before = book.ledger
+    before = book.confirmed_ledger
     monkeypatch.setattr(chain, "events", lambda start, stop: [])
     chain.blocks.append((b"three", []))
     (batch,) = book.catch_up()
     assert batch.rewound_to is None
-    assert same(book.ledger, before)
+    assert same(book.confirmed_ledger, before)
 
 
 steps = st.lists(
@@ -195,9 +197,9 @@ steps = st.lists(
 def test_any_mixture_leads_to_the_chains_own_ledger(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[str, int]], confirmations: int
 ) -> None:
-    path = tmp_path_factory.mktemp("chronicle") / "state.sqlite"
+    path = tmp_path_factory.mktemp("event_log") / "state.sqlite"
     chain = FakeChain()
-    book = chronicle(chain, path, confirmations)
+    book = event_log(chain, path, confirmations)
     stories: Iterator[int] = iter(range(10_000))
 
     def grow(blocks: int) -> None:
@@ -216,21 +218,34 @@ def test_any_mixture_leads_to_the_chains_own_ledger(
             grow(depth + 1)
         elif move == "read":
             book.catch_up()
-            assert same(book.ledger, truth(chain, max(chain.head() - confirmations + 1, 0)))
-            assert same(book.ahead(), truth(chain, chain.head() + 1))
+            assert same(book.confirmed_ledger, truth(chain, max(chain.newest_block() - confirmations + 1, 0)))
+            assert same(book.unconfirmed_ledger(), truth(chain, chain.newest_block() + 1))
         elif move == "restart":
-            before = book.ledger
-            book = chronicle(chain, path, confirmations)
-            assert same(book.ledger, before)
+            before = book.confirmed_ledger
+            book = event_log(chain, path, confirmations)
+            assert same(book.confirmed_ledger, before)
         else:
             events, chain.events = chain.events, _fails  # type: ignore[method-assign]
             with suppress(ConnectionError):
                 book.catch_up()
             chain.events = events  # type: ignore[method-assign]
-            book = chronicle(chain, path, confirmations)
+            book = event_log(chain, path, confirmations)
             book.catch_up()
-            assert same(book.ledger, truth(chain, max(chain.head() - confirmations + 1, 0)))
+            assert same(book.confirmed_ledger, truth(chain, max(chain.newest_block() - confirmations + 1, 0)))
 
 
 def _fails(start: int, stop: int) -> list[Event]:
     raise ConnectionError
+
+
+def test_in_memory_it_gives_the_chains_ledger_to_any_thread() -> None:
+    chain = FakeChain()
+    chain.blocks += [(bytes([number]), [event]) for number, event in enumerate(STORY, 1)]
+    chain.blocks += [(bytes([number]), []) for number in range(READ_AGAIN)]
+    log = EventLog.in_memory(chain, start_block=0)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(log.catch_up).result()
+    assert same(log.confirmed_ledger, truth(chain, len(STORY) + 1))
+    del chain.blocks[3:]
+    log.catch_up()
+    assert same(log.unconfirmed_ledger(), truth(chain, 3))

@@ -111,7 +111,7 @@ class Blocks:
     chain_id: int = 1
     asked: list[str] = field(default_factory=list)
 
-    def head(self) -> int:
+    def newest_block(self) -> int:
         self.asked.append("head")
         return self.height
 
@@ -162,12 +162,12 @@ def test_a_block_costs_the_follower_and_the_capsule_as_much_after_thirty_times_t
     costs = []
     for blocks in (SHORT, LONG):
         state, chain = CapsuleJournal(tmp_path / f"{blocks}.sqlite"), Blocks(blocks)
-        chronicle = EventLog(chain, state.journal, confirmations=0, start_block=0)
-        chronicle.catch_up()
+        event_log = EventLog(chain, state.journal, confirmations=0, start_block=0)
+        event_log.catch_up()
         chain.height += 1
         chain.asked.clear()
         with database_steps(state.journal) as reading:
-            chronicle.catch_up()
+            event_log.catch_up()
         newest = blocks + 1
         with database_steps(state.journal) as asking:
             assert state.submission_of(CAMPAIGN, newest - 3) == newest.to_bytes(32, "big")

@@ -57,13 +57,13 @@ class Stand:
         return self.chain.announce(bytes([number]) * 32, TERMS, [offer])
 
     def tend(self, *, confirmations: int = 0) -> str | None:
-        return self.chain.tend(self.chain.head() - confirmations)
+        return self.chain.tend(self.chain.newest_block() - confirmations)
 
     def fees(self, nonce: int) -> list[int]:
         return [offer.fees.most for offer in Outbox(self.journal, self.chain.sender).offers(nonce) if offer.fees]
 
     def announced(self) -> list[int]:
-        events = self.chain.events(0, self.chain.head() + 1)
+        events = self.chain.events(0, self.chain.newest_block() + 1)
         return [event.certificates[0] for event in events]  # type: ignore[attr-defined]
 
 

@@ -41,7 +41,7 @@ def tidy(account: Any, home: Path | None, sonar: str | None, after: str | None, 
     place, site = home or default_home(), find_connection(account, sonar)
     require_identity(place)
     with lock(place) if yes else nullcontext(), closing(CapsuleJournal(place / STATE_FILE, rehearsal=not yes)) as state:
-        chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         store = configured_store(backlog=Backlog(state.journal))
         tidier = Tidier(state.journal, store, configured_cache(), capsule_holding(state, site.chain.sender))
-        tidy_up(tidier, chronicle, site.chain, after, yes=yes, as_json=as_json)
+        tidy_up(tidier, event_log, site.chain, after, yes=yes, as_json=as_json)

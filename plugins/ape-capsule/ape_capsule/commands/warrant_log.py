@@ -74,7 +74,7 @@ def _verify(entries: list[Entry], capsule: str | None, network: str | None, sona
     address = parse_address(capsule)
     with networks.parse_network_choice(network):
         site = find_connection(None, sonar)
-        events = site.chain.events(site.start_block, site.chain.head() + 1)
+        events = site.chain.events(site.start_block, site.chain.newest_block() + 1)
     flaws = list(audit([entry.warrant for entry in entries], events, address))
     for flaw in flaws:
         click.echo(str(flaw), err=True)

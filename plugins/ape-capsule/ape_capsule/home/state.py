@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ape_capsule.errors import REMEDY, HomeMismatchError
 from sonar_core.base.database import Database
-from sonar_core.chain.event_log import CHRONICLE_TABLES
+from sonar_core.chain.event_log import EVENT_LOG_TABLES
 from sonar_core.chain.outbox import OUTBOX_TABLE
 from sonar_core.protocol.structs import EMPTY_BYTES32
 from sonar_core.service.blob_retention import TIDY_TABLE
@@ -21,7 +21,7 @@ _MODEL_MAKERS = ("CampaignOpened", "GradientScored", "ModelRebased")
 _MODEL_ROOT = """coalesce(json_extract(arguments, '$.opening[3].hex'), json_extract(arguments, '$.score[3].hex'),
                           json_extract(arguments, '$.model_root.hex'))"""
 _MIGRATIONS = (
-    f"""{CHRONICLE_TABLES};
+    f"""{EVENT_LOG_TABLES};
 CREATE TABLE prepared (campaign BLOB NOT NULL, move TEXT NOT NULL, anchor BLOB NOT NULL, arguments TEXT NOT NULL,
                        PRIMARY KEY (campaign, move, anchor)) WITHOUT ROWID;
 CREATE TABLE attempt (message BLOB PRIMARY KEY, failed INTEGER NOT NULL) WITHOUT ROWID;

@@ -61,9 +61,9 @@ def rebuild(home: Path, chain: SonarContracts, *, confirmations: int, start_bloc
     with lock(home), rebuilt(path) as (fresh, aside), closing(CapsuleJournal(fresh)) as state:
         _require_unsound(path, chain, confirmations, start_block)
         state.bind(chain.sender, chain.address)
-        chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
-        chronicle.catch_up()
-        own = chronicle.ahead().asked_of(chain.sender)
+        event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        event_log.catch_up()
+        own = event_log.unconfirmed_ledger().asked_of(chain.sender)
         return RebuiltState(
             aside=aside,
             campaigns=len(own),

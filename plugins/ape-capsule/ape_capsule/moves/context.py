@@ -137,7 +137,7 @@ class CapsuleContext:
         now = self.chain.timestamp()
         newest = self._warrants.newest(warrant.campaign, warrant.kind)
         if newest is not None and not self._stands(newest):
-            self._warrants.rewound(warrant.campaign, self.chain.head(), now)
+            self._warrants.rewound(warrant.campaign, self.chain.newest_block(), now)
         self._warrants.grant(warrant, now)
 
     def _stands(self, warrant: Warrant) -> bool:

@@ -113,7 +113,7 @@ def _prepare(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> P
 def _require_clock(desk: CapsuleContext, refusal: Exception) -> None:
     """Raises ClockBehindError where a Campaign would be declined for what this machine's clock says alone."""
     if isinstance(refusal.__cause__, NoValidSignatureError | CertificateError):
-        lag = seconds_behind(desk.chain.block_time(desk.chain.head()), int(unix_time()))
+        lag = seconds_behind(desk.chain.block_time(desk.chain.newest_block()), int(unix_time()))
         if lag:
             raise ClockBehindError(lag, one_line(refusal)) from None
 

@@ -38,7 +38,7 @@ def tidy(home: Path | None, after: str | None, yes: bool, as_json: bool) -> None
     with place.lock() if yes else nullcontext(), (place.state() if yes else place.rehearsal()).opened() as state:
         owner = state.owner()
         site = find_connection(None, owner.sonar)
-        chronicle = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
         store = configured_store(backlog=Backlog(state.journal))
         tidier = Tidier(state.journal, store, configured_cache(), mine_holding(owner.miner))
-        tidy_up(tidier, chronicle, site.chain, after, yes=yes, as_json=as_json)
+        tidy_up(tidier, event_log, site.chain, after, yes=yes, as_json=as_json)

@@ -14,14 +14,14 @@ from ape_mine.policy.document import PolicyVerdict
 from ape_mine.policy.submission import Submission
 from ape_mine.training.noisy_releases import RELEASE_TABLE, NoisyReleases
 from sonar_core.base.database import Database
-from sonar_core.chain.event_log import CHRONICLE_TABLES
+from sonar_core.chain.event_log import EVENT_LOG_TABLES
 from sonar_core.chain.outbox import OUTBOX_TABLE
 from sonar_core.service.blob_retention import TIDY_TABLE
 from sonar_core.store.replication_backlog import BACKLOG_TABLE
 
 #: The first made a home of the first version; each that follows brings one up to date.
 MIGRATIONS = [
-    f"""{CHRONICLE_TABLES};
+    f"""{EVENT_LOG_TABLES};
 CREATE TABLE identity (only INTEGER PRIMARY KEY CHECK (only = 1), miner TEXT NOT NULL, sonar TEXT NOT NULL);
 CREATE TABLE submission (
     bundle BLOB PRIMARY KEY, campaign BLOB NOT NULL, version INTEGER NOT NULL, commitment BLOB NOT NULL,

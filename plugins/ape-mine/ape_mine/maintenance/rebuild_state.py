@@ -64,13 +64,13 @@ def rebuild(
     datasets, path = open_datasets(folder), folder / STATE_FILE
     with lock(folder), rebuilt(path) as (fresh, aside), MineJournal(fresh).opened() as state:
         state.bind(chain.sender, chain.address)
-        chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
+        event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
         known = _carried_over(path, state, chain, confirmations, start_block)
         spent = () if known else tuple(datasets.catalog.all_names())
         state.releases.assume_spent(spent)
-        chronicle.catch_up()
+        event_log.catch_up()
         state.find_submissions(chain.sender)
-        found = _found(chronicle.ahead(), chain.sender, store, aside, spent)
+        found = _found(event_log.unconfirmed_ledger(), chain.sender, store, aside, spent)
     return found
 
 

@@ -78,14 +78,14 @@ def rehearse(
         ChainError: the chain cannot be reached.
     """
     miner = state.owner().miner
-    chronicle = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
-    chronicle.catch_up()
+    event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
+    event_log.catch_up()
     workshop = GradientBuilder(store, home.statistics, state.releases)
     planner = Planner(
         DatasetSelector(home.datasets, workshop, state, miner), state, miner, rested=lambda campaign: True
     )
     moment = Now(chain.timestamp(), clock, chain.gas_price())
-    for intent in planner.intents(policy, chronicle.ledger, chronicle.ahead(), moment):
+    for intent in planner.intents(policy, event_log.confirmed_ledger, event_log.unconfirmed_ledger(), moment):
         yield intent
         _book(intent, policy, workshop, state)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from sonar_core.base.errors import SonarError
 
+#: Path of a database without a file.
+IN_MEMORY = Path(":memory:")
 _WAIT_SECONDS = 30.0
 #: SQLite's codes, without what it adds to them, for a file whose content is wrong, and for a disk without room.
 _DAMAGED, _FULL, _CODE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB), sqlite3.SQLITE_FULL, 0xFF
@@ -58,7 +60,11 @@ class Database:
         self.path, self.remedy = path, remedy
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+            # A database in memory has no file lock to fall back on: its owner keeps threads apart.
+            own_thread = path != IN_MEMORY
+            self._connection = sqlite3.connect(
+                path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=own_thread
+            )
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: cannot be used as a state file: {error}") from None
         self._connection.row_factory = sqlite3.Row
@@ -78,7 +84,7 @@ class Database:
         Raises:
             JournalError: the file cannot be read.
         """
-        copy = cls(Path(":memory:"), (), remedy=remedy)
+        copy = cls(IN_MEMORY, (), remedy=remedy)
         copy.path = path
         try:
             with closing(open_to_read(path)) as own:

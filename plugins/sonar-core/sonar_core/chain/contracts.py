@@ -30,7 +30,7 @@ from sonar_core.chain.outbox import Call, Outbox
 from sonar_core.chain.revert_decoding import contract_error, revert_data
 from sonar_core.chain.rpc import broadcast, code_at, coin_balance, transaction_count
 from sonar_core.chain.transaction_sender import TransactionSender
-from sonar_core.protocol.events import Event, GradientSubmitted, LogPosition, build_event
+from sonar_core.protocol.events import Event, LogPosition, build_event
 from sonar_core.protocol.structs import (
     CampaignRecord,
     CapsuleTerms,
@@ -57,7 +57,6 @@ __all__ = [
     "SonarContracts",
     "TransactionError",
     "UnconfirmedError",
-    "record_of",
 ]
 
 #: Blocks asked for at once: what public nodes answer without complaint. A node that complains is asked for less.
@@ -155,7 +154,7 @@ class SonarContracts:
 
     # ------------------------------------------------------------------ the chain
 
-    def head(self) -> int:
+    def newest_block(self) -> int:
         """Number of the newest block."""
         with readable():
             return int(self._provider.web3.eth.block_number)
@@ -484,13 +483,6 @@ def _stated_block(log: Any) -> tuple[bytes, int] | None:
         return None
     with readable():
         return bytes(log["blockHash"]), int(time, 16) if isinstance(time, str) else int(time)
-
-
-def record_of(event: GradientSubmitted) -> GradientRecord:
-    """The submitted Gradient of an event."""
-    return GradientRecord(
-        event.number, event.miner, event.bundle, event.commitment, event.version, event.submitted_at, event.due
-    )
 
 
 def _active_provider() -> ProviderAPI:

@@ -1,7 +1,7 @@
-"""A service's ledger across restarts: the events it has read are kept in its journal, next to the cursor.
+"""A ledger kept up to date from the chain's events, with a persistent log of the events it was built from.
 
-A restart builds the ledger from the journal instead of reading the chain again, and a reorganisation is undone by
-forgetting the events of the blocks that went away.
+A restart builds the ledger from the log instead of reading the chain again. A reorganisation is undone by deleting the
+events of the blocks that went away. `EventLog.in_memory` is the same for a process that keeps nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import fields
 from sqlite3 import Row
 from typing import Any
 
-from sonar_core.base.database import Database, JournalDamagedError
-from sonar_core.chain.event_follower import FOLLOWER_TABLES, Batch, Chain, EventFollower
+from sonar_core.base.database import IN_MEMORY, Database, JournalDamagedError
+from sonar_core.chain.event_follower import FOLLOWER_TABLES, READ_AGAIN, Batch, Chain, EventFollower
 from sonar_core.protocol.events import Event, LogPosition, build_event
 from sonar_core.protocol.ledger import Ledger
 
-#: What a journal needs for a chronicle; goes into its owner's migrations.
-CHRONICLE_TABLES = f"""{FOLLOWER_TABLES};
+#: Tables of an event log; part of its owner's migrations.
+EVENT_LOG_TABLES = f"""{FOLLOWER_TABLES};
 CREATE TABLE event (block INTEGER NOT NULL, log_index INTEGER NOT NULL, block_hash BLOB NOT NULL, tx BLOB NOT NULL,
                     timestamp INTEGER NOT NULL, name TEXT NOT NULL, arguments TEXT NOT NULL,
                     PRIMARY KEY (block, log_index)) WITHOUT ROWID
@@ -26,19 +26,19 @@ _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class EventLog:
-    """Everything that happened and has its confirmations, in order.
+    """All events that have their confirmations, in order, and the ledger that they give.
 
     Args:
-        chain: where events are read.
-        journal: its migrations include CHRONICLE_TABLES.
-        confirmations, start_block: as for a Follower.
+        chain: source of events.
+        journal: its migrations include EVENT_LOG_TABLES.
+        confirmations, start_block: as of `EventFollower`.
 
     Attributes:
-        ledger: the state that the events give.
+        confirmed_ledger: the ledger of the events that have their confirmations; `catch_up` replaces it.
 
     Raises:
         WrongChainError: the journal followed another chain.
-        JournalDamagedError: what is in it are no events.
+        JournalDamagedError: the journal's rows are no events.
     """
 
     def __init__(self, chain: Chain, journal: Database, *, confirmations: int, start_block: int) -> None:
@@ -48,52 +48,61 @@ class EventLog:
         self._follower = EventFollower(
             chain, journal, confirmations=confirmations, start_block=start_block, known=self._between
         )
-        self._untold: list[Batch] = []
-        self.ledger = self._rebuilt()
+        self._unreported: list[Batch] = []
+        self.confirmed_ledger = self._rebuilt()
+
+    @classmethod
+    def in_memory(cls, chain: Chain, *, start_block: int) -> EventLog:
+        """An event log without a file. The last READ_AGAIN blocks count as unconfirmed, and are read at each look."""
+        journal = Database(IN_MEMORY, [EVENT_LOG_TABLES])
+        return cls(chain, journal, confirmations=READ_AGAIN, start_block=start_block)
 
     def catch_up(self) -> list[Batch]:
-        """Reads what is new until nothing is; the ledger follows.
+        """Reads new blocks until none is left, and brings `confirmed_ledger` up to date.
 
         Returns:
-            What was read, and what an earlier call had read before it raised.
+            The batches read, with those that an earlier call had read before it raised.
 
         Raises:
-            ChainError: the chain cannot be read; what was read before is kept.
-            JournalError: the same of the journal.
-            DeepReorganisationError: the chain changed below all that is remembered.
+            ChainError: the chain cannot be read; batches that were read before are kept.
+            JournalError: the journal cannot be used; likewise.
+            DeepReorganisationError: the chain changed below the oldest checkpoint.
+            LedgerError: the node left out a log that a later event depends on.
         """
         while batch := self._take_one():
-            self._untold.append(batch)
-        told, self._untold = self._untold, []
-        return told
+            self._unreported.append(batch)
+        batches, self._unreported = self._unreported, []
+        return batches
 
     @property
-    def newest_block(self) -> int:
-        """The last block that was read."""
+    def last_read_block(self) -> int:
+        """Number of the newest block that was read."""
         return self._follower.next_block - 1
 
-    def behind(self, head: int) -> int:
-        """Blocks that have their confirmations where `head` is the newest one, and were not read yet."""
-        return max(0, head - self._confirmations - self.newest_block)
+    def blocks_behind(self, newest_block: int) -> int:
+        """How many confirmed blocks are not read yet, if `newest_block` is the chain's newest."""
+        return max(0, newest_block - self._confirmations - self.last_read_block)
 
-    def ahead(self) -> Ledger:
-        """The ledger with the newest blocks in it too, which may still go away."""
-        return self.ledger.copy().apply_all(self._chain.events(self._follower.next_block, self._chain.head() + 1))
+    def unconfirmed_ledger(self) -> Ledger:
+        """A copy of the confirmed ledger that also has the events of the newest blocks, which may still go away."""
+        newest = self._chain.events(self._follower.next_block, self._chain.newest_block() + 1)
+        return self.confirmed_ledger.copy().apply_all(newest)
 
     def _take_one(self) -> Batch | None:
-        with self._follower.next() as batch:
+        with self._follower.next_batch() as batch:
             if batch is None:
                 return None
             with self._journal.transaction() as connection:
                 if batch.rewound_to is not None:
                     connection.execute("DELETE FROM event WHERE block >= ?", (batch.rewound_to,))
                 connection.executemany(_INSERT, map(_to_row, batch.events))
-            ledger = self._rebuilt() if batch.rewound_to is not None else self.ledger.copy().apply_all(batch.events)
-        self.ledger = ledger
+            rewound = batch.rewound_to is not None
+            ledger = self._rebuilt() if rewound else self.confirmed_ledger.copy().apply_all(batch.events)
+        self.confirmed_ledger = ledger
         return batch
 
     def _between(self, start: int, stop: int) -> list[Event]:
-        """The events kept of the blocks start <= block < stop."""
+        """Logged events of the blocks start <= block < stop."""
         rows = self._journal.rows(
             "SELECT * FROM event WHERE block >= ? AND block < ? ORDER BY block, log_index", (start, stop)
         )
@@ -104,7 +113,7 @@ class EventLog:
         try:
             return Ledger().apply_all(map(_from_row, rows))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            # What is in the file was such an event when it was read off the chain.
+            # Each row was a valid event when it was written.
             raise JournalDamagedError(self._journal.path, f"its events: {error!r:.120}", self._journal.remedy) from None
 
 

@@ -28,7 +28,7 @@ yes_option = click.option("--yes", is_flag=True, help="Let go of them. Without i
 
 
 def tidy(
-    tidier: Tidier, chronicle: EventLog, chain: SonarContracts, after: str | None, *, yes: bool, as_json: bool
+    tidier: Tidier, event_log: EventLog, chain: SonarContracts, after: str | None, *, yes: bool, as_json: bool
 ) -> None:
     """Shows what a party still keeps of Campaigns that are over, and lets go of it if told to.
 
@@ -38,8 +38,10 @@ def tidy(
     """
     if tidier.keeps_all:
         raise UsageError("an embedded store belongs to all its parties and keeps every blob: there is nothing to tidy")
-    chronicle.catch_up()
-    leftovers = tidier.leftovers(chronicle.ledger, chronicle.ahead(), chain.timestamp(), _seconds(after))
+    event_log.catch_up()
+    leftovers = tidier.leftovers(
+        event_log.confirmed_ledger, event_log.unconfirmed_ledger(), chain.timestamp(), _seconds(after)
+    )
     facts = [_facts(one, tidier.size(one)) for one in leftovers]
     if yes:
         tidier.release(leftovers)
