@@ -36,7 +36,7 @@ MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network e
 .NOTPARALLEL:
 .PHONY: help setup demo live check lock clean
 .PHONY: test test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants
-.PHONY: dist fuzz fuzz-decoders prove mutants attacks chaos gas bench load
+.PHONY: dist docs fuzz fuzz-decoders prove mutants attacks chaos gas bench load
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -139,6 +139,9 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/mypy
 	$(BIN)/forge fmt --check contracts tests/invariants tests/symbolic
 	$(BIN)/slither . --config-file slither.config.json
+
+docs: setup ## The documentation as a site in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 dist: setup ## A release in build/dist: sdists, wheels with and without the kernel, image context, SBOM, checksums
 	scripts/_toolchain/dist.sh build/dist

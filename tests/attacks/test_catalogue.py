@@ -13,7 +13,7 @@ def test_every_attack_is_played_once(request):
     assert played == Counter((*ATTACKS, *ATTACKS_OF_2017))
 
 
-def test_the_readme_shows_every_attack():
-    lines = (Path(__file__).parents[2] / "README.md").read_text().splitlines()
+def test_the_page_shows_every_attack():
+    lines = (Path(__file__).parents[2] / "docs" / "reference" / "attacks.md").read_text().splitlines()
     shown = Counter(line.split(" | ")[0].removeprefix("| ") for line in lines)
     assert all(shown[name] == 1 for name in (*ATTACKS, *ATTACKS_OF_2017))
