@@ -74,7 +74,7 @@ def _processes() -> Iterator[tuple[dict[str, TaskProcess], dict[str, TaskProcess
     """Syft with each available kernel, and the peers; all on the same single core."""
     python = peers_python()
     with ExitStack() as stack:
-        ours = {"gmpy2": stack.enter_context(task_process("syft", "syft_tasks", **_OFF))}
+        ours = {"gmpy2": stack.enter_context(task_process("syft", "syft_tasks", environment=_OFF))}
         if kernel_name() != "gmpy2":
             ours[kernel_name()] = stack.enter_context(task_process("syft", "syft_tasks"))
         peers = {"phe": stack.enter_context(task_process("phe", "phe_tasks"))}

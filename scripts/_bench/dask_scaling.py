@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from threading import Timer
 from typing import Any
 
@@ -29,17 +30,20 @@ _CHUNKS = 8
 def scale(key: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Seconds for statistics and for an encrypted matrix product, by workers; `same` compares with this process."""
     arguments = {**key, "data": "wide", "threads": 1}
-    model, weights = head(arguments, mine(arguments))
+    context = mine(arguments)
+    model, weights = head(arguments, context)
     rows, classes = rows_of("wide")
-    here = _Round(model, weights, rows, classes)
+    here = _Round(context, model, weights, rows, classes)
     return [here.on("this process", None), *(_cluster(here, count) for count in _WORKERS), _cluster(here, 4, True)]
 
 
 class _Round:
     """The computations, with their results in this process."""
 
-    def __init__(self, model: Model, weights: EncryptedTensor, rows: Integers, classes: Integers) -> None:
-        self._model, self._weights = model, weights
+    def __init__(
+        self, context: PublicContext, model: Model, weights: EncryptedTensor, rows: Integers, classes: Integers
+    ) -> None:
+        self._context, self._weights = context, weights
         features, targets = model.features_.transform(rows), model.targets(classes)
         self._chunks = list(zip(*(np.array_split(part, _CHUNKS) for part in (features, targets)), strict=True))
         self._matrix = model.gradient_map(LocalStatistics.from_chunks(self._chunks)).matrix
@@ -47,16 +51,12 @@ class _Round:
 
     def on(self, name: str, executor: TaskExecutor | None) -> dict[str, Any]:
         statistics, first = _timed(lambda: LocalStatistics.from_chunks(self._chunks, executor))
-        context = PublicContext(self._weights.context.public_key, self._weights.context.h, threads=1, executor=executor)
-        weights = EncryptedTensor(context, *self._parts())
+        context = PublicContext(self._context.public_key, int(self._context.h), threads=1, executor=executor)
+        weights = replace(self._weights, context=context)
         product, second = _timed(lambda: self._matrix @ weights)
         found = [statistics.gram.tolist(), statistics.cross.tolist(), product.ciphertexts]
         self._expected = self._expected or found
         return {"where": name, "statistics_s": first, "product_s": second, "same": found == self._expected}
-
-    def _parts(self) -> tuple[Any, ...]:
-        tensor = self._weights
-        return tensor.ciphertexts, tensor.shape, tensor.packing, tensor.exponent, tensor.bound
 
 
 def _cluster(work: _Round, workers: int, kill: bool = False) -> dict[str, Any]:

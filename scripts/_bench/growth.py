@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ape_mine.datasets.store import open_parquet
+from ape_mine.datasets.parquet_storage import open_parquet
 from scripts._bench.processes import ROOT
 from syft.integers import Integers
 from syft.nn import LinearClassifier, LocalStatistics, quantise
@@ -90,7 +90,7 @@ def _encrypted(features: int, outputs: int) -> float:
     public, _ = generate_paillier_keypair(2048)
     context = PublicContext(public)
     model = LinearClassifier(features - 1, outputs).with_initial_weights(seed=1)
-    weights = context.encrypt(model.weights_, model.fixed_point.packing(context.n_bits, model.shape))
+    weights = model.encrypt(context).weights_
     matrix = np.rint(np.random.default_rng(0).normal(0, 4, (features, features))).astype(np.int64)
     start = time.perf_counter()
     (matrix @ weights).rerandomise()

@@ -59,7 +59,12 @@ class TaskProcess:
 
 @contextmanager
 def task_process(
-    name: str, module: str, *, python: Path | None = None, cores: int = 1, **environment: str
+    name: str,
+    module: str,
+    *,
+    python: Path | None = None,
+    cores: int = 1,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[TaskProcess]:
     """Starts a process, which ends with the context.
 
@@ -72,10 +77,11 @@ def task_process(
     """
     command = [python or sys.executable, "-m", "scripts._bench.worker", module, str(cores)]
     # numpy gets one thread as well: its own pool would compete with the task for the core.
-    environment |= {"OPENBLAS_NUM_THREADS": "1"} if cores == 1 else {}
+    limits = {"OPENBLAS_NUM_THREADS": "1"} if cores == 1 else {}
+    variables = {**os.environ, **limits, **(environment or {})}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with ExitStack() as stack:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **pipes)  # type: ignore[call-overload]
+        process = subprocess.Popen(command, cwd=ROOT, env=variables, **pipes)  # type: ignore[call-overload]
         stack.callback(process.wait)
         stack.callback(process.terminate)
         started = TaskProcess(name, process)

@@ -31,7 +31,7 @@ def head(arguments: Mapping[str, Any], context: PublicContext) -> tuple[Model, E
     """A Model with initial weights, and its weights encrypted."""
     model = model_of(arguments["data"])
     model.fixed_point = FixedPoint(gradient_bits=arguments.get("bits", model.fixed_point.gradient_bits))
-    return model, context.encrypt(model.weights_, model.fixed_point.packing(context.n_bits, model.shape))
+    return model, model.encrypt(context).weights_  # type: ignore[return-value]  # encrypted just now
 
 
 def _round(arguments: Mapping[str, Any]) -> _Task:
@@ -69,8 +69,7 @@ def _multiply(arguments: Mapping[str, Any]) -> _Task:
 def _encrypt(arguments: Mapping[str, Any]) -> _Task:
     context = capsule(arguments)
     model, _ = head(arguments, context)
-    packing = model.fixed_point.packing(context.n_bits, model.shape)
-    return lambda: context.encrypt(model.weights_, packing)
+    return lambda: model.encrypt(context)
 
 
 def _decrypt(arguments: Mapping[str, Any]) -> _Task:
