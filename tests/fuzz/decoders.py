@@ -1,4 +1,4 @@
-"""Everything that reads bytes from strangers, with good messages to begin from."""
+"""All decoders of untrusted bytes, each with a valid message as the fuzzer's seed."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _ADDRESS = "0x" + "11" * 20
 
 @dataclass(frozen=True)
 class Decoder:
-    """One reader.
+    """One decoder.
 
     Attributes:
-        read: of bytes from a stranger; raises a SyftError or SonarError, and nothing else.
-        good: a message.
-        write: of what was read; gives the very same bytes, as one object has one encoding. None where it has many.
+        read: decodes untrusted bytes; raises only SyftError and SonarError.
+        good: a valid message.
+        write: encodes a decoded object to the same bytes; None if an object has several encodings.
     """
 
     read: Callable[[bytes], Any]
@@ -50,7 +50,7 @@ class Decoder:
     write: Callable[[Any], bytes] | None = None
 
     def try_out(self, data: bytes) -> None:
-        """Raises whatever a caller would not expect."""
+        """Decodes data; raises every error that callers do not expect."""
         try:
             found = self.read(data)
         except (SyftError, SonarError):
@@ -60,7 +60,7 @@ class Decoder:
 
 
 def decoders() -> dict[str, Decoder]:
-    """All of them, by name."""
+    """All decoders, by name."""
     return {**_of_syft(), **_of_texts(), **_of_sonar()}
 
 
@@ -86,7 +86,7 @@ def _of_syft() -> dict[str, Decoder]:
 
 
 def _of_texts() -> dict[str, Decoder]:
-    """Files of encoders that a Campaign names by address: read, and run on a text as a Mine would."""
+    """Files of published encoders and tokenizers: decoded, and run on a text as by a Mine."""
 
     def run(data: bytes) -> Any:
         bert = Bert.from_tensors(load_weights(data), heads=tiny_encoder.HEADS, pooling="mean")

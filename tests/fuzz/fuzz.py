@@ -1,9 +1,9 @@
-"""Coverage-guided fuzzing of every decoder, by atheris: no crash, no hang, no memory blow-up, one encoding an object.
+"""Coverage-guided fuzzing of every decoder by atheris: no crash, no hang, bounded memory, one encoding per object.
 
     fuzz.py DECODER [libFuzzer's options]
 
-A message is mutated by libFuzzer; where it begins with the length of its header, every other one is then given the
-true one, so that more than the first check is reached.
+libFuzzer mutates messages. If a message begins with the length of its header, half of the mutated messages get the
+correct length, so that they pass the first check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["syft", "ape_sonar"]):
+with atheris.instrument_imports(include=["syft", "sonar_core", "ape_sonar"]):
     from tests.fuzz.decoders import decoders
 
 _LENGTH_BYTES = 8
@@ -23,12 +23,12 @@ _LENGTH_BYTES = 8
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
     changed = atheris.Mutate(data, most)
-    headed = data[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{"
-    return with_true_length(changed) if headed and random.Random(seed).random() < 0.5 else changed
+    has_header = data[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{"
+    return with_true_length(changed) if has_header and random.Random(seed).random() < 0.5 else changed
 
 
 def with_true_length(data: bytes) -> bytes:
-    """The message with a header that ends after its last brace, as far as safetensors pads it."""
+    """The message with the length of a header that ends after its last brace and safetensors' padding."""
     end = data.rfind(b"}") + 1
     while end % _LENGTH_BYTES and data[end : end + 1] == b" ":
         end += 1

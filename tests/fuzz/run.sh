@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes every decoder in turn: run.sh MESSAGES [SEED]. Fails at the first that does not hold, and keeps its input.
-# atheris lives apart from the product's environment, which it borrows.
+# Fuzzes every decoder in turn: run.sh MESSAGES [SEED]. Stops at the first failure and keeps its input.
+# atheris has its own environment, with the packages of the product's environment on its path.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -1,4 +1,4 @@
-"""Key pairs made once: a short one for arithmetic, and one of full size from the vectors."""
+"""Key pairs per session: a short one for arithmetic, and one of 2048 bits from the vectors."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def pytest_report_header():
 
 @pytest.fixture(scope="session")
 def private():
-    """The key's owner; 512 bits."""
+    """The context of the owner of a 512-bit key."""
     return PrivateContext(generate_insecure_keypair(512)[1])
 
 
 @pytest.fixture(scope="session")
 def public(private):
-    """A stranger with the public key and a re-randomiser of their own."""
+    """A context with the same public key and its own re-randomiser."""
     return PublicContext(private.public_key)
 
 
 @pytest.fixture(scope="session")
 def full_size_keys():
-    """A key pair of 2048 bits, or a longer one that is made of the next primes."""
+    """Key pairs of 2048 bits, or longer ones from the next primes."""
 
     def key_of(bits):
         key = json.loads((VECTORS / "test_key_2048.json").read_text())

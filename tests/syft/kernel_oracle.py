@@ -1,4 +1,4 @@
-"""Every operation of a ring against Python's own integers; a program as well, to be run on a sanitised kernel."""
+"""Every operation of a ring compared with Python's integers; also a program, for a kernel with sanitizers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ GROUPS = 3
 
 
 def edges(base, halves):
-    """0, 1, n-1, n, n+1, n^2-1, and what fills digits and words with ones: reduced."""
+    """0, 1, n-1, n, n+1, n^2-1, and numbers whose digits and words are all ones, reduced."""
     modulus = base**halves
     ones = [(1 << bits) - 1 for bits in (27, 52, 64, base.bit_length() - 1, modulus.bit_length() - 1)]
     return [number % modulus for number in (0, 1, base - 1, base, base + 1, modulus - 1, modulus - base, *ones)]
 
 
 def extreme_bases(bits):
-    """The largest base of so many bits, the smallest, one whose low half is all ones, and one of no kind."""
+    """The largest and smallest base of a bit length, one whose low half is all ones, and a random one."""
     top = 1 << (bits - 1)
     low = (1 << bits // 2) - 1
     return [2 * top - 1, top + 1, top + low, random.Random(bits).getrandbits(bits) | top | 1]
@@ -36,17 +36,17 @@ def check_conversion(ring, xs):
 
 
 def check_products(ring, xs, ys):
-    """Row by row, and by lists of places that repeat, reverse and leave out."""
+    """All rows, and indices that repeat, reverse and omit rows."""
     count, modulus = len(xs), ring.modulus
     left, right, out = ring.load(xs), ring.load(ys), ring.ones(count)
     ring.multiply(out, None, left, None, right, None)
     assert ring.unload(out) == [x * y % modulus for x, y in zip(xs, ys, strict=True)]
-    picked = [place * 5 % count for place in range(count // 2 + 1)]
+    picked = [index * 5 % count for index in range(count // 2 + 1)]
     out = ring.ones(count)
-    places = np.array(picked, dtype=np.int64)
+    indices = np.array(picked, dtype=np.int64)
     own = np.arange(len(picked), dtype=np.int64)[::-1].copy()
-    ring.multiply(out, own, left, places, right, places)
-    expected = [xs[place] * ys[place] % modulus for place in reversed(picked)]
+    ring.multiply(out, own, left, indices, right, indices)
+    expected = [xs[index] * ys[index] % modulus for index in reversed(picked)]
     assert ring.unload(out) == expected + [1] * (count - len(picked))
     ring.multiply(left, None, left, None, left, None)
     assert ring.unload(left) == [x * x % modulus for x in xs]
@@ -66,8 +66,8 @@ def check_chains(ring, xs, seed):
     pool, keys = ring.load(xs), [[generator.randrange(count) for _ in xs] for _ in range(GROUPS)]
     ring.chain(pool, ring.load(xs), np.array(keys, dtype=np.int64))
     expected = list(xs)
-    for places in keys:
-        expected = [x * xs[place] % modulus for x, place in zip(expected, places, strict=True)]
+    for indices in keys:
+        expected = [x * xs[index] % modulus for x, index in zip(expected, indices, strict=True)]
     assert ring.unload(pool) == expected
     entries = 1 << ring.window_bits
     table = [[xs[generator.randrange(count)] for _ in range(entries)] for _ in range(GROUPS)]
@@ -76,13 +76,13 @@ def check_chains(ring, xs, seed):
     flat = ring.load([x for row in table for x in row])
     ring.chain_secret(pool, ring.secret_table(flat), np.array(keys, dtype=np.uint8))
     expected = list(xs)
-    for row, places in zip(table, keys, strict=True):
-        expected = [x * row[place] % modulus for x, place in zip(expected, places, strict=True)]
+    for row, indices in zip(table, keys, strict=True):
+        expected = [x * row[index] % modulus for x, index in zip(expected, indices, strict=True)]
     assert ring.unload(pool) == expected
 
 
 def check_subsets(ring, xs, group):
-    """Every subset's product; rows beyond a last group that is not full are not touched."""
+    """The product of every subset; rows for missing numbers of an incomplete last group stay unchanged."""
     rows = -(-len(xs) // group) << group
     table = ring.empty(rows)
     table[:] = ring.load([2])[0]
@@ -91,14 +91,14 @@ def check_subsets(ring, xs, group):
     for start in range(0, len(xs), group):
         own = xs[start : start + group]
         for subset in range(1 << group):
-            chosen = [place for place in range(group) if subset >> place & 1]
-            inside = all(place < len(own) for place in chosen)
-            expected.append(math.prod(own[place] for place in chosen) % ring.modulus if inside else 2 % ring.modulus)
+            chosen = [index for index in range(group) if subset >> index & 1]
+            inside = all(index < len(own) for index in chosen)
+            expected.append(math.prod(own[index] for index in chosen) % ring.modulus if inside else 2 % ring.modulus)
     assert ring.unload(table) == expected
 
 
 def check_all(ring: Ring, xs: list[int], seed: int) -> None:
-    """Numbers below the modulus, through every operation."""
+    """Runs every operation on numbers below the modulus."""
     check_conversion(ring, xs)
     check_products(ring, xs, xs[1:] + xs[:1])
     check_powers(ring, xs, 2, 1 + seed)
@@ -108,7 +108,7 @@ def check_all(ring: Ring, xs: list[int], seed: int) -> None:
 
 
 def main() -> None:
-    """Sizes at which lanes, digits and blocks are full, or not, on a kernel compiled elsewhere."""
+    """Sizes with full and partly filled lanes, digits and blocks, on a given kernel."""
     library = Library(Path(sys.argv[1]))
     checked = 0
     for path in filter(library.has, PATHS):

@@ -1,4 +1,4 @@
-"""Nested documents end no process, however high py-evm and py_ecc have set its recursion limit."""
+"""Deeply nested JSON crashes no process, even if py-evm and py_ecc have raised its recursion limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training on real data under a key of full size, from a fresh Model to a delivered one, without a chain."""
+"""Training on real data under a 2048-bit key, from an initial Model to a delivered one, without a chain."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -17,7 +17,7 @@ def split():
 
 
 def best_step(model, head, delta, validation):
-    """As a Capsule chooses: the most accurate, the largest of equals."""
+    """The step size that a Capsule chooses: the most accurate, and the largest of equals."""
     scores = [
         model.evaluate(*validation, apply_delta(head, delta, step, model.fixed_point)).accuracy for step in STEP_SIZES
     ]
@@ -34,7 +34,7 @@ def test_digits_are_learned_while_encrypted(full_size):
     public = wire.loads_public_key(wire.dumps_public_key(full_size))
     paid = []
     for map_ in (*maps, maps[0]):
-        # A Mine that trusts no published re-randomiser.
+        # The Mine generates its own re-randomiser.
         mine = PublicContext(public.public_key)
         delta = map_.delta(wire.loads_tensor(wire.dumps_tensor(head), mine), model.fixed_point)
         received = wire.loads_tensor(wire.dumps_tensor(delta), full_size)

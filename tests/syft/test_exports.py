@@ -117,7 +117,7 @@ def test_the_table_of_layers_is_complete_and_ordered():
 
 
 def test_no_import_cycle_inside_a_layer():
-    """None that type checkers alone would see either: those join modules as much."""
+    """Imports under TYPE_CHECKING count as well, since they couple modules too."""
     edges = {NAMES[path]: {name for name in imports(path) if name in NAMES.values()} for path in PATHS}
     TopologicalSorter(edges).prepare()
 

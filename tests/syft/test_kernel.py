@@ -1,4 +1,4 @@
-"""Rings against Python's integers, and against each other: whatever does the arithmetic, the results are the same."""
+"""Rings compared with Python's integers, and with each other: all kernels give equal results."""
 
 import ctypes.util
 import os
@@ -100,7 +100,7 @@ def test_no_numbers_at_all(name):
 
 
 class Seeded:
-    """In place of `secrets`: the same numbers for every kernel. Whatever thread comes first, each prime has its own."""
+    """A replacement of `secrets`: equal numbers for every kernel and prime, in any order of threads."""
 
     def __init__(self):
         generators = defaultdict(lambda: random.Random(0))
@@ -109,7 +109,7 @@ class Seeded:
 
 
 def a_round(monkeypatch, name, threads, key, values, matrix):
-    """Everything that a Campaign computes, from fixed randomness: all ciphertexts, plaintexts and roots."""
+    """All ciphertexts, plaintexts and roots of a Campaign, from fixed randomness."""
     seeded = Seeded()
     for context in ("private_context", "public_context"):
         monkeypatch.setattr(
@@ -213,7 +213,7 @@ def test_the_kernel_gets_no_address_outside_of_a_pool(name):
 @needs_compiler
 @pytest.mark.skipif(os.name != "posix" or sys.platform != "linux", reason="libasan is preloaded")
 def test_sanitisers_find_nothing(tmp_path):
-    """AddressSanitizer sees the pools, too: numpy's memory comes from its malloc."""
+    """AddressSanitizer also checks the pools, since numpy allocates them by its malloc."""
     runtime = [
         subprocess.run(["cc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
         for name in ("libasan.so", "libubsan.so")
@@ -237,7 +237,7 @@ def test_sanitisers_find_nothing(tmp_path):
 
 @needs_compiler
 def test_neither_branches_nor_addresses_depend_on_secrets(tmp_path):
-    """They are the same for all exponents of `power` and keys of `chain_secret`; keys of `chain`, not secret, show."""
+    """Traces are equal for all exponents of `power` and keys of `chain_secret`; they depend on the keys of `chain`."""
     instrumented, program = tmp_path / "kernel.o", tmp_path / "trace"
     source = ROOT / "syft" / "kernel" / "source" / "kernel.c"
     tracing = ["-fsanitize=thread", "-fsanitize-coverage=trace-pc"]

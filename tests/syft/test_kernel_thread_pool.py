@@ -1,4 +1,4 @@
-"""Threads that share work: all of it is done once, by no more of them than there may be, and nobody waits for ever."""
+"""The thread pool: each item is processed once, by at most the allowed number of threads, without deadlock."""
 
 import multiprocessing
 import threading
@@ -15,7 +15,7 @@ threads_of = st.integers(1, 4)
 
 
 class Watched:
-    """Counts who is at work."""
+    """Counts the threads that are working."""
 
     def __init__(self):
         self.most, self._now, self._lock = 0, set(), threading.Lock()
@@ -34,8 +34,8 @@ class Watched:
 def test_chunks_are_the_whole(count, threads, grain):
     workers = ThreadPool(threads)
     chunks = workers.map_slices(lambda part: part, count, grain)
-    places = workers.map_slices(lambda part: list(range(count))[part], count, grain)
-    assert [place for part in places for place in part] == list(range(count))
+    indices = workers.map_slices(lambda part: list(range(count))[part], count, grain)
+    assert [index for part in indices for index in part] == list(range(count))
     assert len(chunks) <= threads
     assert all(part.start % grain == 0 for part in chunks)
 

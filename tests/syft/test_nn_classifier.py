@@ -1,4 +1,4 @@
-"""Probabilities and class weights: what they promise, against definitions in other words."""
+"""Probabilities and class weights, compared with independent implementations of their definitions."""
 
 import json
 from fractions import Fraction
@@ -34,7 +34,7 @@ def tumours():
 
 
 def with_scores(scores, exponent=16):
-    """A Model of one column per class that says exactly these scores for the row of ones, and its rows."""
+    """A Model of one column per class with exactly these scores, and the rows for which it has them."""
     weights = [[round(Fraction(score) * (1 << exponent)) for score in scores], [0] * len(scores)]
     model = LinearClassifier(inputs=1, outputs=len(scores))
     return model.with_weights(IntegerTensor(np.array(weights, dtype=object), exponent, 1 << (exponent + 8)))
@@ -45,15 +45,15 @@ scores = st.lists(st.floats(-3, 3), min_size=2, max_size=6)
 
 @quick
 @given(scores, st.integers(0, 5), st.floats(1e-3, 1))
-def test_probabilities_sum_up_to_one_and_rise_with_the_score(values, place, rise):
-    place %= len(values)
+def test_probabilities_sum_up_to_one_and_rise_with_the_score(values, index, rise):
+    index %= len(values)
     before = with_scores(values).predict_proba([[1.0]])[0]
-    raised = [value + rise * (i == place) for i, value in enumerate(values)]
+    raised = [value + rise * (i == index) for i, value in enumerate(values)]
     after = with_scores(raised).predict_proba([[1.0]])[0]
     assert before.sum() == pytest.approx(1)
     assert (before > 0).all()
-    assert after[place] > before[place]
-    assert all(after[i] < before[i] for i in range(len(values)) if i != place)
+    assert after[index] > before[index]
+    assert all(after[i] < before[i] for i in range(len(values)) if i != index)
 
 
 @quick
@@ -99,14 +99,14 @@ def test_probabilities_of_a_model_that_cannot_be_read(public):
 
 @quick
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
-def test_balanced_weights_are_those_of_scikit_learn_on_the_grid(places):
-    answers = np.array(places).reshape(-1, 1)
-    present = np.unique(places)
-    exact = dict(zip(present, compute_class_weight("balanced", classes=present, y=places), strict=True))
+def test_balanced_weights_are_those_of_scikit_learn_on_the_grid(indices):
+    answers = np.array(indices).reshape(-1, 1)
+    present = np.unique(indices)
+    exact = dict(zip(present, compute_class_weight("balanced", classes=present, y=indices), strict=True))
     found = resolve_class_weight("balanced", range(4), answers)
-    for place, weight in enumerate(found):
-        # scikit-learn counts the classes it sees, Syft those there are.
-        expected = exact[place] * len(present) / 4 * ONE if place in exact else ONE
+    for index, weight in enumerate(found):
+        # scikit-learn counts the classes that occur, Syft all classes.
+        expected = exact[index] * len(present) / 4 * ONE if index in exact else ONE
         assert abs(weight - expected) <= 0.5 + 1e-9
 
 
@@ -117,10 +117,10 @@ def test_weighted_rows_in_plain_integers():
     model = LinearClassifier(inputs=3, outputs=3, class_weight={0: 1 / ONE, 1: 2600 / ONE, 2: 1024})
     statistics = model.statistics(rows, answers)
     gram, cross = [[0] * 4 for _ in range(4)], [[0] * 3 for _ in range(4)]
-    for row, (place,) in zip(rows.tolist(), answers.tolist(), strict=True):
-        root = isqrt(weights[place] * ONE)
+    for row, (index,) in zip(rows.tolist(), answers.tolist(), strict=True):
+        root = isqrt(weights[index] * ONE)
         features = [min((number * root + 512) // 1024, 1 << 15) for number in [*row, ONE]]
-        targets = [((1024 * (c == place) - 341) * root + 512) // 1024 for c in range(3)]
+        targets = [((1024 * (c == index) - 341) * root + 512) // 1024 for c in range(3)]
         for i in range(4):
             for j in range(4):
                 gram[i][j] += features[i] * features[j]

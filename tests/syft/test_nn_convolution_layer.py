@@ -1,4 +1,4 @@
-"""Convolutions against plain loops over Python integers, and digits by them."""
+"""Convolutions compared with loops over Python integers, and their accuracy on digits."""
 
 import json
 
@@ -14,7 +14,7 @@ from syft.nn.fixed_point import LARGEST_FEATURE
 
 
 def plain(step, row):
-    """Features of one row, by the words of the docstring."""
+    """Features of one row, by the definition in the docstring."""
     height, width, channels = step.image
     pixels = [[row[(y * width + x) * channels :][:channels] for x in range(width)] for y in range(height)]
     tops, lefts = range(0, height - step.side + 1, step.stride), range(0, width - step.side + 1, step.stride)
@@ -124,7 +124,7 @@ def test_steps_that_are_refused(changes, tensors, why):
 
 @pytest.fixture(scope="module")
 def digits():
-    """Held-out rows, and the others."""
+    """Digits, divided into training and held-out rows."""
     X, y = load_digits(return_X_y=True)
     order = np.random.default_rng(3).permutation(len(y))
     X, y = X[order] / 16, y[order]
@@ -139,7 +139,7 @@ def test_digits(digits):
 
 
 def test_digits_from_four_mines(digits):
-    """Each moves the head in turn, as in a Campaign that takes every Gradient whole."""
+    """Mines update the weights in turn, as in a Campaign that applies every Gradient with step size 4."""
     (X, y), (others, answers) = digits
     model = RandomFeatureClassifier(504, 64, 10, layer="convolution", mu=3e-3).with_initial_weights()
     maps = [

@@ -1,4 +1,4 @@
-"""mu by cross-validation, held against RidgeCV and against rows that are really left out."""
+"""Choice of mu, compared with RidgeCV and with cross-validation on the rows themselves."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -16,8 +16,8 @@ from syft.errors import StatisticsError
 from syft.nn import MU_GRID, ONE, LinearRegression, LocalStatistics, choose_mu, quantise
 
 
-def statistics(features, targets, places=slice(None)):
-    return LocalStatistics.from_rows(features[places], targets[places])
+def statistics(features, targets, indices=slice(None)):
+    return LocalStatistics.from_rows(features[indices], targets[indices])
 
 
 def random_rows(seed, rows=60, features=4, noise=200):
@@ -62,10 +62,10 @@ def test_folds_are_parts_of_the_rows_and_together_all_of_them(seed, count, cuts)
     chunks = [(phi[a:b], targets[a:b]) for a, b in pairwise(edges)]
     folds = LocalStatistics.folds(chunks, count, np.random.default_rng(seed))
     dealt = np.random.default_rng(seed)
-    places = np.concatenate([dealt.integers(count, size=len(part)) for part, _ in chunks])
+    indices = np.concatenate([dealt.integers(count, size=len(part)) for part, _ in chunks])
     assert len(folds) == count
     for fold, found in enumerate(folds):
-        expected = statistics(phi, targets, places == fold)
+        expected = statistics(phi, targets, indices == fold)
         assert found.gram.tolist() == expected.gram.tolist()
         assert found.cross.tolist() == expected.cross.tolist()
         assert found.rows == expected.rows

@@ -1,4 +1,4 @@
-"""Matrix products against Python integers."""
+"""Matrix products compared with Python integers."""
 
 import numpy as np
 import pytest

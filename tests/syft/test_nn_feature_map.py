@@ -1,4 +1,4 @@
-"""Feature maps: integers only, strict about what they are given."""
+"""Feature maps: their integer arithmetic, and their validation of specs and rows."""
 
 import json
 import math

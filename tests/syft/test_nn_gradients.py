@@ -1,4 +1,4 @@
-"""Affine maps against what they minimise, encrypted Gradients against integers, and bounds that leak nothing."""
+"""Affine maps compared with the minimum of their loss, encrypted Gradients with integers, and public bounds."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -49,7 +49,7 @@ def test_the_proximal_map_leads_to_the_minimum(seed, mu):
     statistics, weights = random_statistics(seed), random_weights(seed).to_floats()
     moved = weights + real(proximal_map(statistics, mu, 40), weights)
     gram, cross = statistics.means()
-    # The derivative of |Phi W - Y|^2 / 2n + mu/2 |W - W0|^2 vanishes there.
+    # The derivative of |Phi W - Y|^2 / 2n + mu/2 |W - W0|^2 is 0 there.
     assert np.abs(gram @ moved - cross + mu * (moved - weights)).max() < 1e-6 * max(mu, 1) * 100
 
 
@@ -199,14 +199,14 @@ def test_the_inverse_of_a_positive_matrix_is_numpys(features, mu):
 
 
 def test_a_pull_too_small_for_rows_that_repeat_each_other_is_refused():
-    """A Data Scientist chooses mu: LinAlgError of numpy's would have ended a Mine's step."""
+    """A Data Scientist chooses mu, so numpy's LinAlgError must become a typed error in a Mine."""
     same = np.full((3, 4), 1024)
     with pytest.raises(StatisticsError, match="mu must be larger"):
         proximal_map(LocalStatistics.from_rows(same, same[:, :1]), 1e-30, 8)
 
 
 def test_a_pull_whose_inverse_is_no_float_is_refused_for_a_feature_that_never_occurs():
-    """The map became a matrix of Python's integers, and an OverflowError in a Mine."""
+    """An inverse beyond the range of floats must become a typed error too, not an OverflowError."""
     rows = np.array([[1024, 0], [512, 0]])
     with pytest.raises(StatisticsError, match="mu must be larger"):
         proximal_map(LocalStatistics.from_rows(rows, rows[:, :1]), 1e-320, 8)

@@ -1,4 +1,4 @@
-"""Multi-label classifiers: in the clear, encrypted, and what they refuse."""
+"""Multi-label classifiers in the clear and encrypted, and their validation of labels."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Scores against exact fractions."""
+"""Metrics compared with exact fractions."""
 
 from fractions import Fraction
 
@@ -17,7 +17,7 @@ quick = settings(deadline=None, max_examples=60)
 
 @st.composite
 def scored(draw):
-    """Features, weights of any size at any exponent, both as lists."""
+    """Random features, and weights of any size at any exponent, as lists."""
     rows, inner, columns = draw(st.integers(1, 6)), draw(st.integers(1, 5)), draw(st.integers(1, 4))
     bound = (1 << draw(st.integers(1, 200))) - 1
     table = st.lists(st.lists(integers(1 << 15), min_size=inner, max_size=inner), min_size=rows, max_size=rows)
@@ -134,13 +134,13 @@ def test_r2_of_perfect_average_and_useless_predictions():
     assert metrics.r2(exact, targets) == WAD
     assert metrics.r2(np.full_like(exact, 1 << PREDICTION_BITS), targets) == 0
     assert metrics.r2(-exact, targets) == 0
-    # Without any spread there is nothing to explain: right or wrong.
+    # Targets without variance: the score is 1 if all predictions are right, else 0.
     assert metrics.r2(exact[:1], targets[:1]) == WAD
     assert metrics.r2(exact[:1] + 1, targets[:1]) == 0
 
 
 def test_r2_of_one_hot_classes():
-    """The targets of a classifier's outputs are numbers as any others."""
+    """The targets of a classifier's outputs may be scored as numbers."""
     model = LinearClassifier(inputs=1, outputs=2)
     targets = model.targets(np.array([[0], [1], [1]], dtype=np.int64))
     assert metrics.r2(targets << (PREDICTION_BITS - 10), targets) == WAD

@@ -1,4 +1,4 @@
-"""Models in the clear, encrypted, described and delivered."""
+"""Models in the clear, under encryption, as specs, and after delivery."""
 
 import json
 
@@ -288,7 +288,7 @@ def test_weights_of_another_shape():
 
 
 def test_splitting_one_improvement_changes_no_class():
-    """Statistics add up: two Mines with half the rows each know what one Mine with all of them knows."""
+    """Statistics add up: two Mines with half of the rows each have the statistics of one Mine with all rows."""
     X, y = load_breast_cancer(return_X_y=True)
     rows, answers = quantise(unit(X)), y.reshape(-1, 1)
     model: Model = LinearClassifier(inputs=30, outputs=2).with_initial_weights()

@@ -1,4 +1,4 @@
-"""What is proposed for records of a shape, and standardisation by public constants."""
+"""Proposed Models, and standardisation by public constants."""
 
 import json
 import math
@@ -128,7 +128,7 @@ def test_models_standardise_first(kind):
 
 
 def test_standardising_helps_where_ranges_are_wide():
-    """Columns whose values fill a thousandth of their schema's range."""
+    """Columns whose values cover a thousandth of their schema's range."""
     X, y = load_wine(return_X_y=True)
     low, high = np.zeros(13), X.max(axis=0) * 40
     constants = Standardise.of_moments(X.mean(axis=0), X.std(axis=0), low, high)
@@ -143,7 +143,7 @@ def test_mu_falls_with_the_root_of_the_rows():
 
 
 def test_the_usual_kernel_is_as_wide_for_standardised_columns():
-    """Their variance is 12 times that of columns spread evenly over [0, 1], and so are squared distances."""
+    """Their variance, and squared distances, are 12 times those of columns uniform on [0, 1]."""
     plain, scaled = (
         RandomFeatureClassifier(50, inputs=4, outputs=2, standardise=step).features_.layers
         for step in (None, Standardise.of_ranges(4))

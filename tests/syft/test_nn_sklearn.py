@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of an estimator, and its tools at work on Syft's."""
+"""scikit-learn's estimator checks, and its tools applied to Syft's estimators."""
 
 import numpy as np
 import pytest
@@ -14,9 +14,9 @@ from syft import nn
 
 
 class _InRange:
-    """A Model behind one scaling into [0, 1], as the checks draw numbers from everywhere.
+    """A Model with a scaling of its inputs to [0, 1], since the checks draw numbers outside of it.
 
-    What is no array of finite numbers reaches the Model as it is.
+    Inputs that are not arrays of finite numbers are passed on unchanged.
     """
 
     def fit(self, X, y):
@@ -85,7 +85,7 @@ class RandomFeatureRegressor(_Regresses, nn.RandomFeatureRegressor):
 
 ESTIMATORS = [LinearClassifier(), LinearRegression(), RandomFeatureClassifier(32), RandomFeatureRegressor(32)]
 
-#: What does not apply, and why.
+#: Checks that do not apply, with reasons.
 EXPECTED = {
     "check_estimators_unfitted": "Syft has a NotFittedError of its own, since it does not need scikit-learn",
     "check_dtype_object": "a table of other things than numbers is a FeatureError, a ValueError and no TypeError",

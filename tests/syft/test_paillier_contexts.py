@@ -1,4 +1,4 @@
-"""Contexts against phe and against the definitions."""
+"""Contexts compared with phe and with the definitions."""
 
 import math
 import pickle
@@ -54,7 +54,7 @@ def test_what_has_no_randomness_is_its_plaintext(public):
 
 
 def test_rerandomised_ciphertexts_show_no_jacobi_symbol(private, public):
-    """Or a Gradient would show the parity of what it was multiplied with."""
+    """Otherwise a Gradient would reveal the parity of its matrix's entries."""
     odd = next(x for x in range(2, 1000) if gmpy2.jacobi(x, int(public.n)) == -1)
     for symbol, start in ((1, mpz(1)), (-1, gmpy2.powmod(odd, public.n, public.nsquare))):
         assert gmpy2.jacobi(start % public.n, public.n) == symbol
@@ -150,7 +150,7 @@ def test_decryption_of_many_rows_at_once(private, public, rows, columns, bound, 
 
 @pytest.mark.parametrize("stray", [1 << 5, -(1 << 5), 1 << 10, (1 << 5) - (1 << 10), 1 << 66, 1 << 100, -(1 << 300), 1])
 def test_integers_that_would_run_into_their_neighbours_are_found(private, public, stray):
-    """Rows are decrypted side by side: what is too large for its place must not pass as part of another row."""
+    """Several rows are decrypted at once: an integer that exceeds its slot must not change another row."""
     packing, values = Packing(60, 3), np.arange(120).reshape(40, 3) % 11
     honest = public.encrypt(IntegerTensor(values, 0, 15), packing)
     assert packing.folding(15) == Packing(5, 11)

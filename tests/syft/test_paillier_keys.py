@@ -1,4 +1,4 @@
-"""Key pairs, and what is refused of a stranger's modulus."""
+"""Key pairs, and the validation of untrusted moduli."""
 
 import gmpy2
 import pytest

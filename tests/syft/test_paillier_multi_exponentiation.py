@@ -1,4 +1,4 @@
-"""Products of powers against powers one by one."""
+"""Multi-exponentiation compared with separate powers."""
 
 import math
 
@@ -14,7 +14,7 @@ from syft.paillier.batch_inversion import invert_all
 from syft.paillier.fixed_base import FixedBasePower
 from syft.paillier.multi_exponentiation import multi_exponentiate, product_of_powers
 
-# A prime: every base below is invertible.
+# A prime, so that every base is invertible.
 MODULUS = 2**127 - 1
 bases = st.integers(1, MODULUS - 1)
 

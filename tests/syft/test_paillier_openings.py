@@ -1,4 +1,4 @@
-"""Openings convince of the truth, and of nothing else."""
+"""True openings verify, and false ones do not."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from syft.paillier import IntegerTensor, Openings, Packing, unpack, verify_openi
 @settings(deadline=None, max_examples=30)
 @given(cases(512), st.integers(-50, 50))
 def test_true_openings(private, public, case, factor):
-    # Not a fresh encryption: what is opened in a Campaign has come out of arithmetic.
+    # The result of arithmetic, as are the ciphertexts that a Campaign opens.
     tensor = public.encrypt(case.tensor, case.packing) * factor + case.tensor
     openings = private.open(tensor)
     verify_openings(tensor, openings)
@@ -45,7 +45,7 @@ def swapped(numbers):
         lambda o, n: replace(o, roots=swapped(o.roots)),
         lambda o, n: replace(o, roots=[*o.roots[:-1], 1]),
         lambda o, n: Openings(swapped(o.plaintexts), swapped(o.roots)),
-        # Errors that cancel in a plain product, which is why the exponents are random.
+        # Errors that cancel in a product without random exponents.
         lambda o, n: replace(o, plaintexts=[o.plaintexts[0] + 1, o.plaintexts[1] - 1, *o.plaintexts[2:]]),
         lambda o, n: replace(o, roots=[o.roots[0] * 2 % n, o.roots[1] * pow(2, -1, n) % n, *o.roots[2:]]),
     ],

@@ -1,4 +1,4 @@
-"""Several integers in one: exact within bounds, and loud outside."""
+"""Packing: exact within its bounds, and typed errors outside."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_decryption_names_the_integer_out_of_range(private, data):
 def test_decryption_names_the_row_with_something_above_its_slots(private):
     packing = Packing(20, 3)
     tensor = private.encrypt(IntegerTensor(np.zeros((2, 4), dtype=np.int64), 0, 50), packing)
-    # The second plaintext of the second row holds one column: what lies above it is no column.
+    # The second plaintext of the second row holds one column; nothing may be above it.
     with pytest.raises(PlaintextRangeError) as caught:
         unpack([0, 0, 0, 1 << 20], tensor)
     assert (caught.value.row, caught.value.column, caught.value.bits) == (1, None, 21)

@@ -1,4 +1,4 @@
-"""Scalars to phe and back."""
+"""Conversion of scalars to phe and back."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Encrypted tensors against the same arithmetic on Python integers; each bound against what can really happen."""
+"""Encrypted tensors compared with arithmetic on Python integers, and bounds with the largest possible results."""
 
 import operator
 from dataclasses import replace
@@ -123,7 +123,7 @@ def test_rerandomising_changes_every_ciphertext_and_no_integer(private, public, 
 @quick
 @given(cases(BITS, spare_bits=1))
 def test_overflow_is_refused_before_anything_is_computed(public, case):
-    # Nothing can be computed with these ciphertexts.
+    # These are not ciphertexts, so any computation would fail.
     encrypted = replace(public.encrypt(case.tensor, case.packing), ciphertexts=[None] * case.ciphertexts)
     factor = (1 << (case.packing.slot_bits - 1)) // case.tensor.bound + 1
     full = np.full((1, case.tensor.shape[0]), factor, dtype=object)

@@ -1,4 +1,4 @@
-"""The accounting against dp-accounting, against the exact curve of a discrete Gaussian, and against plain grids."""
+"""Accounting compared with dp-accounting, with the exact privacy curve of a discrete Gaussian, and with grid search."""
 
 import math
 from fractions import Fraction
@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from syft.errors import PrivacyError
 from syft.privacy import Budget, delta_of, epsilon_of
 
-#: Finer than dp-accounting's own, so that its minimum is the one over all orders.
+#: A finer grid than dp-accounting's own, so that its minimum approximates that over all orders.
 _ORDERS = [1 + 10**power for power in np.linspace(-2, 4, 3_000)]
 
 
 def multiplier(rho):
-    """Noise in units of the sensitivity."""
+    """Standard deviation of the noise in units of the sensitivity."""
     return 1 / math.sqrt(2 * rho)
 
 
@@ -42,7 +42,7 @@ def test_releases_add_up_as_in_dp_accounting(delta):
 
 @pytest.mark.parametrize("sigma", [1, 2, 5, 12])
 def test_never_below_the_exact_curve_of_one_discrete_gaussian(sigma):
-    """dp-accounting has the privacy loss of a single discrete Gaussian of sensitivity 1 in full."""
+    """dp-accounting computes the full privacy loss distribution of one discrete Gaussian of sensitivity 1."""
     exact = from_discrete_gaussian_mechanism(sigma, value_discretization_interval=1e-3, pessimistic_estimate=False)
     rho = 1 / (2 * sigma**2)
     for delta in (1e-7, 1e-5, 1e-3):

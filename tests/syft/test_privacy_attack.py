@@ -1,7 +1,7 @@
-"""Membership inference by one who knows every row but one, and sees the Gradient in the clear, as a Capsule does.
+"""Membership inference by an attacker that knows all rows but one, and the Gradient in the clear, as a Capsule does.
 
-The attacker computes the Gradient with the row in doubt and without it, and says which of the two the one seen is
-nearer to. That is the strongest reading of the promise: nobody who knows less does better.
+The attacker computes the Gradient with and without the attacked row, and decides for the one that is nearer to the
+observed Gradient. This is the strongest attacker that differential privacy considers.
 """
 
 import math
@@ -25,7 +25,7 @@ def source(seed):
 
 @pytest.fixture(scope="module")
 def people():
-    """Features and targets of 40 rows; the last one is the row in doubt, as far out as bounds allow."""
+    """Features and targets of 40 rows; the last is the attacked row, as extreme as the bounds allow."""
     generator = np.random.default_rng(1)
     rows = generator.integers(0, ONE // 4, (40, 2))
     rows[-1] = ONE
@@ -39,7 +39,7 @@ def gradient(model, statistics):
 
 
 def advantage(hits_inside, hits_outside):
-    """How much more often "inside" is said of those inside: 1 for certainty, 0 for a coin."""
+    """Membership advantage: the true positive rate minus the false positive rate; 1 for certainty, 0 for guessing."""
     return float(np.mean(hits_inside) - np.mean(hits_outside))
 
 
@@ -76,9 +76,9 @@ def test_with_noise_it_hardly_does(people, epsilon):
 
 @pytest.mark.parametrize("epsilon", [0.5, 2.0, 8.0])
 def test_the_best_attack_on_the_release_itself_wins_what_its_noise_allows_and_no_more(people, epsilon):
-    """The likelihood-ratio test on all that is released; its advantage is known in closed form.
+    """The likelihood-ratio test on a whole release, whose advantage has a closed form.
 
-    Too little noise, or noise that is not independent, would show as an advantage above it.
+    Too little noise, or dependent noise, would give a larger advantage.
     """
     _, features, targets = people
     rho, upper = Budget(epsilon, _DELTA).rho, np.triu_indices(features.shape[1])
@@ -110,5 +110,5 @@ def test_the_best_attack_on_the_release_itself_wins_what_its_noise_allows_and_no
 
 
 def _allowed(epsilon):
-    """The most that (epsilon, delta) allows (Kairouz, Oh and Viswanath, "The composition theorem", 2015)."""
+    """Largest advantage under (epsilon, delta) (Kairouz, Oh and Viswanath, "The composition theorem", 2015)."""
     return (math.exp(epsilon) - 1 + 2 * _DELTA) / (math.exp(epsilon) + 1)

@@ -1,4 +1,4 @@
-"""The sampler against the exact distribution, worked out in decimals, and its trials against exact comparisons."""
+"""The sampler compared with the exact distribution in decimals, and its trials with exact comparisons."""
 
 from collections import Counter
 from decimal import Decimal, getcontext
@@ -15,7 +15,7 @@ from syft.privacy.discrete_gaussian import LARGEST_SIGMA, bernoulli_exp
 
 getcontext().prec = 60
 _SAMPLES = 200_000
-#: What a right sampler falls short of once in ten thousand seeds; the seeds are fixed.
+#: A correct sampler has a smaller p-value for one of 10,000 seeds; the seeds are fixed.
 _UNLIKELY = 1e-4
 
 
@@ -24,7 +24,7 @@ def source(seed):
 
 
 def exact_chances(sigma):
-    """Probability of each whole number up to twelve sigma."""
+    """Probability of each integer up to twelve sigma."""
     reach = range(-12 * sigma, 12 * sigma + 1)
     weights = {x: (-Decimal(x * x) / (2 * sigma * sigma)).exp() for x in reach}
     total = sum(weights.values())
@@ -32,7 +32,7 @@ def exact_chances(sigma):
 
 
 def chi_square(samples, sigma):
-    """The p-value of samples under the exact distribution; tails are put together so that each cell expects 20."""
+    """Chi-squared p-value of samples under the exact distribution, with at least 20 expected per cell."""
     chances, counts = exact_chances(sigma), Counter(samples.tolist())
     cells, expected, observed = [], 0.0, 0
     for x in sorted(chances):
@@ -52,7 +52,7 @@ def test_samples_are_distributed_exactly_so(sigma):
 
 
 def test_the_measure_sees_what_is_merely_near():
-    """A continuous Gaussian that is rounded has a variance of a twelfth more; a shift of 5 % is seen as well."""
+    """The test rejects a rounded continuous Gaussian, whose variance is larger by 1/12, and a shift of 5 %."""
     generator = np.random.default_rng(5)
     rounded = np.rint(generator.normal(scale=1, size=_SAMPLES)).astype(np.int64)
     shifted = discrete_gaussian(2, _SAMPLES, source(2)) + (generator.random(_SAMPLES) < 0.05)
@@ -62,7 +62,7 @@ def test_the_measure_sees_what_is_merely_near():
 
 @pytest.mark.parametrize("sigma", [10**6 + 3, 1 << 30, LARGEST_SIGMA])
 def test_a_wide_one_looks_like_its_continuous_kin(sigma):
-    """The two differ by about 1 / sigma, which no sample of this size shows."""
+    """For a large sigma, the distribution is close to the continuous Gaussian: they differ by about 1 / sigma."""
     samples = discrete_gaussian(sigma, 50_000, source(9))
     assert samples.dtype == np.int64
     assert stats.kstest(samples / sigma, "norm").pvalue > _UNLIKELY
@@ -86,7 +86,7 @@ def test_other_sigmas_are_refused(sigma):
 
 
 def test_floats_decide_as_exact_arithmetic_does():
-    """The same bits, once decided by floats where they may, once never."""
+    """Equal bits give equal decisions, with floats and without."""
     generator = np.random.default_rng(3)
     exact = [Fraction(int(n), int(d)) for n, d in generator.integers((0, 1), 10**9, (2_000, 2))]
     exponents = np.array([float(x) for x in exact])
@@ -99,7 +99,7 @@ def test_floats_decide_as_exact_arithmetic_does():
 
 @pytest.mark.parametrize("exponent", [Fraction(1), Fraction(1, 3), Fraction(22, 7)])
 def test_where_64_bits_do_not_decide_more_are_drawn(exponent):
-    """exp(-x) lies between this word and the next one: the bits that follow decide."""
+    """exp(-x) is between this word and the next, so further bits decide."""
     power = (-Decimal(exponent.numerator) / exponent.denominator).exp()
     word = int(power * 2**64)
     second = int((power * 2**64 - word) * 2**64)
@@ -116,4 +116,4 @@ def _next(script, size):
 
 def test_what_cannot_fail_does_not():
     """exp(0) = 1 is above every uniform number, the largest included."""
-    assert bernoulli_exp(np.zeros(3), lambda place: Fraction(0), lambda size: b"\xff" * size).all()
+    assert bernoulli_exp(np.zeros(3), lambda index: Fraction(0), lambda size: b"\xff" * size).all()

@@ -1,4 +1,4 @@
-"""Sensitivity, clipping and what is released, against plain Python integers and loops."""
+"""Sensitivity, clipping and releases, compared with loops over Python integers."""
 
 import math
 from fractions import Fraction
@@ -15,7 +15,7 @@ from syft.privacy import Budget, Release, RowBounds, sigma_for
 
 ONE = 1 << 10
 BOUNDS = RowBounds(features_squared=3 * ONE**2, target_squared=ONE**2 // 2, feature=ONE)
-#: So much that sigma is 1: what is left of the noise is a few units of 2^-20.
+#: A rho for which sigma is 1, so that the noise is a few units of 2^-20.
 LAVISH = Fraction(10**30)
 
 
@@ -29,7 +29,7 @@ def table(seed, rows=200, features=4, outputs=2, most=ONE):
 
 
 def released_vector(features, targets, bounds):
-    """All that gets noise, by loops over Python's integers."""
+    """The vector to which noise is added, by loops over Python integers."""
     rows = [list(map(int, row)) for row in features]
     answers = [list(map(int, row)) for row in targets]
     d, k = features.shape[1], targets.shape[1]
@@ -47,7 +47,7 @@ def released_vector(features, targets, bounds):
 
 @st.composite
 def neighbours(draw):
-    """Bounds, a data set, and a row more; the row is drawn as long and as lopsided as may be."""
+    """Random bounds, a data set, and one more row, as long and as unbalanced as the bounds allow."""
     bounds = RowBounds(draw(st.integers(1, 1 << 24)), draw(st.integers(1, 1 << 22)), draw(st.integers(1, 1 << 12)))
     d, k = draw(st.integers(1, 5)), draw(st.integers(1, 3))
     entry = st.one_of(st.integers(-(1 << 15), 1 << 15), st.sampled_from([0, bounds.feature, -(1 << 15), 1 << 15]))
@@ -91,7 +91,7 @@ def test_clipped_rows_keep_to_the_bounds_and_their_direction(case):
 
 @pytest.mark.parametrize("feature", [1, ONE // 2, ONE, 4 * ONE])
 def test_the_sensitivity_is_no_larger_than_it_must_be(feature):
-    """Its worst row has entries of the largest size, as many as its length allows."""
+    """The worst row has as many entries of the largest size as its norm allows."""
     count = 16 if feature <= ONE else 1
     bounds = RowBounds(count * feature**2, ONE**2, feature)
     row, answer = np.full((1, count), feature), np.array([[0, ONE]])
@@ -113,7 +113,7 @@ def test_entries_that_could_overflow_are_refused():
             BOUNDS.clip(features, targets)
 
 
-# ------------------------------------------------------------------ what is released
+# ------------------------------------------------------------------ releases
 
 
 def test_without_noise_it_is_the_statistics_of_clipped_rows():
@@ -150,7 +150,7 @@ def test_every_number_gets_its_own_noise_of_the_stated_size():
 
 
 def test_no_number_goes_without_noise_nor_shares_another_s():
-    """Over many releases: each by itself is Gaussian of the stated size, and no two go together."""
+    """Over many releases, the noise of each entry is Gaussian of the stated sigma, and entries are uncorrelated."""
     features, targets = table(8, rows=9, features=3)
     rho, upper = Budget(1.0, 1e-6).rho, np.triu_indices(3)
     releases = [Release.draw([(features, targets)], BOUNDS, rho, source(seed)) for seed in range(500)]
@@ -209,7 +209,7 @@ def test_statistics_are_positive_definite_above_the_noise_and_the_same_each_time
 
 
 def test_it_is_the_nearest_matrix_with_that_floor():
-    """No matrix with such eigenvalues is nearer in the Frobenius norm: tried with many, some of them a step away."""
+    """No other matrix with such eigenvalues is nearer in the Frobenius norm: compared with many random ones."""
     release = Release.draw([table(7, rows=30, features=5)], BOUNDS, Budget(2.0, 1e-6).rho, source(8))
     floor = release.sigma * math.sqrt(5)
     found = release.statistics().gram.astype(float)

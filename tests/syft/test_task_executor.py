@@ -1,4 +1,4 @@
-"""The same integers, wherever they are computed; and what happens when where is lost."""
+"""Executors give the same integers as this process, and typed errors if a worker fails."""
 
 import os
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,7 +14,7 @@ from syft.paillier import Packing
 
 
 class Late(Executor):
-    """Computes only when a result is asked for, and knows how much was under way at most."""
+    """An executor that runs tasks when their results are requested, and records the largest number of pending tasks."""
 
     def __init__(self):
         self.waiting = self.most = 0
@@ -37,7 +37,7 @@ class Late(Executor):
 
 @pytest.fixture(scope="module")
 def processes():
-    # Not forked: a fork would copy threads' locks.
+    # Spawned, since a fork would copy locks that threads hold.
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         yield TaskExecutor(pool, 2)
 

@@ -1,4 +1,4 @@
-"""Texts as columns: the encoder beside BERT in plain Python, tokenizers and weights of strangers, what is refused."""
+"""Text stages: the encoder compared with BERT in plain Python, and the validation of tokenizers, weights and specs."""
 
 import builtins
 import json
@@ -35,7 +35,7 @@ def described(**changes):
     return {**own, **changes}
 
 
-# ---------------------------------------------------------------------- what is computed
+# ---------------------------------------------------------------------- columns
 
 
 def test_a_tokenizer_gives_the_places_of_its_words():
@@ -109,14 +109,14 @@ def test_typical_rows_are_as_long_as_those_of_texts():
     assert TextColumns.load([token_table(TABLE, tiny.tokenizer_bytes())]).typical(9, generator).shape == (9, 3)
 
 
-# ---------------------------------------------------------------------- what is said of it
+# ---------------------------------------------------------------------- specs
 
 
 def test_a_description_tells_columns_and_blobs_before_anything_is_fetched():
     spec = {**described(), "weights": "Qm1", "tokenizer": "Qm2"}
     assert TextColumns.from_specs([spec]).width == tiny.WIDTH
     limits = list(blob_limits([hashed_ngrams(HashedNgrams(16)), spec]))
-    assert [(place, name) for place, name, _ in limits] == [(1, "weights"), (1, "tokenizer")]
+    assert [(index, name) for index, name, _ in limits] == [(1, "weights"), (1, "tokenizer")]
     with pytest.raises(FeatureError, match="weights is a name"):
         TextColumns.load([spec])
     with pytest.raises(FeatureError, match="are not loaded"):
@@ -178,7 +178,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
         Tokenizer(tiny.tokenizer_bytes())
 
 
-# ---------------------------------------------------------------------- weights of strangers
+# ---------------------------------------------------------------------- untrusted weights
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_more_tokens_than_places_are_refused():
         TextColumns.load([described(longest=17)]).transform(["a " * 40])
 
 
-# ---------------------------------------------------------------------- tokenizers of strangers
+# ---------------------------------------------------------------------- untrusted tokenizers
 
 
 def rules(kind, *parts):

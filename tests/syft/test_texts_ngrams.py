@@ -1,4 +1,4 @@
-"""Hashed n-grams against their definition in other words, and texts told apart by them."""
+"""Hashed n-grams compared with an independent implementation, and as features of a classifier."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ LETTERS = st.text(st.sampled_from("aAbZ09 _.,'éÉß漢😀\n"), max_size=40)
 
 
 def plain_words(text):
-    """Character by character."""
+    """Words, found character by character."""
     words, word = [], ""
     for letter in [*text, " "]:
         letter = letter.lower() if letter.isascii() else letter
@@ -65,7 +65,7 @@ def test_rows_are_counts_of_length_one_rounded_towards_zero(texts, vectoriser):
         squares = sum(count * count for count in counts)
         for found, count in zip(row, counts, strict=True):
             assert found * count >= 0
-            # |found| is the largest whole number whose square is no more than 2^20 c^2 / sum.
+            # |found| is the largest integer whose square is at most 2^20 c^2 / sum.
             exact = Fraction(ONE * ONE * count * count, squares or 1)
             assert found**2 <= exact < (abs(found) + 1) ** 2
 

@@ -1,4 +1,4 @@
-"""Token tables: averages in plain integers, and what is refused."""
+"""Token tables: means in Python integers, and validation."""
 
 from math import floor
 

@@ -1,4 +1,4 @@
-"""What is recorded in tests/vectors, recomputed by Syft; every language that speaks scheme 1 must do the same."""
+"""Recorded vectors (tests/vectors), recomputed by Syft. Every implementation of scheme 1 must reproduce them."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""One object has one encoding; everything else is refused, whatever it is, and quickly."""
+"""The wire format: an object has one encoding, and all other bytes are rejected without delay."""
 
 import json
 import tracemalloc
@@ -35,7 +35,7 @@ def test_arrays_there_and_back(named):
         assert array.dtype == named[name].dtype
         assert array.shape == named[name].shape
         assert array.tolist() == named[name].tolist()
-    # The order in which arrays are named is no part of the message.
+    # The order of the arrays does not change the encoding.
     assert wire.dumps_arrays(dict(reversed(named.items()))) == data
 
 
@@ -74,12 +74,12 @@ def test_other_readers_of_safetensors_understand_it(public):
     assert [bytes(row) for row in found["ciphertexts"]] == tensor.ciphertext_bytes()
 
 
-# ---------------------------------------------------------------------- hostile
+# ---------------------------------------------------------------------- hostile input
 
 
 @pytest.fixture(scope="module")
 def good(private, public):
-    """One message of each kind, with what reads it."""
+    """One message of each kind, with its decoder."""
     tensor = public.encrypt(IntegerTensor(np.array([[1, -2, 3], [3, 4, 5]]), 3, 9), Packing(40, 2))
     return {
         "key": (wire.dumps_public_key(public), lambda data: wire.loads_public_key(data, least_bits=512)),
@@ -121,9 +121,9 @@ def test_every_truncation_and_extension(good, kind):
 @given(st.data())
 def test_changed_bytes_are_refused_or_mean_another_object(good, kind, data):
     message, read = good[kind]
-    place = data.draw(st.integers(0, len(message) - 1))
+    index = data.draw(st.integers(0, len(message) - 1))
     changed = bytearray(message)
-    changed[place] = data.draw(st.integers(0, 255).filter(lambda byte: byte != message[place]))
+    changed[index] = data.draw(st.integers(0, 255).filter(lambda byte: byte != message[index]))
     try:
         found = read(bytes(changed))
     except SyftError:

@@ -1,4 +1,4 @@
-"""An encoder and a tokenizer of a few kilobytes, in published ones' formats; and BERT once more, in plain Python."""
+"""A small encoder and tokenizer in the formats of published ones, and BERT in plain Python as a reference."""
 
 import json
 import math
@@ -11,7 +11,7 @@ WIDTH, HEADS, INNER, LAYERS, PLACES = 8, 2, 12, 2, 16
 
 
 def tokenizer(**changes):
-    """A WordPiece tokenizer as a document; its parts may be changed."""
+    """The JSON document of a WordPiece tokenizer, with some parts replaced."""
     special = {word: {"id": word, "ids": [WORDS.index(word)], "tokens": [word]} for word in ("[CLS]", "[SEP]")}
     document = {
         "version": "1.0",
@@ -38,7 +38,7 @@ def tokenizer(**changes):
             "unk_token": "[UNK]",
             "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100,
-            "vocab": {word: place for place, word in enumerate(WORDS)},
+            "vocab": {word: index for index, word in enumerate(WORDS)},
         },
     }
     return {**document, **changes}
@@ -49,7 +49,7 @@ def tokenizer_bytes(**changes):
 
 
 def tensors(seed=0):
-    """Weights by the names of Hugging Face's BertModel."""
+    """Random weights under the names of Hugging Face's BertModel."""
     draw = np.random.default_rng(seed)
 
     def floats(*shape):
@@ -82,13 +82,13 @@ def tensors(seed=0):
 
 
 def weights_bytes(**changes):
-    """The weights as a blob; None for one takes it out."""
+    """The weights as safetensors, with some tensors replaced, or removed by None."""
     found = {**tensors(), **{name.replace("__", "."): value for name, value in changes.items()}}
     return save({name: value for name, value in found.items() if value is not None})
 
 
 def plain(found, tokens, pooling="mean"):
-    """The vector of one text, number by number in float64."""
+    """The vector of one text, computed number by number in float64."""
 
     def vector(name):
         return [float(number) for number in found[name]]
@@ -107,10 +107,10 @@ def plain(found, tokens, pooling="mean"):
         return [x + y for x, y in zip(left, right, strict=True)]
 
     kinds = ("word", "position", "token_type")
-    words, places, types = (found[f"embeddings.{kind}_embeddings.weight"].astype(float).tolist() for kind in kinds)
+    words, indices, types = (found[f"embeddings.{kind}_embeddings.weight"].astype(float).tolist() for kind in kinds)
     rows = [
-        norm("embeddings.LayerNorm", add(add(words[token], places[place]), types[0]))
-        for place, token in enumerate(tokens)
+        norm("embeddings.LayerNorm", add(add(words[token], indices[index]), types[0]))
+        for index, token in enumerate(tokens)
     ]
     size = WIDTH // HEADS
     for layer in range(LAYERS):
@@ -128,8 +128,8 @@ def plain(found, tokens, pooling="mean"):
                 ]
                 shares = [math.exp(score) for score in scores]
                 line += [
-                    sum(share * value[place] for share, value in zip(shares, values, strict=True)) / sum(shares)
-                    for place in range(head * size, (head + 1) * size)
+                    sum(share * value[index] for share, value in zip(shares, values, strict=True)) / sum(shares)
+                    for index in range(head * size, (head + 1) * size)
                 ]
             mixed.append(line)
         rows = [
