@@ -3,7 +3,8 @@
 Both give the same integers. The environment variable SYFT_KERNEL selects one: see `kernel_name`.
 """
 
+from syft.kernel._thread_pool import slices
 from syft.kernel.ring import Indices, Keys, Pool, Ring
 from syft.kernel.selection import cores, kernel_name, ring
 
-__all__ = ["Indices", "Keys", "Pool", "Ring", "cores", "kernel_name", "ring"]
+__all__ = ["Indices", "Keys", "Pool", "Ring", "cores", "kernel_name", "ring", "slices"]

@@ -10,7 +10,7 @@ import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
-from syft.kernel.thread_pool import ThreadPool
+from syft.kernel._thread_pool import ThreadPool
 
 #: An array of ring elements, one per row, in the ring's own representation; slices and index arrays work as usual.
 Pool = NDArray[Any]

@@ -6,11 +6,11 @@ import os
 from functools import cache
 
 from syft.errors import KernelUnavailableError, ThreadCountError
-from syft.kernel import gmpy_ring
-from syft.kernel.gmpy_ring import GmpyRing
+from syft.kernel import _gmpy_ring
+from syft.kernel._gmpy_ring import GmpyRing
+from syft.kernel._shared_library import PATHS, installed
+from syft.kernel._simd_ring import MOST_BITS, SimdRing
 from syft.kernel.ring import Ring
-from syft.kernel.shared_library import PATHS, installed
-from syft.kernel.simd_ring import MOST_BITS, SimdRing
 
 #: Environment variable: "off" selects gmpy2, the name of a path selects that path; unset selects the fastest available.
 VARIABLE = "SYFT_KERNEL"
@@ -28,10 +28,10 @@ def kernel_name() -> str:
     library = installed()
     available = [path for path in PATHS if library is not None and library.has(path)]
     if wanted == _OFF:
-        return gmpy_ring.NAME
+        return _gmpy_ring.NAME
     if wanted and wanted not in available:
         raise KernelUnavailableError(wanted, available)
-    return wanted or (available or [gmpy_ring.NAME])[0]
+    return wanted or (available or [_gmpy_ring.NAME])[0]
 
 
 def ring(base: int, halves: int = 1, threads: int | None = None) -> Ring:
@@ -50,7 +50,7 @@ def ring(base: int, halves: int = 1, threads: int | None = None) -> Ring:
     if threads < 1:
         raise ThreadCountError(threads)
     library, path = installed(), kernel_name()
-    if library is None or path == gmpy_ring.NAME or base.bit_length() > MOST_BITS:
+    if library is None or path == _gmpy_ring.NAME or base.bit_length() > MOST_BITS:
         return GmpyRing(base, halves, threads)
     return SimdRing(library, path, base, halves, threads)
 

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import FeatureError
 from syft.integers import Integers
 from syft.nn import metrics
-from syft.nn.answers import answer_column
-from syft.nn.class_weights import ClassWeight, resolve_class_weight, scale_rows, square_roots
+from syft.nn._answers import answer_column
+from syft.nn._class_weights import ClassWeight, resolve_class_weight, scale_rows, square_roots
+from syft.nn._sklearn_tags import classifier_tags
 from syft.nn.fixed_point import DEFAULT_SCALES, ONE, FixedPoint
 from syft.nn.layers import Standardise
 from syft.nn.model import Model
-from syft.nn.sklearn_tags import classifier_tags
 from syft.paillier import IntegerTensor
 
 

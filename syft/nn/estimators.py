@@ -6,7 +6,7 @@ import math
 from typing import Any, Self
 
 from syft.errors import ModelSpecError
-from syft.nn.class_weights import ClassWeight
+from syft.nn._class_weights import ClassWeight
 from syft.nn.classifier import Classifier
 from syft.nn.feature_map import FeatureMap
 from syft.nn.fixed_point import DEFAULT_SCALES, FixedPoint

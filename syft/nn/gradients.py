@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from syft.errors import SlotOverflowError, StatisticsError, TensorMismatchError
 from syft.integers import SignedIntegers, narrowest
-from syft.nn.cholesky import inverse_of_positive_definite
+from syft.nn._cholesky import inverse_of_positive_definite
 from syft.nn.fixed_point import STEP_SIZE_BITS, STEP_SIZES, FixedPoint
 from syft.nn.local_statistics import LocalStatistics
 from syft.paillier import EncryptedTensor, IntegerTensor, Tensor, row_bound

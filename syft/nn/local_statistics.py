@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from syft.errors import StatisticsError
 from syft.integers import Integers
-from syft.nn.exact_products import gram
+from syft.nn._exact_products import gram
 from syft.nn.fixed_point import ONE
 from syft.task_executor import TaskExecutor
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from syft.integers import Integers
-from syft.nn.exact_products import matmul_big
+from syft.nn._exact_products import matmul_big
 from syft.nn.fixed_point import FRACTION_BITS
 from syft.paillier import IntegerTensor
 

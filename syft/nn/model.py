@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import EncryptedModelError, FeatureError, ModelSpecError, NotFittedError
 from syft.integers import Integers
 from syft.nn import metrics
-from syft.nn.exact_products import matmul_big
+from syft.nn._exact_products import matmul_big
 from syft.nn.feature_map import FeatureMap
 from syft.nn.fixed_point import DEFAULT_SCALES, ONE, FixedPoint
 from syft.nn.gradients import AffineMap, apply_delta, proximal_map

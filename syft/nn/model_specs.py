@@ -7,7 +7,7 @@ from typing import Any
 
 from syft.errors import FeatureError, ModelSpecError
 from syft.integers import is_integer_in
-from syft.nn.class_weights import LARGEST_CLASS_WEIGHT
+from syft.nn._class_weights import LARGEST_CLASS_WEIGHT
 from syft.nn.classifier import Classifier
 from syft.nn.estimators import MODELS
 from syft.nn.feature_map import FeatureMap, check_layer

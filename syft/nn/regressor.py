@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import FeatureError
 from syft.integers import Integers
 from syft.nn import metrics
-from syft.nn.answers import answer_table
+from syft.nn._answers import answer_table
+from syft.nn._sklearn_tags import regressor_tags
 from syft.nn.model import Model, quantise
-from syft.nn.sklearn_tags import regressor_tags
 from syft.paillier import IntegerTensor
 
 

@@ -10,7 +10,7 @@ import gmpy2
 
 from syft.errors import OpeningInvalidError
 from syft.kernel import ring
-from syft.paillier.multi_exponentiation import product_of_powers
+from syft.paillier._multi_exponentiation import product_of_powers
 from syft.paillier.tensor import EncryptedTensor
 
 #: Bit length of the random exponents of a batch verification.

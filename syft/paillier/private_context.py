@@ -15,8 +15,8 @@ from phe import PaillierPrivateKey
 
 from syft.errors import PlaintextRangeError
 from syft.kernel import Pool, ring
-from syft.paillier.fixed_base import FixedBasePower
-from syft.paillier.multi_exponentiation import product_of_powers
+from syft.paillier._fixed_base import FixedBasePower
+from syft.paillier._multi_exponentiation import product_of_powers
 from syft.paillier.openings import CHALLENGE_BITS, Openings
 from syft.paillier.packing import Packing
 from syft.paillier.public_context import PublicContext

@@ -16,9 +16,9 @@ from phe import PaillierPublicKey
 from syft.errors import CiphertextInvalidError, KeyInvalidError
 from syft.integers import SignedIntegers
 from syft.kernel import Pool, cores, ring
-from syft.paillier.batch_inversion import invert_all
-from syft.paillier.fixed_base import FixedBasePower
-from syft.paillier.multi_exponentiation import multi_exponentiate
+from syft.paillier._batch_inversion import invert_all
+from syft.paillier._fixed_base import FixedBasePower
+from syft.paillier._multi_exponentiation import multi_exponentiate
 from syft.paillier.packing import Packing
 from syft.paillier.tensor import EncryptedTensor, IntegerTensor
 from syft.task_executor import TaskExecutor

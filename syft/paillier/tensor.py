@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from syft.errors import CiphertextInvalidError, PlaintextRangeError, TensorMismatchError
 from syft.integers import SignedIntegers, narrowest
-from syft.paillier.ciphertext_arithmetic import CiphertextArithmetic
+from syft.paillier._ciphertext_arithmetic import CiphertextArithmetic
 from syft.paillier.packing import Packing
 
 Matrix = SignedIntegers

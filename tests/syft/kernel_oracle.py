@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from syft.kernel import Ring
-from syft.kernel.shared_library import PATHS, Library
-from syft.kernel.simd_ring import SimdRing
+from syft.kernel._shared_library import PATHS, Library
+from syft.kernel._simd_ring import SimdRing
 
 GROUPS = 3
 

@@ -98,7 +98,7 @@ def test_syft_imports_no_chains_files_or_networks(path):
     allowed = {"syft"} | DEPENDENCIES | STANDARD
     if path.parent.name == "kernel":
         allowed |= {"ctypes", "os", "pathlib"}
-    if path.name == "sklearn_tags.py":
+    if path.name == "_sklearn_tags.py":
         allowed.add("sklearn")
     assert {name.split(".")[0] for name in imports(path)} <= allowed
 
@@ -108,6 +108,13 @@ def test_imports_go_down_only(path):
     layer = path.relative_to(ROOT).with_suffix("").parts[0]
     found = {name.split(".")[1] for name in imports(path) if name.startswith("syft.")}
     assert found - {layer} <= LAYERS[layer]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES.get)
+def test_private_modules_are_imported_by_their_own_layer_only(path):
+    layer = NAMES[path].split(".")[1:2]
+    private = [name.split(".") for name in imports(path) if name.startswith("syft.") and "._" in name]
+    assert all(parts[1:2] == layer for parts in private)
 
 
 def test_the_table_of_layers_is_complete_and_ordered():

@@ -19,9 +19,9 @@ from kernel_oracle import check_all, check_chains, check_conversion, check_power
 import syft
 from syft.errors import KernelUnavailableError
 from syft.kernel import kernel_name, ring
-from syft.kernel.gmpy_ring import GmpyRing
-from syft.kernel.shared_library import PATHS, Library, installed
-from syft.kernel.simd_ring import MOST_BITS, SimdRing
+from syft.kernel._gmpy_ring import GmpyRing
+from syft.kernel._shared_library import PATHS, Library, installed
+from syft.kernel._simd_ring import MOST_BITS, SimdRing
 from syft.nn import FixedPoint
 from syft.nn.gradients import apply_delta
 from syft.paillier import EncryptedTensor, IntegerTensor, Packing, PrivateContext, PublicContext, verify_openings

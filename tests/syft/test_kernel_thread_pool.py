@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syft.kernel.thread_pool import ThreadPool
+from syft.kernel._thread_pool import ThreadPool
 
 threads_of = st.integers(1, 4)
 

@@ -15,7 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from syft.errors import EncryptedModelError, ModelSpecError, NotFittedError
 from syft.nn import ONE, LinearClassifier, RandomFeatureClassifier, from_spec, quantise
-from syft.nn.class_weights import LARGEST_CLASS_WEIGHT, resolve_class_weight
+from syft.nn._class_weights import LARGEST_CLASS_WEIGHT, resolve_class_weight
 from syft.paillier import IntegerTensor
 
 quick = settings(deadline=None, max_examples=50)

@@ -8,7 +8,7 @@ from strategies import integers
 
 from syft.errors import FeatureError, StatisticsError
 from syft.nn import LocalStatistics
-from syft.nn.exact_products import gram, matmul, matmul_big
+from syft.nn._exact_products import gram, matmul, matmul_big
 
 quick = settings(deadline=None, max_examples=60)
 

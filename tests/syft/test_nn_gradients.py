@@ -19,7 +19,7 @@ from syft.nn import (
     gradient_descent_map,
     proximal_map,
 )
-from syft.nn.cholesky import inverse_of_positive_definite
+from syft.nn._cholesky import inverse_of_positive_definite
 from syft.paillier import IntegerTensor, Packing, row_bound
 
 POINTS = FixedPoint(weight_exponent=10, weight_bound=16, gradient_bits=12)

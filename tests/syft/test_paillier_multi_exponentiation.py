@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from strategies import matrices
 
 from syft.kernel import ring
-from syft.paillier.batch_inversion import invert_all
-from syft.paillier.fixed_base import FixedBasePower
-from syft.paillier.multi_exponentiation import multi_exponentiate, product_of_powers
+from syft.paillier._batch_inversion import invert_all
+from syft.paillier._fixed_base import FixedBasePower
+from syft.paillier._multi_exponentiation import multi_exponentiate, product_of_powers
 
 # A prime, so that every base is invertible.
 MODULUS = 2**127 - 1

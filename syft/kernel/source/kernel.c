@@ -14,7 +14,7 @@ struct modulus {
     uint64_t blocks, halves, stride;
 };
 
-/* Version of the exported functions; shared_library.py has the same number. */
+/* Version of the exported functions; _shared_library.py has the same number. */
 int syft_interface(void) {
     return 2;
 }

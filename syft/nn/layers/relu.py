@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from syft.errors import FeatureError
 from syft.integers import Integers
-from syft.nn.exact_products import matmul
+from syft.nn._exact_products import matmul
 from syft.nn.fixed_point import FRACTION_BITS, ONE, clip
 from syft.nn.layers.base import Tensors, frozen_matrix, frozen_vector, integer_parameter, to_frozen
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from syft.kernel import Keys, Pool, Ring
-from syft.kernel.thread_pool import slices
-from syft.paillier.multi_exponentiation import multiply_all, subset_tables
+from syft.kernel import Keys, Pool, Ring, slices
+from syft.paillier._multi_exponentiation import multiply_all, subset_tables
 
 #: Windows that a thread takes at a time: some milliseconds of work for the numbers of a large Gradient.
 _WINDOWS_PER_TASK = 16

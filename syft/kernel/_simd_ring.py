@@ -11,8 +11,8 @@ import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
+from syft.kernel._shared_library import PATHS, Library, Modulus
 from syft.kernel.ring import Indices, Keys, Pool, Ring
-from syft.kernel.shared_library import PATHS, Library, Modulus
 
 #: Longest base that the kernel supports, in bits.
 MOST_BITS = 8192

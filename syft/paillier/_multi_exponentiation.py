@@ -10,9 +10,8 @@ from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from syft.integers import SignedIntegers, narrowest
-from syft.kernel import Pool, Ring
-from syft.kernel.thread_pool import slices
-from syft.paillier.batch_inversion import invert_all
+from syft.kernel import Pool, Ring, slices
+from syft.paillier._batch_inversion import invert_all
 
 _Bits = NDArray[np.uint8]
 
