@@ -34,7 +34,7 @@ APE_TEST := $(BIN)/ape test -q
 MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network ethereum:local:test
 
 .NOTPARALLEL:
-.PHONY: help setup demo live check lock clean
+.PHONY: help setup demo live chain check lock clean
 .PHONY: test test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants
 .PHONY: dist docs fuzz fuzz-decoders prove mutants attacks chaos gas bench load
 
@@ -44,11 +44,14 @@ help: ## What there is to make
 setup: ## Everything the project needs, in .venv, .solc and node_modules
 	@scripts/_toolchain/setup.sh
 
-demo: setup ## The whole business in one process: DATASET=digits|breast_cancer|wine|diabetes|tweets|PATH.csv, ENCODER=minilm
-	@$(BIN)/ape run demo --dataset "$(DATASET)" $(if $(ENCODER),--encoder "$(ENCODER)")
+demo: setup ## A whole market in one process: DATASET=digits|breast_cancer|wine|diabetes|tweets|PATH.csv, ENCODER=, TARGET=
+	@$(BIN)/ape run demo --dataset "$(DATASET)" $(if $(ENCODER),--encoder "$(ENCODER)") $(if $(TARGET),--target "$(TARGET)")
 
 live: setup ## The same play with real parts, three of them killed: anvil, IPFS nodes, one process a party
 	@$(BIN)/ape run live --dataset "$(DATASET)"
+
+chain: setup ## A local chain that lasts, with Sonar, funded accounts, a token and a store: PORT=number
+	@$(BIN)/ape run chain $(if $(PORT),--port "$(PORT)")
 
 test: test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants ## Every test there is, part by part
 

@@ -20,7 +20,7 @@ from sonar_core.base.errors import SonarError
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 NETWORK = "ethereum:devnet:node"
-_CHAIN_ID = 424242
+CHAIN_ID = 424242
 
 
 class LiveError(SonarError, RuntimeError):
@@ -79,20 +79,46 @@ class Party:
 
 
 @contextmanager
-def anvil(log: IO[bytes], *, chain_id: int = _CHAIN_ID, options: tuple[str, ...] = ()) -> Iterator[str]:
-    """A chain of its own on a free port of the loopback interface; gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def anvil(
+    log: IO[bytes], *, chain_id: int = CHAIN_ID, port: int | None = None, options: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """An anvil node on the loopback interface; gives its URL, and stops it as Ctrl-C does.
+
+    Args:
+        log: receives its output.
+        chain_id: of the chain.
+        port: None for a free one.
+        options: more of anvil's own.
+
+    Raises:
+        LiveError: it does not answer, for instance because the port is taken.
+    """
+    port = port or free_port()
     command = [BIN / "anvil", "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id)]
-    process = subprocess.Popen([*command, "--hardfork", "prague", "--silent", *options], stdout=log, stderr=log)
+    # In a session of its own: a Ctrl-C in the terminal is for this process, which stops anvil last.
+    process = subprocess.Popen(
+        [*command, "--hardfork", "prague", "--silent", *options], stdout=log, stderr=log, start_new_session=True
+    )
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _answers(url), "anvil answers", seconds=30)
+        until(lambda: process.poll() is not None or _answers(url), "anvil answers", seconds=30)
+        if process.poll() is not None:
+            raise LiveError(f"anvil ended with status {process.returncode}: is port {port} taken?")
         yield url
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.wait()
+
+
+def free_port(wanted: int = 0) -> int:
+    """The wanted port of the loopback interface if nobody listens on it, else any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+        return int(probe.getsockname()[1])
 
 
 def ape(arguments: list[str], environment: dict[str, str]) -> str:

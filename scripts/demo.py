@@ -1,11 +1,9 @@
 """The main job, from end to end: `ape run demo --dataset digits`."""
 
 import json
-import logging
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import ape
 import click
 from ape.cli import ConnectedProviderCommand
 
+from scripts._ape_log import ape_log_in
 from scripts._chart import draw
 from scripts._corpora.encoders import ENCODERS
 from scripts._datasets import Dataset, load
@@ -50,7 +49,7 @@ def cli(dataset, encoder, target, class_weight, report_path, chart, verbose):
     rows, model = divide(data), model_for(data, class_weight)
     with (
         tempfile.TemporaryDirectory(prefix="sonar-demo-") as folder,
-        _logged(None if verbose else LOG),
+        nullcontext() if verbose else ape_log_in(LOG),
         Screen() as screen,
     ):
         screen.working("contracts are compiled and deployed, parties set up")
@@ -90,21 +89,3 @@ def _introduce(screen: Screen, data: Dataset, rows: Rows, market: Market) -> Non
     token = market.token
     screen.item(token.symbol, f"a token made for this demo, worth nothing: an ERC-20 with {token.decimals} decimals")
     screen.say()
-
-
-@contextmanager
-def _logged(path: Path | None) -> Iterator[None]:
-    """Ape's lines (each transaction, each compiled file) go to a new file at this path; None leaves them."""
-    if path is None:
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger("ape")
-    handlers, log = list(logger.handlers), logging.FileHandler(path, mode="w", encoding="utf-8")
-    log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.handlers = [log]
-    try:
-        yield
-    finally:
-        logger.handlers = handlers
-        log.close()

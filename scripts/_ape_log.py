@@ -1,0 +1,23 @@
+"""Ape's own lines (each transaction, each compiled file) in a file instead of on the screen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def ape_log_in(path: Path) -> Iterator[None]:
+    """Inside, all that Ape logs goes to a new file at this path, and none of it to the terminal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger("ape")
+    handlers, log = list(logger.handlers), logging.FileHandler(path, mode="w", encoding="utf-8")
+    log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.handlers = [log]
+    try:
+        yield
+    finally:
+        logger.handlers = handlers
+        log.close()
