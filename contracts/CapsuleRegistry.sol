@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.30;
 
-import {Asked, CapsuleTerms, CurrencyOffer, CurrencyTerms, ICapsuleRegistry} from "./interfaces/ICapsuleRegistry.sol";
+import {CapsuleTerms, CurrencyOffer, CurrencyTerms, ICapsuleRegistry, RequestedTerms} from "./interfaces/ICapsuleRegistry.sol";
 
 /// @title Where Capsules announce themselves: see `ICapsuleRegistry`.
 contract CapsuleRegistry is ICapsuleRegistry {
@@ -34,21 +34,28 @@ contract CapsuleRegistry is ICapsuleRegistry {
     }
 
     /// @inheritdoc ICapsuleRegistry
-    function certificatesFor(Asked calldata asked) external view returns (bytes32 certificates) {
-        address capsule = asked.capsule;
+    function certificatesFor(RequestedTerms calldata requested) external view returns (bytes32 certificates) {
+        address capsule = requested.capsule;
         certificates = certificatesOf[capsule];
         require(certificates != 0, CapsuleUnknown(capsule));
 
-        CurrencyTerms memory money = _currencies[capsule][asked.currency];
-        require(money.accepted, CurrencyNotAccepted(capsule, asked.currency));
-        require(asked.capsuleFee >= money.smallestFee, FeeBelowTerms(capsule, asked.capsuleFee, money.smallestFee));
-        require(asked.capsuleBond <= money.largestBond, BondAboveTerms(capsule, asked.capsuleBond, money.largestBond));
+        CurrencyTerms memory money = _currencies[capsule][requested.currency];
+        require(money.accepted, CurrencyNotAccepted(capsule, requested.currency));
+        require(
+            requested.capsuleFee >= money.smallestCapsuleFee, CapsuleFeeBelowTerms(capsule, requested.capsuleFee, money.smallestCapsuleFee)
+        );
+        require(requested.capsuleBond <= money.largestBond, BondAboveTerms(capsule, requested.capsuleBond, money.largestBond));
 
         CapsuleTerms memory least = _terms[capsule];
-        require(asked.scoringFee >= least.scoringFee, ScoringFeeBelowTerms(capsule, asked.scoringFee, least.scoringFee));
-        require(asked.openWithin >= least.openWithin, OpenWithinBelowTerms(capsule, asked.openWithin, least.openWithin));
-        require(asked.scoringWindow >= least.scoringWindow, ScoringWindowBelowTerms(capsule, asked.scoringWindow, least.scoringWindow));
-        require(asked.perGradient >= least.perGradient, PerGradientBelowTerms(capsule, asked.perGradient, least.perGradient));
-        require(asked.deliveryWindow >= least.deliveryWindow, DeliveryWindowBelowTerms(capsule, asked.deliveryWindow, least.deliveryWindow));
+        require(requested.scoringFee >= least.scoringFee, ScoringFeeBelowTerms(capsule, requested.scoringFee, least.scoringFee));
+        require(requested.openWithin >= least.openWithin, OpenWithinBelowTerms(capsule, requested.openWithin, least.openWithin));
+        require(
+            requested.scoringWindow >= least.scoringWindow, ScoringWindowBelowTerms(capsule, requested.scoringWindow, least.scoringWindow)
+        );
+        require(requested.perGradient >= least.perGradient, PerGradientBelowTerms(capsule, requested.perGradient, least.perGradient));
+        require(
+            requested.deliveryWindow >= least.deliveryWindow,
+            DeliveryWindowBelowTerms(capsule, requested.deliveryWindow, least.deliveryWindow)
+        );
     }
 }

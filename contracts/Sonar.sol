@@ -2,14 +2,14 @@
 pragma solidity 0.8.30;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Asked, ICapsuleRegistry} from "./interfaces/ICapsuleRegistry.sol";
+import {ICapsuleRegistry, RequestedTerms} from "./interfaces/ICapsuleRegistry.sol";
 import {ISonar} from "./interfaces/ISonar.sol";
 import {Clock} from "./libraries/Clock.sol";
 import {Currency} from "./libraries/Currency.sol";
 import {Digest} from "./libraries/Digest.sol";
 import {Payout} from "./libraries/Payout.sol";
 import {Campaign} from "./types/Campaign.sol";
-import {Gradient, Next, Opening, Rejection, Score, Scored} from "./types/Gradient.sol";
+import {CampaignStart, Gradient, Next, Rejection, Score, ScoredGradient} from "./types/Gradient.sol";
 import {Status} from "./types/Status.sol";
 import {Terms} from "./types/Terms.sol";
 
@@ -39,10 +39,10 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         campaign = idOf(msg.sender, nonce, terms);
         Campaign storage c = _campaigns[campaign];
         require(c.recorded == Status.None, CampaignExists(campaign));
-        _requireSound(terms);
-        // Asked for its refusal only: which certificates are in force is settled at opening.
+        _requireValidTerms(terms);
+        // Called for its refusals only: the certificates in force are read again at opening.
         // slither-disable-next-line unused-return
-        registry.certificatesFor(_asked(terms));
+        registry.certificatesFor(_requestedTerms(terms));
 
         c.recorded = Status.Requested;
         c.endsAt = uint40(block.timestamp + terms.openWithin);
@@ -111,20 +111,20 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     // ------------------------------------------------------------------ CAPSULE
 
     /// @inheritdoc ISonar
-    function open(bytes32 campaign, Opening calldata opening) external payable nonReentrant {
+    function open(bytes32 campaign, CampaignStart calldata start) external payable nonReentrant {
         Campaign storage c = _known(campaign);
         _requireCapsule(campaign, c);
         _requireRequested(campaign, c);
-        require(opening.accuracy < c.targetAccuracy, StartNotBelowTarget(opening.accuracy, c.targetAccuracy));
-        require(opening.publicKey != 0 && opening.publicKeyRoot != 0 && opening.model != 0 && opening.modelRoot != 0, NoContent());
-        bytes32 certificates = registry.certificatesFor(_asked(c));
+        require(start.accuracy < c.targetAccuracy, StartNotBelowTarget(start.accuracy, c.targetAccuracy));
+        require(start.publicKey != 0 && start.publicKeyRoot != 0 && start.model != 0 && start.modelRoot != 0, NoContent());
+        bytes32 certificates = registry.certificatesFor(_requestedTerms(c));
 
         uint40 endsAt = uint40(block.timestamp + c.duration);
         c.recorded = Status.Open;
         c.endsAt = endsAt;
-        c.startingAccuracy = opening.accuracy;
-        c.accuracy = opening.accuracy;
-        emit CampaignOpened(campaign, opening, certificates, endsAt);
+        c.startingAccuracy = start.accuracy;
+        c.accuracy = start.accuracy;
+        emit CampaignOpened(campaign, start, certificates, endsAt);
 
         Currency.take(c.currency, c.capsuleBond);
     }
@@ -145,25 +145,25 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         Campaign storage c = _known(campaign);
         bytes32 core = _requireOldest(campaign, c, gradient);
         require(score.accuracy <= WAD, AccuracyOutOfRange(score.accuracy));
-        require(score.modelRoot != 0 && score.opened != 0 && score.evidence != 0, NoContent());
-        uint64 before = c.accuracy;
-        uint256 needed = before + Payout.smallestRise(before, c.targetAccuracy, c.minImprovement);
+        require(score.modelRoot != 0 && score.unsealedBundle != 0 && score.evidence != 0, NoContent());
+        uint64 accuracyBefore = c.accuracy;
+        uint256 needed = accuracyBefore + Payout.smallestRise(accuracyBefore, c.targetAccuracy, c.minImprovement);
         bool improved = score.accuracy >= needed;
         require(!improved || score.model != 0, ImprovementWithoutModel(campaign, score.accuracy, needed));
         require(improved || score.model == 0, ModelWithoutImprovement(campaign, score.accuracy, needed));
 
-        uint64 afterwards = improved ? score.accuracy : before;
+        uint64 accuracyAfter = improved ? score.accuracy : accuracyBefore;
         if (improved) {
-            c.accuracy = afterwards;
+            c.accuracy = accuracyAfter;
             ++c.version;
         }
         bytes32 details = Digest.scoreDetails(core, score, uint40(block.timestamp));
-        _digests[campaign][gradient.number] = Digest.scored(gradient.miner, before, afterwards, details);
+        _digests[campaign][gradient.number] = Digest.scored(gradient.miner, accuracyBefore, accuracyAfter, details);
         uint40 due = _advance(campaign, c, next);
-        emit GradientScored(campaign, gradient.number, gradient.miner, before, afterwards, c.version, due, score);
+        emit GradientScored(campaign, gradient.number, gradient.miner, accuracyBefore, accuracyAfter, c.version, due, score);
         if (c.targetMet()) {
             c.endsAt = uint40(block.timestamp);
-            emit TargetReached(campaign, afterwards, c.submitted - c.scored);
+            emit TargetReached(campaign, accuracyAfter, c.submitted - c.scored);
         }
     }
 
@@ -172,7 +172,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         bytes32 campaign,
         Gradient calldata gradient,
         Rejection reason,
-        bytes32 opened,
+        bytes32 unsealedBundle,
         bytes32 evidence,
         Next calldata next
     ) external {
@@ -184,10 +184,10 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         }
 
         uint64 accuracy = c.accuracy;
-        bytes32 details = Digest.rejectionDetails(core, reason, opened, evidence, uint40(block.timestamp));
+        bytes32 details = Digest.rejectionDetails(core, reason, unsealedBundle, evidence, uint40(block.timestamp));
         _digests[campaign][gradient.number] = Digest.scored(gradient.miner, accuracy, accuracy, details);
         uint40 due = _advance(campaign, c, next);
-        emit GradientRejected(campaign, gradient.number, gradient.miner, accuracy, due, reason, opened, evidence);
+        emit GradientRejected(campaign, gradient.number, gradient.miner, accuracy, due, reason, unsealedBundle, evidence);
     }
 
     /// @inheritdoc ISonar
@@ -235,7 +235,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         _requireCapsule(campaign, c);
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
-        uint256 amount = uint256(c.scoringFee) * c.sound;
+        uint256 amount = uint256(c.scoringFee) * c.validBelow;
         require(amount != 0 && !c.scoringFeesCollected, NothingToCollect(campaign));
 
         c.scoringFeesCollected = true;
@@ -271,7 +271,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function claim(bytes32 campaign, Scored[] calldata gradients, address to) external nonReentrant {
+    function claim(bytes32 campaign, ScoredGradient[] calldata gradients, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -285,7 +285,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function reclaimFees(bytes32 campaign, Gradient[] calldata gradients, address to) external nonReentrant {
+    function reclaimScoringFees(bytes32 campaign, Gradient[] calldata gradients, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -300,7 +300,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function reclaimVoidedFees(bytes32 campaign, Scored[] calldata gradients, address to) external nonReentrant {
+    function reclaimVoidedScoringFees(bytes32 campaign, ScoredGradient[] calldata gradients, address to) external nonReentrant {
         Campaign storage c = _campaigns[campaign];
         require(to != address(0), ZeroAddress());
         _requireClaimsOpen(campaign, c);
@@ -342,7 +342,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ISonar
-    function convict(bytes32 campaign, address miner, Scored calldata firstFalse) external {
+    function convict(bytes32 campaign, address miner, ScoredGradient calldata firstFalse) external {
         Campaign storage c = _known(campaign);
         require(msg.sender == c.arbiter, NotArbiter(campaign, msg.sender, c.arbiter));
         Status recorded = c.recorded;
@@ -355,9 +355,9 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         bytes32 expected = _digests[campaign][firstFalse.number];
         require(Digest.scoredBy(miner, firstFalse) == expected, WrongGradient(campaign, firstFalse.number, expected));
 
-        c.accuracy = firstFalse.before;
+        c.accuracy = firstFalse.accuracyBefore;
         _settle(c, Status.Convicted, firstFalse.number);
-        emit CapsuleConvicted(campaign, firstFalse.number, firstFalse.before);
+        emit CapsuleConvicted(campaign, firstFalse.number, firstFalse.accuracyBefore);
     }
 
     // ------------------------------------------------------------------ VIEWS
@@ -404,7 +404,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         return c.refunded ? 0 : _refundable(c);
     }
 
-    // ------------------------------------------------------------------ WHO AND WHEN
+    // ------------------------------------------------------------------ CALLERS AND TIMES
 
     function _known(bytes32 campaign) private view returns (Campaign storage c) {
         c = _campaigns[campaign];
@@ -429,15 +429,15 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         require(status == Status.Open, MiningOver(campaign, c.endsAt));
     }
 
-    /// @dev Open or Closing: the Capsule is on duty.
+    /// @dev Open or Closing: the Capsule must act.
     function _requireRunning(bytes32 campaign, Campaign storage c) private view returns (Status status) {
         require(c.recorded == Status.Open, NotOpen(campaign, c.recorded));
         status = c.status();
-        // Not `require`: it would work out its evidence, from one more slot, every time.
+        // Not `require`: it would evaluate its arguments, which read one more slot, on every call.
         if (status == Status.Expired) revert WindowMissed(campaign, c.dueOf());
     }
 
-    /// @dev The Capsule names the oldest unscored Gradient, by its preimage, in time.
+    /// @dev The caller is the Capsule, in time, and `gradient` is the preimage of the oldest unscored Gradient's digest.
     function _requireOldest(bytes32 campaign, Campaign storage c, Gradient calldata gradient) private view returns (bytes32 core) {
         _requireCapsule(campaign, c);
         Status status = _requireRunning(campaign, c);
@@ -448,7 +448,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         require(Digest.submitted(gradient.due, core) == expected, WrongGradient(campaign, gradient.number, expected));
     }
 
-    /// @dev Reads one slot only, so that claims stay cheap.
+    /// @dev Reads only one slot, so that claims stay cheap.
     function _requireClaimsOpen(bytes32 campaign, Campaign storage c) private view {
         if (c.settledAt == 0) revert NotSettled(campaign, _known(campaign).status());
         uint256 opensAt = _claimsOpenAt(c);
@@ -466,7 +466,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
 
     // ------------------------------------------------------------------ TERMS
 
-    function _requireSound(Terms calldata t) private view {
+    function _requireValidTerms(Terms calldata t) private view {
         require(t.capsule != address(0), ZeroAddress());
         require(t.spec != 0 && t.validation != 0 && t.validationRoot != 0, NoContent());
         require(t.bounty != 0, ZeroBounty());
@@ -488,8 +488,8 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         }
     }
 
-    function _asked(Terms calldata t) private pure returns (Asked memory) {
-        return Asked({
+    function _requestedTerms(Terms calldata t) private pure returns (RequestedTerms memory) {
+        return RequestedTerms({
             capsule: t.capsule,
             currency: t.currency,
             capsuleFee: t.capsuleFee,
@@ -502,9 +502,9 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         });
     }
 
-    /// @dev At opening the time to open no longer matters: the Capsule is there.
-    function _asked(Campaign storage c) private view returns (Asked memory) {
-        return Asked({
+    /// @dev At opening the time to open no longer matters: the Capsule is answering.
+    function _requestedTerms(Campaign storage c) private view returns (RequestedTerms memory) {
+        return RequestedTerms({
             capsule: c.capsule,
             currency: c.currency,
             capsuleFee: c.capsuleFee,
@@ -519,7 +519,7 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
 
     // ------------------------------------------------------------------ QUEUE AND ACCOUNTS
 
-    /// @dev The oldest Gradient is done: the queue's due moves to the next one's, or to the delivery's.
+    /// @dev The oldest Gradient has its result: `due` becomes the next one's, or the delivery's.
     function _advance(bytes32 campaign, Campaign storage c, Next calldata next) private returns (uint40 due) {
         uint32 following = c.scored + 1;
         c.scored = following;
@@ -533,33 +533,36 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         c.due = due;
     }
 
-    /// @dev Ends the Campaign. From here on nothing moves but payouts.
-    function _settle(Campaign storage c, Status status, uint32 sound) private {
+    /// @dev Ends the Campaign. From here on only payouts change it.
+    function _settle(Campaign storage c, Status status, uint32 validBelow) private {
         c.recorded = status;
         c.settledAt = uint40(block.timestamp);
-        c.sound = sound;
-        // A conviction is what the audit window waits for.
+        c.validBelow = validBelow;
+        // The audit window exists for a conviction: after one, claims open at once.
         if (status == Status.Convicted) c.auditWindow = 0;
     }
 
-    function _claimOne(bytes32 campaign, Campaign storage c, Scored calldata gradient, address to) private returns (uint256 reward) {
+    function _claimOne(bytes32 campaign, Campaign storage c, ScoredGradient calldata gradient, address to)
+        private
+        returns (uint256 reward)
+    {
         uint32 number = gradient.number;
-        require(number < c.sound, GradientVoid(campaign, number, c.sound));
+        require(number < c.validBelow, GradientVoid(campaign, number, c.validBelow));
         _takeDigest(campaign, number, Digest.scoredBy(msg.sender, gradient));
-        reward = _earned(c, gradient.afterwards) - _earned(c, gradient.before);
+        reward = _earned(c, gradient.accuracyAfter) - _earned(c, gradient.accuracyBefore);
         require(reward != 0, NothingEarned(campaign, number));
         emit Claimed(campaign, number, msg.sender, to, reward);
     }
 
     function _reclaim(bytes32 campaign, Campaign storage c, uint32 number, bytes32 digest, address to) private {
-        require(number >= c.sound, GradientSound(campaign, number, c.sound));
+        require(number >= c.validBelow, GradientValid(campaign, number, c.validBelow));
         _takeDigest(campaign, number, digest);
         (uint256 share,) = _divideBond(c);
         if (share != 0) _digests[campaign][number] = Digest.compensable(msg.sender);
-        emit FeeReclaimed(campaign, number, msg.sender, to, c.scoringFee);
+        emit ScoringFeeReclaimed(campaign, number, msg.sender, to, c.scoringFee);
     }
 
-    /// @dev Clearing the digest is what makes every payment happen once.
+    /// @dev Each payment clears its digest, so it happens once.
     function _takeDigest(bytes32 campaign, uint32 number, bytes32 given) private {
         bytes32 expected = _digests[campaign][number];
         require(given == expected, WrongGradient(campaign, number, expected));
@@ -574,22 +577,22 @@ contract Sonar is ISonar, ReentrancyGuardTransient {
         return _earned(c, c.accuracy) - _earned(c, c.startingAccuracy);
     }
 
-    /// @dev Nothing of it, to nobody, while the Capsule has not failed.
-    function _divideBond(Campaign storage c) private view returns (uint256 share, uint256 left) {
+    /// @dev Both are 0 unless the Capsule failed.
+    function _divideBond(Campaign storage c) private view returns (uint256 share, uint256 remainder) {
         if (c.recorded == Status.Expired || c.recorded == Status.Convicted) {
-            return Payout.divideBond(c.capsuleBond, _spent(c), c.submitted - c.sound, c.compensation);
+            return Payout.divideBond(c.capsuleBond, _spent(c), c.submitted - c.validBelow, c.compensation);
         }
     }
 
     function _refundable(Campaign storage c) private view returns (uint256) {
         Status recorded = c.recorded;
         uint256 bounty = c.bounty;
-        uint256 fee = c.capsuleFee;
+        uint256 capsuleFee = c.capsuleFee;
         if (recorded == Status.Open || recorded == Status.Delivered) return bounty - _spent(c);
         if (recorded == Status.Expired || recorded == Status.Convicted) {
-            (, uint256 left) = _divideBond(c);
-            return bounty - _spent(c) + fee + left;
+            (, uint256 remainder) = _divideBond(c);
+            return bounty - _spent(c) + capsuleFee + remainder;
         }
-        return bounty + fee;
+        return bounty + capsuleFee;
     }
 }

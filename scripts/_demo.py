@@ -223,8 +223,8 @@ def _gradients(market: Market, state: CampaignState) -> list[GradientOutcome]:
         GradientOutcome(
             number=number,
             mine=market.names[gradient.record.miner],
-            accuracy_before=gradient.scored.before,
-            accuracy_after=gradient.scored.afterwards,
+            accuracy_before=gradient.scored.accuracy_before,
+            accuracy_after=gradient.scored.accuracy_after,
             reward=state.reward(gradient),
         )
         for number, gradient in sorted(state.gradients.items())

@@ -62,7 +62,7 @@ def audit(scientist: Sonar, campaign: bytes, held: int) -> Books:
         refunded=taken(ev.Refunded),
         bond=collected - terms.capsule_fee,
         fee=terms.capsule_fee,
-        scoring_fees=taken(ev.ScoringFeesCollected) + taken(ev.FeeReclaimed, "fee"),
+        scoring_fees=taken(ev.ScoringFeesCollected) + taken(ev.ScoringFeeReclaimed, "scoring_fee"),
     )
     if books.escrowed != books.paid + books.refunded + books.bond + books.fee:
         raise LiveError(f"the money does not add up: {books}")

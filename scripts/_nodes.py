@@ -8,7 +8,7 @@ from pathlib import Path
 from scripts._ipfs_node.ipfs_node import running_node
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.ledger import CampaignState
-from sonar_core.protocol.structs import Opening
+from sonar_core.protocol.structs import CampaignStart
 from sonar_core.store import open_store
 
 
@@ -48,10 +48,10 @@ class Nodes:
 
 def addresses_of(campaign: CampaignState) -> set[bytes]:
     """Every blob of a Campaign that the chain names, but for the Capsule's ring."""
-    opening = campaign.opening
-    assert isinstance(opening, Opening)
-    found = {campaign.terms.spec, campaign.terms.validation, opening.public_key, campaign.delivery}
+    start = campaign.start
+    assert isinstance(start, CampaignStart)
+    found = {campaign.terms.spec, campaign.terms.validation, start.public_key, campaign.delivery}
     found |= {model.address for model in campaign.models}
     for gradient in campaign.gradients.values():
-        found |= {gradient.record.bundle, gradient.score.opened if gradient.score else b""}
+        found |= {gradient.record.bundle, gradient.score.unsealed_bundle if gradient.score else b""}
     return found - {b""}

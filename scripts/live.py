@@ -264,5 +264,5 @@ def _outcomes(state: CampaignState, names: dict[str, str]):
     for number, gradient in sorted(state.gradients.items()):
         if gradient.scored is None:  # the target was met before
             continue
-        before, after = gradient.scored.before, gradient.scored.afterwards
+        before, after = gradient.scored.accuracy_before, gradient.scored.accuracy_after
         yield GradientOutcome(number, names[gradient.record.miner], before, after, state.reward(gradient))

@@ -6,8 +6,8 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ISonar} from "../interfaces/ISonar.sol";
 
-/// @title The chain's coin (address 0) and ERC-20s behind one pair of verbs.
-/// Callers are guarded against re-entry and have written their state before they call.
+/// @title The chain's coin (address 0) and ERC-20s behind one pair of functions
+/// @dev Callers are guarded against re-entry and have written their state before they call.
 library Currency {
     using SafeERC20 for IERC20;
 
@@ -24,10 +24,10 @@ library Currency {
         require(msg.value == 0, ISonar.WrongValue(msg.value, 0));
         if (amount == 0) return;
         IERC20 token = IERC20(currency);
-        uint256 before = token.balanceOf(address(this));
+        uint256 balanceBefore = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = token.balanceOf(address(this)) - before;
-        // Exactly what was asked for is the point: an ERC-20 that takes a fee on transfer is refused.
+        uint256 received = token.balanceOf(address(this)) - balanceBefore;
+        // Equality is the requirement: an ERC-20 that takes a fee on transfer is refused.
         // slither-disable-next-line incorrect-equality
         require(received == amount, ISonar.WrongAmountReceived(currency, received, amount));
     }

@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.30;
 
-/// @title Who gets what: the arithmetic of rewards and of a Campaign's end. Pure; every division rounds down.
+/// @title Arithmetic of rewards and of a failed Capsule's bond. Pure; every division rounds down.
 library Payout {
-    /// @notice What all Miners together have earned once the head stands at `accuracy`: bounty x min(accuracy, target) / target.
-    /// A reward is the difference of two of these, so that splitting an improvement earns exactly the same.
+    /// @notice Sum of all rewards up to an accuracy: bounty x min(accuracy, target) / target, rounded down.
+    /// A reward is the difference of two such sums, so that splitting an improvement earns exactly the same.
     function earnedDown(uint256 bounty, uint256 accuracy, uint256 target) internal pure returns (uint256) {
         return accuracy >= target ? bounty : bounty * accuracy / target;
     }
 
-    /// @notice Least rise of accuracy that counts: the last step to the target always does, so no target is out of reach.
+    /// @notice Smallest rise of accuracy that counts. The last step to the target always counts, so that every target can be reached.
     function smallestRise(uint256 accuracy, uint256 target, uint256 minImprovement) internal pure returns (uint256) {
         uint256 missing = target - accuracy;
         return missing < minImprovement ? missing : minImprovement;
     }
 
-    /// @notice How the bond of a Capsule that failed is divided.
-    /// @param spent What Miners earned. @param harmed Gradients left unscored or made void. @param most Most compensation for one of them.
-    /// @return share What each harmed Gradient may pull. @return left What goes to the Data Scientist: first as much as the rewards
-    /// cost them, at the end all that nobody may pull.
-    function divideBond(uint256 bond, uint256 spent, uint256 harmed, uint256 most) internal pure returns (uint256 share, uint256 left) {
+    /// @notice Divides the bond of a Capsule that failed: first the Data Scientist gets as much as the rewards cost them, then each
+    /// harmed Gradient gets an equal share, and the remainder is the Data Scientist's too.
+    /// @param spent Sum of the rewards that Miners earned.
+    /// @param harmed Number of Gradients left unscored or made void.
+    /// @param largestShare Largest share of one harmed Gradient.
+    /// @return share Share of each harmed Gradient, rounded down.
+    /// @return remainder The Data Scientist's part.
+    function divideBond(uint256 bond, uint256 spent, uint256 harmed, uint256 largestShare)
+        internal
+        pure
+        returns (uint256 share, uint256 remainder)
+    {
         uint256 rest = bond > spent ? bond - spent : 0;
         if (harmed != 0) {
             share = rest / harmed;
-            if (share > most) share = most;
+            if (share > largestShare) share = largestShare;
         }
-        left = bond - share * harmed;
+        remainder = bond - share * harmed;
     }
 }

@@ -3,21 +3,24 @@ pragma solidity 0.8.30;
 
 import {Status} from "./Status.sol";
 
-/// What the chain remembers of a Campaign: eight slots, ordered so that submitting and scoring touch the first three only.
-/// `spec`, `validation`, `validationRoot`, `parent`, `openWithin` and `scheme` live in the id and in `CampaignCreated`.
+/// What the chain stores of a Campaign: eight slots, ordered so that submitting and scoring touch only the first three.
+/// `spec`, `validation`, `validationRoot`, `parent`, `openWithin` and `scheme` are part of the id and of `CampaignCreated` only.
 struct Campaign {
-    // slot 0: the head, all that the hot path writes
+    // slot 0: everything that submitting and scoring write
+    /// Gradients submitted.
     uint32 submitted;
+    /// Gradients scored or rejected, in order of submission.
     uint32 scored;
+    /// Accuracy of the newest Model, in WAD.
     uint64 accuracy;
-    /// While a Gradient is unscored: when the oldest one is due.
-    /// Otherwise: the earliest moment at which a delivery can be overdue (0 before the first score).
+    /// If a Gradient is unscored: due time of the oldest one.
+    /// Otherwise: the earliest time at which a delivery can be overdue (0 before the first score).
     uint40 due;
-    /// While Requested: when the time to open is over. Afterwards: when mining ends or ended.
+    /// While Requested: end of the time to open. From opening on: end of mining.
     uint40 endsAt;
-    /// Model version: 0 at opening, one more for every improvement and every rebase.
+    /// Version of the newest Model: 0 at opening, one more for each improvement and each rebase.
     uint32 version;
-    /// Last recorded status; `statusOf` adds what the clock says.
+    /// Last recorded status; `statusOf` adds what follows from the clock.
     Status recorded;
     // slot 1
     address capsule;
@@ -31,7 +34,7 @@ struct Campaign {
     uint32 unavailabilityWindow;
     // slot 3
     address scientist;
-    /// The claim while Requested; what the Capsule measured from opening on.
+    /// While Requested: the Data Scientist's claim. From opening on: the accuracy that the Capsule measured.
     uint64 startingAccuracy;
     uint32 duration;
     // slot 4
@@ -44,12 +47,13 @@ struct Campaign {
     address arbiter;
     uint96 compensation;
     // slot 7
-    /// When it was delivered, expired or convicted; 0 before.
+    /// Time of delivery, expiry or conviction; 0 before.
     uint40 settledAt;
     uint32 auditWindow;
     uint32 noticePeriod;
-    /// Gradients below this number count: all scored ones, or those before the first false score after a conviction. Set when settled.
-    uint32 sound;
+    /// Scores of Gradients below this number are valid: all scores, or after a conviction those before the first false one.
+    /// Set when the Campaign is settled.
+    uint32 validBelow;
     bool refunded;
     bool bondCollected;
     bool scoringFeesCollected;

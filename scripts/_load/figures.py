@@ -77,7 +77,7 @@ def figures(events: Iterable[Event], seen: Mapping[int, float]) -> Figures:
                 submitted[event.campaign, event.number] = time
             case GradientScored():
                 scored[event.campaign, event.number] = time
-                improved += event.afterwards > event.before
+                improved += event.accuracy_after > event.accuracy_before
             case GradientRejected():
                 scored[event.campaign, event.number] = time
                 rejected += 1

@@ -173,8 +173,8 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
         world.until_end(campaign)
         ape_capsule("run", "--once")
         state = world.state(campaign)
-        assert state.opening is not None
-        blobs = [state.terms.spec, state.terms.validation, state.opening.public_key, state.model.address]
+        assert state.start is not None
+        blobs = [state.terms.spec, state.terms.validation, state.start.public_key, state.model.address]
         blobs.append(state.delivery)
         with closing(CapsuleJournal(world.home / STATE_FILE)) as journal:
             assert Backlog(journal.journal).count(DOWN) == len(blobs), "the service knows what the other node missed"

@@ -99,8 +99,8 @@ def decrypted(world: World, campaign: bytes, tensor: EncryptedTensor) -> Integer
 
 def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Capsule, campaign: bytes) -> None:
     opened = world.state(campaign)
-    assert opened.opening is not None
-    assert opened.opening.accuracy == world.starting_accuracy()
+    assert opened.start is not None
+    assert opened.start.accuracy == world.starting_accuracy()
     first = world.gradient(campaign, 11)
     world.submit_gradient(campaign, first)
     world.submit_gradient(campaign, world.gradient(campaign, 12, wrong=True), role="second miner")
@@ -116,11 +116,11 @@ def test_a_campaign_from_opening_to_the_last_coin(world: World, oracle: Capsule,
     delta, start = decrypted(world, campaign, first), decrypted(world, campaign, world.head(campaign, 0))
     tried = [plain_accuracy(apply_delta(start, delta, step, model().fixed_point)) for step in (1, 2, 3, 4)]
     assert good.score.accuracy == max(tried) == state.accuracy > opened.accuracy
-    assert good.score.step == max(step for step in (1, 2, 3, 4) if tried[step - 1] == max(tried))
+    assert good.score.step_size == max(step for step in (1, 2, 3, 4) if tried[step - 1] == max(tried))
     assert (bad.score.model, bad.score.model_root, bad.rise) == (bytes(32), state.models[1].root, 0)
 
-    published = read_tensor(world.store, good.score.opened, tensor_root(first), world.context(campaign))
-    moved = apply_delta(world.head(campaign, 0), published, good.score.step, model().fixed_point)
+    published = read_tensor(world.store, good.score.unsealed_bundle, tensor_root(first), world.context(campaign))
+    moved = apply_delta(world.head(campaign, 0), published, good.score.step_size, model().fixed_point)
     assert tensor_root(moved) == good.score.model_root == state.model.root
 
     world.until_end(campaign)
@@ -455,7 +455,7 @@ def test_a_gradient_beyond_its_range_is_rejected_with_evidence(
     (event,) = [
         one for one in client.events(world.start, client.newest_block() + 1) if type(one).__name__ == "GradientRejected"
     ]
-    assert world.store.get(event.opened, limit=1 << 20) == wire.dumps_tensor(bad)
+    assert world.store.get(event.unsealed_bundle, limit=1 << 20) == wire.dumps_tensor(bad)
     assert event.evidence != bytes(32)
 
 
@@ -468,7 +468,7 @@ def test_a_replayed_bundle_is_scored_again_and_earns_nothing(world: World, oracl
     first, second = (world.state(campaign).gradients[number] for number in (0, 1))
     assert first.rise > 0
     assert second.rise >= 0
-    assert world.state(campaign).accuracy == first.scored.before + first.rise + second.rise  # type: ignore[union-attr]
+    assert world.state(campaign).accuracy == first.scored.accuracy_before + first.rise + second.rise  # type: ignore[union-attr]
 
 
 # ---------------------------------------------------------------------- bundles that are not there

@@ -21,7 +21,7 @@ from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score, Status, Terms
+from sonar_core.protocol.structs import CampaignStart, CapsuleTerms, CurrencyOffer, CurrencyTerms, Score, Status, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS
 from sonar_core.store import open_store
 from sonar_core.store.embedded import EmbeddedStore
@@ -91,8 +91,8 @@ class Town:
         campaign = self.scientist.create(self.nonce, replace(terms, **changes)).events[0].campaign  # type: ignore[attr-defined]
         context, weights = private_context(), encrypted_model()
         key, model = self.store.put(wire.dumps_public_key(context)), self.store.put(wire.dumps_tensor(weights))
-        opening = Opening(key, public_key_root(context), model, tensor_root(weights), 0)
-        self.capsule.open(campaign, opening, value=2000)
+        start = CampaignStart(key, public_key_root(context), model, tensor_root(weights), 0)
+        self.capsule.open(campaign, start, value=2000)
         return campaign  # type: ignore[no-any-return]
 
     def score(self, campaign: bytes, accuracy: int) -> None:

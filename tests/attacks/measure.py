@@ -86,9 +86,13 @@ class Purse:
         if campaign.terms.capsule not in self.addresses or campaign.recorded not in _FAILED:
             return Amount()
         own = [one for one in campaign.gradients.values() if one.record.miner in self.addresses]
-        back = campaign.share() * sum(one.record.number >= campaign.sound for one in own)
+        back = campaign.share() * sum(one.record.number >= campaign.valid_below for one in own)
         if campaign.scientist in self.addresses:
-            others = campaign.submitted - campaign.sound - sum(one.record.number >= campaign.sound for one in own)
+            others = (
+                campaign.submitted
+                - campaign.valid_below
+                - sum(one.record.number >= campaign.valid_below for one in own)
+            )
             return _in_currency(campaign, campaign.share() * others)
         return _in_currency(campaign, campaign.terms.capsule_bond - back)
 
@@ -101,13 +105,13 @@ def claimable(campaign: CampaignState, address: str) -> Amount:
         if gradient.record.miner == address:
             coin += campaign.terms.scoring_fee * (_fee_returns(campaign, gradient) and not gradient.reclaimed)
             amount += 0 if gradient.claimed else campaign.reward(gradient)
-            harmed = campaign.recorded in _FAILED and gradient.record.number >= campaign.sound
+            harmed = campaign.recorded in _FAILED and gradient.record.number >= campaign.valid_below
             amount += campaign.share() * (harmed and not gradient.compensated)
-    if campaign.terms.capsule == address and campaign.opening is not None:
+    if campaign.terms.capsule == address and campaign.start is not None:
         if campaign.recorded in (Status.OPEN, Status.DELIVERED) and not campaign.bond_collected:
             amount += campaign.terms.capsule_fee + campaign.terms.capsule_bond
         if not campaign.scoring_fees_collected:
-            counted = campaign.sound if campaign.settled_at else campaign.scored
+            counted = campaign.valid_below if campaign.settled_at else campaign.scored
             coin += campaign.terms.scoring_fee * counted
     if campaign.scientist == address:
         amount += campaign.refundable()
@@ -117,7 +121,7 @@ def claimable(campaign: CampaignState, address: str) -> Amount:
 def _fee_returns(campaign: CampaignState, gradient: GradientState) -> bool:
     """Whether the scoring fee is (or, before the end, may become) the Miner's again."""
     unscored = gradient.scored is None
-    return unscored or bool(campaign.settled_at and gradient.record.number >= campaign.sound)
+    return unscored or bool(campaign.settled_at and gradient.record.number >= campaign.valid_below)
 
 
 def _in_currency(campaign: CampaignState, amount: int) -> Amount:

@@ -106,7 +106,7 @@ def test_copying_a_gradients_address(world, oracle, campaign, attacker, miner, p
         assert kinds(oracle.step()) == ["scored"]
         (action,) = oracle.step()
         assert (action.kind, "Miner" in action.words) == ("rejected", True)
-        opened = world.store.get(world.state(campaign).gradients[0].score.opened, limit=1 << 20)
+        opened = world.store.get(world.state(campaign).gradients[0].score.unsealed_bundle, limit=1 << 20)
         again = wire.loads_tensor(opened, world.context(campaign)).rerandomise()
         world.submit_gradient(campaign, again, role="attacker")
         assert kinds(oracle.step()) == ["scored"]

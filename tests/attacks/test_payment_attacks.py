@@ -105,7 +105,7 @@ def test_a_campaign_played_by_one_alone_takes_nobodys_money(stage, attacker, sci
         stage.expired(campaign)
         client, state = stage.as_(attacker), stage.state(campaign)
         client.claim(campaign, [scored], attacker.address)
-        client.reclaim_fees(campaign, [state.gradients[1].record, state.gradients[2].record], attacker.address)
+        client.reclaim_scoring_fees(campaign, [state.gradients[1].record, state.gradients[2].record], attacker.address)
         client.compensate(campaign, [1, 2], attacker.address)
         client.collect_scoring_fees(campaign, attacker.address)
         client.refund(campaign, attacker.address)
@@ -174,7 +174,7 @@ def test_claims_with_a_forged_preimage(stage, attacker, miner, play):
         scored = stage.score(campaign, percent(20))
         stage.delivered(campaign)
         others = stage.state(campaign).gradients[0].scored
-        forgeries = [{"before": 0}, {"afterwards": percent(80)}, {"details": bytes(32)}, {"number": 0}]
+        forgeries = [{"accuracy_before": 0}, {"accuracy_after": percent(80)}, {"details": bytes(32)}, {"number": 0}]
         for forged in (*(replace(scored, **change) for change in forgeries), others):
             with pytest.raises(errors.WrongGradientError):
                 stage.as_(attacker).claim(campaign, [forged], attacker.address)
@@ -196,7 +196,7 @@ def test_claims_before_the_audit_window_ends(stage, arbiter, attacker, capsule, 
         stage.as_(arbiter).convict(campaign, attacker.address, false)
         with pytest.raises(errors.GradientVoidError):
             stage.as_(attacker).claim(campaign, [false], attacker.address)
-        stage.as_(attacker).reclaim_voided_fees(campaign, [false], attacker.address)
+        stage.as_(attacker).reclaim_voided_scoring_fees(campaign, [false], attacker.address)
 
 
 # ---------------------------------------------------------------------- receivers

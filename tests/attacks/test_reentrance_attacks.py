@@ -4,22 +4,22 @@ import pytest
 from eth_utils import keccak
 
 from sonar_core.chain.abi import abi
-from sonar_core.protocol.structs import Opening
+from sonar_core.protocol.structs import CampaignStart
 from tests.world.contracts import blob
 
-OPENING = Opening(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
+START = CampaignStart(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
 
 #: Every function that moves money, with arguments that decode.
 ENTRANCES = {
     "create": lambda campaign, to, terms: (2, terms.to_tuple()),
-    "open": lambda campaign, to, terms: (campaign, OPENING.to_tuple()),
+    "open": lambda campaign, to, terms: (campaign, START.to_tuple()),
     "submitGradient": lambda campaign, to, terms: (campaign, blob("bundle"), blob("commitment"), 0),
     "refund": lambda campaign, to, terms: (campaign, to),
     "collectBond": lambda campaign, to, terms: (campaign, to),
     "collectScoringFees": lambda campaign, to, terms: (campaign, to),
     "claim": lambda campaign, to, terms: (campaign, [], to),
-    "reclaimFees": lambda campaign, to, terms: (campaign, [], to),
-    "reclaimVoidedFees": lambda campaign, to, terms: (campaign, [], to),
+    "reclaimScoringFees": lambda campaign, to, terms: (campaign, [], to),
+    "reclaimVoidedScoringFees": lambda campaign, to, terms: (campaign, [], to),
     "compensate": lambda campaign, to, terms: (campaign, [], to),
 }
 

@@ -76,7 +76,7 @@ def _default_terms(stage):
 def _take_all(stage, campaign, account, numbers):
     """Fees and compensation of Gradients that were left unscored."""
     records = [stage.state(campaign).gradients[number].record for number in numbers]
-    stage.as_(account).reclaim_fees(campaign, records, account.address)
+    stage.as_(account).reclaim_scoring_fees(campaign, records, account.address)
     stage.as_(account).compensate(campaign, list(numbers), account.address)
 
 
@@ -228,7 +228,7 @@ def test_a_capsule_rejects_and_submits_as_its_own(stage, capsule, miner, arbiter
         with pytest.raises(errors.GradientVoidError):
             stage.claim(campaign, 1, account=capsule)
         for number, (account, scored) in enumerate(((miner, false), (capsule, stolen))):
-            stage.as_(account).reclaim_voided_fees(campaign, [scored], account.address)
+            stage.as_(account).reclaim_voided_scoring_fees(campaign, [scored], account.address)
             stage.as_(account).compensate(campaign, [number], account.address)
         with pytest.raises(errors.NothingToCollectError):
             stage.as_(capsule).collect_bond(campaign, capsule.address)

@@ -434,7 +434,7 @@ class Town:
 def _gradients(state: CampaignState, names: dict[str, str]) -> list[tuple[Any, ...]]:
     told = []
     for _, one in sorted(state.gradients.items()):
-        scores = (one.scored.before, one.scored.afterwards) if one.scored else None
+        scores = (one.scored.accuracy_before, one.scored.accuracy_after) if one.scored else None
         taken = (one.claimed, one.reclaimed, one.compensated)
         told.append((names[one.record.miner], one.record.version, scores, state.reward(one), *taken))
     # Where nobody scores, all are treated alike: whose came first moves no money.

@@ -42,7 +42,7 @@ def test_the_word_kept_of_a_gradient_says_its_kind_and_its_preimage(stage, miner
         encode(["uint256", "uint40", "bytes32"], [1, waiting.record.due, waiting.record.core()])
     )
 
-    stage.as_(miner).reclaim_fees(campaign, [last.record], miner.address)
+    stage.as_(miner).reclaim_scoring_fees(campaign, [last.record], miner.address)
     assert look.digest_of(campaign, 2) == keccak(encode(["uint256", "address"], [3, miner.address]))
 
 
@@ -55,7 +55,7 @@ def test_one_gradient_alone_is_harmed(stage, miner, scientist, bond, share):
     stage.score(campaign, percent(40))
     stage.expired(campaign)
     client, waiting = stage.as_(miner), stage.state(campaign).gradients[1].record
-    client.reclaim_fees(campaign, [waiting], miner.address)
+    client.reclaim_scoring_fees(campaign, [waiting], miner.address)
     if share:
         assert client.compensate(campaign, [1], miner.address).events[0].amount == share
     else:
@@ -137,10 +137,10 @@ def test_what_is_pulled_may_go_to_another_address_and_both_are_told(stage, miner
     ]
 
     fees_back = [
-        *by_miner.reclaim_voided_fees(convicted, [false.scored, voided[0].scored], to).events,
-        *by_miner.reclaim_fees(convicted, [gradient.record for gradient in voided[1:]], to).events,
+        *by_miner.reclaim_voided_scoring_fees(convicted, [false.scored, voided[0].scored], to).events,
+        *by_miner.reclaim_scoring_fees(convicted, [gradient.record for gradient in voided[1:]], to).events,
     ]
-    assert [(each.number, each.miner, each.to, each.fee) for each in fees_back] == [
+    assert [(each.number, each.miner, each.to, each.scoring_fee) for each in fees_back] == [
         (number, by_miner.sender, to, SCORING_FEE) for number in (1, 2, 3, 4)
     ]
     shares = by_miner.compensate(convicted, [1, 2, 3, 4], to).events
@@ -151,7 +151,7 @@ def test_what_is_pulled_may_go_to_another_address_and_both_are_told(stage, miner
     for number in (3, 4):
         with pytest.raises(errors.GradientVoidError) as void:
             by_miner.claim(convicted, [replace(sound.scored, number=number)], to)
-        assert (void.value.evidence["number"], void.value.evidence["sound"]) == (number, 1)
+        assert (void.value.evidence["number"], void.value.evidence["valid_below"]) == (number, 1)
 
 
 def test_nothing_is_not_paid(stage):
@@ -212,7 +212,7 @@ def test_every_content_address_is_told_in_its_place(stage):
     state = stage.state(campaign)
     record, arguments = state.gradients[0].record, (Rejection.MALFORMED, blob("opened"), blob("why"))
     (rejected,) = capsule.reject_gradient(campaign, record, *arguments, state.following).events
-    assert (rejected.reason, rejected.opened, rejected.evidence) == arguments
+    assert (rejected.reason, rejected.unsealed_bundle, rejected.evidence) == arguments
     types = ["bytes32", "uint8", "bytes32", "bytes32", "uint40"]
     details = keccak(encode(types, [record.core(), *arguments, stage.now()]))
     facts = [2, record.miner, 0, 0, details]
@@ -310,7 +310,7 @@ def test_a_gradient_that_a_met_target_made_void_has_no_part_of_a_delivered_bond(
     stage.score(campaign, percent(80))
     stage.deliver(campaign)
     client = stage.as_(miner)
-    client.reclaim_fees(campaign, [stage.state(campaign).gradients[1].record], miner.address)
+    client.reclaim_scoring_fees(campaign, [stage.state(campaign).gradients[1].record], miner.address)
     with pytest.raises(errors.WrongGradientError):
         client.compensate(campaign, [1], miner.address)
     assert stage.as_(stage.capsule).collect_bond(campaign, stage.capsule.address).events[0].amount == 5050

@@ -12,7 +12,7 @@ import pytest
 from sonar_core.chain.contract_errors import ContractError
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import Opening, Rejection, Score, Status
+from sonar_core.protocol.structs import CampaignStart, Rejection, Score, Status
 from tests.world.contracts import COIN, SCORING_FEE, blob, percent
 
 #: A history is a number of rounds of so many steps with so many Campaigns; after each of them everybody is paid out.
@@ -76,8 +76,8 @@ class World:
                 self.paid[event.campaign] += event.reward
             elif isinstance(event, ev.Compensated | ev.BondCollected | ev.Refunded):
                 self.paid[event.campaign] += event.amount
-            elif isinstance(event, ev.FeeReclaimed):
-                self.fees_paid[event.campaign] += event.fee
+            elif isinstance(event, ev.ScoringFeeReclaimed):
+                self.fees_paid[event.campaign] += event.scoring_fee
             elif isinstance(event, ev.ScoringFeesCollected):
                 self.fees_paid[event.campaign] += event.amount
         self.read = head
@@ -138,7 +138,7 @@ def moves(state: CampaignState, now: int, world: World):
     bond = open_claims and state.recorded is Status.DELIVERED and not state.bond_collected
     bond = bond and state.terms.capsule_fee + state.terms.capsule_bond > 0
     yield "collect_bond", bond, lambda: client["capsule"].collect_bond(campaign, world.cast["capsule"].address)
-    fees = open_claims and state.sound > 0 and not state.scoring_fees_collected
+    fees = open_claims and state.valid_below > 0 and not state.scoring_fees_collected
     yield (
         "collect_fees",
         fees,
@@ -148,24 +148,24 @@ def moves(state: CampaignState, now: int, world: World):
         return
     number = random.choice(list(state.gradients))
     gradient, miner = state.gradients[number], world.miner_of(state, number)
-    harmed = open_claims and number >= state.sound
+    harmed = open_claims and number >= state.valid_below
     convicts = state.recorded is Status.OPEN
     convicts |= state.recorded in (Status.DELIVERED, Status.EXPIRED) and not open_claims
     if gradient.scored is not None:
         convicts &= not gradient.claimed
         owner = gradient.record.miner
         yield "convict", convicts, lambda: client["arbiter"].convict(campaign, owner, gradient.scored)
-        claims = open_claims and number < state.sound and not gradient.claimed and state.reward(gradient) > 0
+        claims = open_claims and number < state.valid_below and not gradient.claimed and state.reward(gradient) > 0
         yield "claim", claims, lambda: miner.claim(campaign, [gradient.scored], miner.sender)
         voided = harmed and not gradient.reclaimed
         yield (
             "reclaim_voided",
             voided,
-            lambda: miner.reclaim_voided_fees(campaign, [gradient.scored], miner.sender),
+            lambda: miner.reclaim_voided_scoring_fees(campaign, [gradient.scored], miner.sender),
         )
     else:
         reclaims = harmed and not gradient.reclaimed
-        yield "reclaim", reclaims, lambda: miner.reclaim_fees(campaign, [gradient.record], miner.sender)
+        yield "reclaim", reclaims, lambda: miner.reclaim_scoring_fees(campaign, [gradient.record], miner.sender)
     compensates = harmed and gradient.reclaimed and not gradient.compensated and state.share() > 0
     yield "compensate", compensates, lambda: miner.compensate(campaign, [number], miner.sender)
 
@@ -176,8 +176,8 @@ def _open(world, state):
         world.client["capsule"].approve(terms.currency, terms.capsule_bond)
     value = terms.capsule_bond if terms.currency == COIN else 0
     accuracy = world.random.choice([0, percent(33)])
-    opening = Opening(blob("k"), blob("kr"), blob("m0"), blob("r0"), accuracy)
-    world.client["capsule"].open(state.id, opening, value=value)
+    start = CampaignStart(blob("k"), blob("kr"), blob("m0"), blob("r0"), accuracy)
+    world.client["capsule"].open(state.id, start, value=value)
 
 
 def _score(world, state, accuracy):
@@ -243,7 +243,7 @@ def owed(state: CampaignState, refundable: int) -> tuple[int, int]:
     """What a Campaign still owes in its currency and in scoring fees, claim by claim."""
     terms, gradients = state.terms, state.gradients.values()
     claimable = sum(state.reward(gradient) for gradient in gradients if not gradient.claimed)
-    harmed = [gradient for number, gradient in state.gradients.items() if number >= state.sound]
+    harmed = [gradient for number, gradient in state.gradients.items() if number >= state.valid_below]
     if not state.settled_at:
         harmed = []
     claimable += sum(state.share() for gradient in harmed if not gradient.compensated)
@@ -251,7 +251,7 @@ def owed(state: CampaignState, refundable: int) -> tuple[int, int]:
     collectable = terms.capsule_fee + terms.capsule_bond if waiting else 0
     if not state.settled_at:
         return claimable + refundable + collectable, state.submitted * terms.scoring_fee
-    fees = 0 if state.scoring_fees_collected else state.sound
+    fees = 0 if state.scoring_fees_collected else state.valid_below
     fees += sum(not gradient.reclaimed for gradient in harmed)
     return claimable + refundable + collectable, fees * terms.scoring_fee
 
@@ -267,7 +267,7 @@ KEPT = (
     "recorded",
     "starting_accuracy",
     "settled_at",
-    "sound",
+    "valid_below",
     "scientist",
     "refunded",
     "bond_collected",

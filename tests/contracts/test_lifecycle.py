@@ -182,8 +182,8 @@ def test_target_met_voids_the_rest_and_lets_the_capsule_deliver_at_once(stage):
     stage.deliver(campaign)
     void = stage.state(campaign).gradients[1].record
     client = stage.as_(stage.scientist)
-    receipt = client.reclaim_fees(campaign, [void], stage.scientist.address)
-    assert receipt.events[0].fee == SCORING_FEE
+    receipt = client.reclaim_scoring_fees(campaign, [void], stage.scientist.address)
+    assert receipt.events[0].scoring_fee == SCORING_FEE
 
 
 def test_what_was_submitted_before_a_stop_is_still_scored_and_paid(stage):
@@ -282,7 +282,7 @@ def test_expiry_divides_the_bond_as_promised(stage, miner, second_miner):
     assert state.share() == 100
     for number, account in ((1, miner), (2, second_miner)):
         client = stage.as_(account)
-        client.reclaim_fees(campaign, [state.gradients[number].record], account.address)
+        client.reclaim_scoring_fees(campaign, [state.gradients[number].record], account.address)
         assert client.compensate(campaign, [number], account.address).events[0].amount == 100
     refund = stage.as_(stage.scientist).refund(campaign, stage.scientist.address).events[0]
     assert refund.amount == (1000 - 500) + 50 + 500 + (500 - 200)
@@ -306,15 +306,15 @@ def test_conviction_ends_at_the_last_sound_score(stage, arbiter, miner, second_m
 
     state = stage.state(campaign)
     assert stage.status(campaign) is Status.CONVICTED
-    assert (state.accuracy, state.sound) == (percent(20), 1)
+    assert (state.accuracy, state.valid_below) == (percent(20), 1)
     assert stage.claim(campaign, 0, account=miner).events[0].reward == 250
     with pytest.raises(errors.GradientVoidError):
         stage.claim(campaign, 2, account=miner)
     client = stage.as_(miner)
-    client.reclaim_voided_fees(campaign, [state.gradients[2].scored], miner.address)
+    client.reclaim_voided_scoring_fees(campaign, [state.gradients[2].scored], miner.address)
     assert client.compensate(campaign, [2], miner.address).events[0].amount == 10
-    with pytest.raises(errors.GradientSoundError):
-        client.reclaim_fees(campaign, [state.gradients[0].record], miner.address)
+    with pytest.raises(errors.GradientValidError):
+        client.reclaim_scoring_fees(campaign, [state.gradients[0].record], miner.address)
 
 
 def test_a_conviction_comes_before_claims_open_or_not_at_all(stage, arbiter):
@@ -361,8 +361,8 @@ def test_contracts_may_be_every_party(stage, project, deployer, chain):
     zero = "0x" + "00" * 20
     together(registry, registry.announce, blob("ring"), (1, 60, 60, 1, 60, 1000), [(zero, (True, 0, 10**30))])
     campaign = stage.create(capsule=str(committee.address), capsule_bond=1000)
-    opening = (blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
-    together(stage.sonar, stage.sonar.open, campaign, opening, value=1000)
+    start = (blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
+    together(stage.sonar, stage.sonar.open, campaign, start, value=1000)
     stage.submit(campaign)
     record = stage.state(campaign).gradients[0].record
     score = (percent(90), 4, blob("m"), blob("r"), blob("o"), blob("e"))

@@ -101,7 +101,7 @@ def test_the_bond_of_a_capsule_that_failed_is_divided_exactly(rich, bond, compen
         numbers = list(range(1, 1 + harmed))
         if numbers:
             records = [rich.state(campaign).gradients[number].record for number in numbers]
-            miner.reclaim_fees(campaign, records, miner.sender)
+            miner.reclaim_scoring_fees(campaign, records, miner.sender)
         if share:
             amounts = [event.amount for event in miner.compensate(campaign, numbers, miner.sender).events]
             assert amounts == [share] * harmed

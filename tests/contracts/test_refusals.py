@@ -12,11 +12,11 @@ import pytest
 from sonar_core.chain import contract_errors as errors
 from sonar_core.chain.abi import abi
 from sonar_core.protocol.structs import (
+    CampaignStart,
     CurrencyOffer,
     CurrencyTerms,
     GradientRecord,
     Next,
-    Opening,
     Rejection,
     Score,
     ScoredRecord,
@@ -28,7 +28,7 @@ NOTHING = bytes(32)
 NO_CAMPAIGN = blob("a Campaign nobody made")
 NOWHERE = GradientRecord(0, "0x" + "11" * 20, blob("b"), blob("c"), 0, 1, 2)
 UNSCORED = ScoredRecord(0, 0, 1, blob("details"))
-OPENING = Opening(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
+START = CampaignStart(blob("key"), blob("key root"), blob("model"), blob("model root"), 0)
 NO_RISE = Score(0, 4, NOTHING, blob("root"), blob("opened"), blob("evidence"))
 DAY = 86_400
 
@@ -52,7 +52,7 @@ MOVES: dict[str, tuple[str, Callable]] = {
     "cancel": ("scientist", lambda client, key, state, to: client.cancel(key)),
     "stop": ("scientist", lambda client, key, state, to: client.stop(key)),
     "refund": ("scientist", lambda client, key, state, to: client.refund(key, to)),
-    "open": ("capsule", lambda client, key, state, to: client.open(key, OPENING, value=1000)),
+    "open": ("capsule", lambda client, key, state, to: client.open(key, START, value=1000)),
     "decline": ("capsule", lambda client, key, state, to: client.decline(key, "no")),
     "scoreGradient": (
         "capsule",
@@ -73,10 +73,13 @@ MOVES: dict[str, tuple[str, Callable]] = {
         lambda client, key, state, to: client.submit_gradient(key, blob("b"), blob("c"), 0, fee=SCORING_FEE),
     ),
     "claim": ("miner", lambda client, key, state, to: client.claim(key, [_scored(state, 0)], to)),
-    "reclaimFees": ("miner", lambda client, key, state, to: client.reclaim_fees(key, [_record(state)], to)),
-    "reclaimVoidedFees": (
+    "reclaimScoringFees": (
         "miner",
-        lambda client, key, state, to: client.reclaim_voided_fees(key, [_scored(state, 1)], to),
+        lambda client, key, state, to: client.reclaim_scoring_fees(key, [_record(state)], to),
+    ),
+    "reclaimVoidedScoringFees": (
+        "miner",
+        lambda client, key, state, to: client.reclaim_voided_scoring_fees(key, [_scored(state, 1)], to),
     ),
     "compensate": ("miner", lambda client, key, state, to: client.compensate(key, [2], to)),
     "expire": ("stranger", lambda client, key, state, to: client.expire(key)),
@@ -204,8 +207,8 @@ refund             UnknownCampaign NotSettled - - - NotSettled NotSettled NotSet
 collectBond        UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen - NothingToCollect NothingToCollect
 collectScoringFees UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen - - -
 claim              UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen - - -
-reclaimFees        UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen GradientSound - -
-reclaimVoidedFees  UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen GradientSound GradientSound -
+reclaimScoringFees        UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen GradientValid - -
+reclaimVoidedScoringFees  UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen GradientValid GradientValid -
 compensate         UnknownCampaign NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled NotSettled ClaimsNotOpen WrongGradient WrongGradient WrongGradient
 expire             UnknownCampaign NothingMissed NothingMissed NothingMissed NothingMissed NothingMissed NothingMissed - NothingMissed NothingMissed NothingMissed NothingMissed
 convict            UnknownCampaign NotConvictable NotConvictable NotConvictable NotConvictable - - - - ConvictionTooLate ConvictionTooLate NotConvictable
@@ -228,7 +231,7 @@ EVIDENCE: dict[str, Callable] = {
     "NotSettled": lambda state, now: {"status": state.status(now)},
     "ClaimsNotOpen": lambda state, now: {"claims_open_at": state.claims_open_at()},
     "NothingToCollect": lambda state, now: {},
-    "GradientSound": lambda state, now: {"sound": state.sound},
+    "GradientValid": lambda state, now: {"valid_below": state.valid_below},
     "WrongGradient": lambda state, now: {"number": 2},
     "NothingMissed": lambda state, now: {"status": state.status(now), "due": state.due_at()},
     "NotConvictable": lambda state, now: {"status": state.status(now)},
@@ -301,7 +304,7 @@ def test_only_one_party_may(stage, cast):
 def test_only_the_miner_is_paid(stage, cast):
     campaign = _convicted(stage, cast)
     state = stage.state(campaign)
-    for function in ("claim", "reclaimFees", "reclaimVoidedFees"):
+    for function in ("claim", "reclaimScoringFees", "reclaimVoidedScoringFees"):
         move = MOVES[function][1]
         for account in (cast.scientist, cast.capsule, cast.second_miner, cast.arbiter, cast.stranger):
             client = stage.as_(account)
@@ -309,7 +312,15 @@ def test_only_the_miner_is_paid(stage, cast):
         assert move(stage.as_(cast.miner), campaign, state, cast.miner.address).events
 
 
-PAYING = ["refund", "collectBond", "collectScoringFees", "claim", "reclaimFees", "reclaimVoidedFees", "compensate"]
+PAYING = [
+    "refund",
+    "collectBond",
+    "collectScoringFees",
+    "claim",
+    "reclaimScoringFees",
+    "reclaimVoidedScoringFees",
+    "compensate",
+]
 
 
 def test_nobody_is_paid_at_address_zero(stage, cast):
@@ -365,12 +376,12 @@ BAD_TERMS = {
     ),
     "Capsule unheard of": ({"capsule": "0x" + "22" * 20}, "CapsuleUnknown", {}),
     "currency not accepted": ({"currency": "token"}, "CurrencyNotAccepted", {}),
-    "fee below the Capsule's": ({"capsule_fee": 49}, "FeeBelowTerms", {"fee": 49, "smallest": 50}),
+    "fee below the Capsule's": ({"capsule_fee": 49}, "CapsuleFeeBelowTerms", {"capsule_fee": 49, "smallest": 50}),
     "bond above the Capsule's": ({"capsule_bond": 1001}, "BondAboveTerms", {"bond": 1001, "largest": 1000}),
     "scoring fee below": (
         {"scoring_fee": SCORING_FEE - 1},
         "ScoringFeeBelowTerms",
-        {"fee": SCORING_FEE - 1, "smallest": SCORING_FEE},
+        {"scoring_fee": SCORING_FEE - 1, "smallest": SCORING_FEE},
     ),
     "time to open below": ({"open_within": 3599}, "OpenWithinBelowTerms", {"window": 3599, "shortest": 3600}),
     "scoring window below": ({"scoring_window": 3599}, "ScoringWindowBelowTerms", {"window": 3599, "shortest": 3600}),
@@ -420,8 +431,8 @@ class Case:
 def _opening_without(field):
     def arrange(stage, cast, project):
         campaign = stage.create()
-        opening = replace(OPENING, **{field: NOTHING})
-        return campaign, lambda: stage.as_(cast.capsule).open(campaign, opening, value=1000), {}
+        start = replace(START, **{field: NOTHING})
+        return campaign, lambda: stage.as_(cast.capsule).open(campaign, start, value=1000), {}
 
     return arrange
 
@@ -486,16 +497,16 @@ def _open_worth(value):
     def arrange(stage, cast, project):
         campaign = stage.create()
         facts = {"sent": value, "expected": 1000}
-        return campaign, lambda: stage.as_(cast.capsule).open(campaign, OPENING, value=value), facts
+        return campaign, lambda: stage.as_(cast.capsule).open(campaign, START, value=value), facts
 
     return arrange
 
 
 def _open_at_target(stage, cast, project):
     campaign = stage.create()
-    opening = replace(OPENING, accuracy=percent(80))
+    start = replace(START, accuracy=percent(80))
     facts = {"start": percent(80), "target": percent(80)}
-    return campaign, lambda: stage.as_(cast.capsule).open(campaign, opening, value=1000), facts
+    return campaign, lambda: stage.as_(cast.capsule).open(campaign, start, value=1000), facts
 
 
 def _stop_twice(stage, cast, project):
@@ -533,7 +544,7 @@ def _value_with_a_token(stage, cast, project):
     token = project.PlainToken.at(stage.token)
     stage.announce(currencies=(token.address,))
     campaign = stage.create(currency=str(token.address))
-    return None, lambda: stage.as_(cast.capsule).open(campaign, OPENING, value=7), {"sent": 7, "expected": 0}
+    return None, lambda: stage.as_(cast.capsule).open(campaign, START, value=7), {"sent": 7, "expected": 0}
 
 
 def _token_with_a_fee(stage, cast, project):
@@ -623,7 +634,7 @@ CASES = {
         "scoreGradient", "AccuracyOutOfRange", _scoring({"accuracy": WAD + 1}, facts={"accuracy": WAD + 1})
     ),
     "score without root": Case("scoreGradient", "NoContent", _scoring({"model_root": NOTHING})),
-    "score without opened bundle": Case("scoreGradient", "NoContent", _scoring({"opened": NOTHING})),
+    "score without opened bundle": Case("scoreGradient", "NoContent", _scoring({"unsealed_bundle": NOTHING})),
     "score without evidence": Case("scoreGradient", "NoContent", _scoring({"evidence": NOTHING})),
     "a Model without improvement": Case(
         "scoreGradient",
@@ -654,9 +665,11 @@ CASES = {
     "no commitment": Case("submitGradient", "NoContent", _submission(blob("b"), NOTHING, 0, SCORING_FEE, {})),
     "claim twice": Case("claim", "WrongGradient", _twice("claim")),
     "claim of what earned nothing": Case("claim", "NothingEarned", _claim(2, _delivered, {"number": 2})),
-    "claim of what is void": Case("claim", "GradientVoid", _claim(1, _convicted, {"number": 1, "sound": 1})),
+    "claim of what is void": Case("claim", "GradientVoid", _claim(1, _convicted, {"number": 1, "valid_below": 1})),
     "conviction of the unscored": Case("convict", "NotNextInOrder", _convict_what(2, {}, {"number": 2, "expected": 2})),
-    "conviction of what was not said": Case("convict", "WrongGradient", _convict_what(1, {"before": 0}, {"number": 1})),
+    "conviction of what was not said": Case(
+        "convict", "WrongGradient", _convict_what(1, {"accuracy_before": 0}, {"number": 1})
+    ),
     "no certificates": Case("announce", "NoCertificates", _announce_nothing),
 }
 

@@ -74,7 +74,7 @@ def test_encrypted_gradients_equal_plaintext_integers(played):
     keys = Keystore(played.folder / "capsule" / "keys", PASSPHRASE).get(campaign.id)
     gradient = campaign.gradients[0]
     assert played.market.names[gradient.record.miner] == "north"
-    opened = store.get(gradient.score.opened, limit=1 << 28)
+    opened = store.get(gradient.score.unsealed_bundle, limit=1 << 28)
     decrypted = keys.decrypt(wire.loads_tensor(opened, keys))
     assert decrypted.exponent == expected.exponent
     assert (decrypted.values == expected.values).all()
@@ -85,14 +85,14 @@ def test_anybody_can_recompute_every_head(played):
     store = played.market.scientist.store
     for campaign in (one.state for one in campaigns(played)):
         spec = read_spec(store, campaign.terms.spec)
-        opening = campaign.opening
-        context = read_public_key(store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
-        head = read_tensor(store, opening.model, opening.model_root, context)
+        start = campaign.start
+        context = read_public_key(store, start.public_key, start.public_key_root, bits=spec.key_bits)
+        head = read_tensor(store, start.model, start.model_root, context)
         for _, gradient in sorted(campaign.gradients.items()):
             if not gradient.rise:
                 continue
-            delta = wire.loads_tensor(store.get(gradient.score.opened, limit=1 << 28), context)
-            moved = apply_delta(head, delta, gradient.score.step, spec.fixed_point)
+            delta = wire.loads_tensor(store.get(gradient.score.unsealed_bundle, limit=1 << 28), context)
+            moved = apply_delta(head, delta, gradient.score.step_size, spec.fixed_point)
             published = read_tensor(store, gradient.score.model, gradient.score.model_root, context)
             assert moved.ciphertexts == published.ciphertexts
             head = published

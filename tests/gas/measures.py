@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sonar_core.protocol.structs import Opening, Rejection, Score
+from sonar_core.protocol.structs import CampaignStart, Rejection, Score
 from tests.gas.floors import floor, traces_of
 from tests.world.contracts import ETHER, SCORING_FEE, Stage, blob, percent
 
@@ -77,8 +77,8 @@ class Meter:
         self.read("expire", miner.expire(campaign))
         records = [gradient.record for gradient in self.stage.state(campaign).gradients.values()]
         address = self.stage.miner.address
-        self.read("reclaimFees, one Gradient", miner.reclaim_fees(campaign, records[:1], address))
-        self.read("reclaimFees, two Gradients", miner.reclaim_fees(campaign, records[1:], address))
+        self.read("reclaimScoringFees, one Gradient", miner.reclaim_scoring_fees(campaign, records[:1], address))
+        self.read("reclaimScoringFees, two Gradients", miner.reclaim_scoring_fees(campaign, records[1:], address))
         self.read("compensate, one Gradient", miner.compensate(campaign, [0], address))
 
     def _in_a_token(self) -> None:
@@ -86,8 +86,8 @@ class Meter:
         for account in (self.stage.scientist, self.stage.capsule):
             self.stage.as_(account).approve(self.token.address, 10**12)
         campaign = self._created("create, in a token", currency=self.token.address)
-        opening = Opening(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), 0)
-        self.read("open, in a token", self._capsule.open(campaign, opening))
+        start = CampaignStart(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), 0)
+        self.read("open, in a token", self._capsule.open(campaign, start))
         for accuracy in (10, 20):
             self._submitted(campaign)
             self._scored(campaign, accuracy)
@@ -111,8 +111,8 @@ class Meter:
         return self._kept(name, receipt).events[0].campaign
 
     def _opened(self, campaign: bytes, name: str | None = None) -> None:
-        opening = Opening(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), 0)
-        self._kept(name, self._capsule.open(campaign, opening, value=1000))
+        start = CampaignStart(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), 0)
+        self._kept(name, self._capsule.open(campaign, start, value=1000))
 
     def _submitted(self, campaign: bytes, name: str | None = None) -> None:
         number = self.stage.state(campaign).submitted

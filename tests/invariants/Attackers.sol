@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
-import {Gradient, Next, Rejection, Score, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, Next, Rejection, Score, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {Status} from "../../contracts/types/Status.sol";
 import {Terms} from "../../contracts/types/Terms.sol";
 import {Payees} from "./Payees.sol";
@@ -60,14 +60,20 @@ abstract contract Attackers is Payees {
     /// @dev A better preimage than the true one, or the true one under another's name, or of another Campaign.
     function claimForged(uint256 seed) external {
         Pull memory pull = _findPull(seed, Kind.Reward);
-        Scored[] memory scores = _scores(pull);
+        ScoredGradient[] memory scores = _scores(pull);
         uint256 side = _roll(seed, "forgery", 4);
         address who = pull.who;
         bytes32 id = stories[pull.story].id;
-        if (side == 0) scores[0].afterwards += 1;
-        else if (side == 1) scores[0].details = _blob(seed, "details");
-        else if (side == 2) who = _otherParty(seed, who);
-        else scores[0].before = scores[0].afterwards - 1 == scores[0].before ? scores[0].before + 1 : scores[0].afterwards - 1;
+        if (side == 0) {
+            scores[0].accuracyAfter += 1;
+        } else if (side == 1) {
+            scores[0].details = _blob(seed, "details");
+        } else if (side == 2) {
+            who = _otherParty(seed, who);
+        } else {
+            scores[0].accuracyBefore =
+                scores[0].accuracyAfter - 1 == scores[0].accuracyBefore ? scores[0].accuracyBefore + 1 : scores[0].accuracyAfter - 1;
+        }
         _refused(who, 0, abi.encodeCall(ISonar.claim, (id, scores, who)), ISonar.WrongGradient.selector);
     }
 
@@ -89,9 +95,9 @@ abstract contract Attackers is Payees {
         pull.numbers = new uint32[](1);
         pull.numbers[0] = uint32(_roll(seed, "number", s.scored));
         pull.who = s.entries[pull.numbers[0]].gradient.miner;
-        bool sound = pull.numbers[0] < s.sound;
-        pull.kind = sound ? Kind.VoidedFee : Kind.Reward;
-        _refused(pull.who, 0, _call(pull, pull.who), sound ? ISonar.GradientSound.selector : ISonar.GradientVoid.selector);
+        bool valid = pull.numbers[0] < s.validBelow;
+        pull.kind = valid ? Kind.VoidedFee : Kind.Reward;
+        _refused(pull.who, 0, _call(pull, pull.who), valid ? ISonar.GradientValid.selector : ISonar.GradientVoid.selector);
     }
 
     /// @dev Paid in coin, the receiver calls for the same payment again, and is refused; the payment goes through once.
@@ -172,7 +178,7 @@ abstract contract Attackers is Payees {
         if (side == 0) data = abi.encodeCall(ISonar.cancel, (s.id));
         else if (side == 1) data = abi.encodeCall(ISonar.stop, (s.id));
         else if (side == 2) data = abi.encodeCall(ISonar.refund, (s.id, who));
-        else if (side == 3) data = abi.encodeCall(ISonar.open, (s.id, _opening(seed, 0)));
+        else if (side == 3) data = abi.encodeCall(ISonar.open, (s.id, _campaignStart(seed, 0)));
         else if (side == 4) data = abi.encodeCall(ISonar.decline, (s.id, ""));
         else if (side == 5) data = abi.encodeCall(ISonar.scoreGradient, (s.id, g, _unimproved(s, seed), next));
         else if (side == 6) data = abi.encodeCall(ISonar.rejectGradient, (s.id, g, Rejection.Malformed, bytes32(0), bytes32(0), next));
@@ -180,7 +186,7 @@ abstract contract Attackers is Payees {
         else if (side == 8) data = abi.encodeCall(ISonar.deliver, (s.id, _blob(seed, "d"), _blob(seed, "o")));
         else if (side == 9) data = abi.encodeCall(ISonar.collectBond, (s.id, who));
         else if (side == 10) data = abi.encodeCall(ISonar.collectScoringFees, (s.id, who));
-        else data = abi.encodeCall(ISonar.convict, (s.id, who, Scored(0, 0, 0, 0)));
+        else data = abi.encodeCall(ISonar.convict, (s.id, who, ScoredGradient(0, 0, 0, 0)));
         bytes4 reason = side < 3 ? ISonar.NotScientist.selector : side < 11 ? ISonar.NotCapsule.selector : ISonar.NotArbiter.selector;
         _refused(who, 0, data, reason);
     }
@@ -192,7 +198,7 @@ abstract contract Attackers is Payees {
         bytes memory delivery = abi.encodeCall(ISonar.deliver, (s.id, _blob(seed, "d"), _blob(seed, "o")));
         Status status = _status(s);
         if (s.recorded == Status.Requested) {
-            _refused(s.terms.capsule, 0, abi.encodeCall(ISonar.open, (s.id, _opening(seed, 0))), ISonar.OpeningTooLate.selector);
+            _refused(s.terms.capsule, 0, abi.encodeCall(ISonar.open, (s.id, _campaignStart(seed, 0))), ISonar.OpeningTooLate.selector);
         } else if (status == Status.Expired) {
             _refused(s.terms.capsule, 0, delivery, ISonar.WindowMissed.selector);
         } else if (_roll(seed, "expire", 2) == 0) {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
-import {Gradient, Next, Opening, Rejection, Score} from "../../contracts/types/Gradient.sol";
+import {Gradient, Next, CampaignStart, Rejection, Score} from "../../contracts/types/Gradient.sol";
 import {Status} from "../../contracts/types/Status.sol";
 import {DataScientists} from "./DataScientists.sol";
 import {Reckoning} from "./Reckoning.sol";
@@ -24,7 +24,7 @@ abstract contract Capsules is DataScientists {
             s.terms.capsule,
             address(sonar),
             currency == COIN ? s.terms.capsuleBond : 0,
-            abi.encodeCall(ISonar.open, (s.id, _opening(seed, start)))
+            abi.encodeCall(ISonar.open, (s.id, _campaignStart(seed, start)))
         );
 
         uint256 put = _held(currency, address(sonar)) - before;
@@ -67,10 +67,10 @@ abstract contract Capsules is DataScientists {
         Entry storage e = s.entries[s.scored];
         bool unavailable = time >= uint256(e.gradient.submittedAt) + s.terms.unavailabilityWindow;
         Rejection reason = unavailable ? Rejection.Unavailable : Rejection.Malformed;
-        bytes32 opened = unavailable ? bytes32(0) : _blob(seed, "opened");
-        bytes32 details = keccak256(abi.encode(_core(e.gradient), reason, opened, bytes32(0), uint40(time)));
+        bytes32 unsealedBundle = unavailable ? bytes32(0) : _blob(seed, "opened");
+        bytes32 details = keccak256(abi.encode(_core(e.gradient), reason, unsealedBundle, bytes32(0), uint40(time)));
 
-        _do(s.terms.capsule, abi.encodeCall(ISonar.rejectGradient, (s.id, e.gradient, reason, opened, bytes32(0), _next(s))));
+        _do(s.terms.capsule, abi.encodeCall(ISonar.rejectGradient, (s.id, e.gradient, reason, unsealedBundle, bytes32(0), _next(s))));
 
         _scored(s, e, s.accuracy, details);
         _touch(index);
@@ -99,8 +99,8 @@ abstract contract Capsules is DataScientists {
 
     // ------------------------------------------------------------------ WORDS
 
-    function _opening(uint256 seed, uint64 accuracy) internal pure returns (Opening memory) {
-        return Opening(_blob(seed, "key"), _blob(seed, "key root"), _blob(seed, "model"), _blob(seed, "model root"), accuracy);
+    function _campaignStart(uint256 seed, uint64 accuracy) internal pure returns (CampaignStart memory) {
+        return CampaignStart(_blob(seed, "key"), _blob(seed, "key root"), _blob(seed, "model"), _blob(seed, "model root"), accuracy);
     }
 
     /// @dev Every way a score can stand to the head and the target; a Model comes with it exactly when it counts.
@@ -119,10 +119,10 @@ abstract contract Capsules is DataScientists {
             _roll(seed, "overshoot", 3) == 0 ? WAD - _roll(seed, "beyond", WAD - target + 1) : needed
         ];
         score_.accuracy = uint64(choices[_roll(seed, "accuracy", choices.length)]);
-        score_.step = uint32(1 + _roll(seed, "step", 16));
+        score_.stepSize = uint32(1 + _roll(seed, "step", 16));
         if (score_.accuracy >= needed) score_.model = keccak256(abi.encode(seed, s.version));
         score_.modelRoot = _blob(seed, "model root");
-        score_.opened = _blob(seed, "opened");
+        score_.unsealedBundle = _blob(seed, "opened");
         score_.evidence = _blob(seed, "evidence");
     }
 
@@ -138,15 +138,15 @@ abstract contract Capsules is DataScientists {
 
     // ------------------------------------------------------------------ REMEMBERING
 
-    function _scored(Story storage s, Entry storage e, uint64 afterwards, bytes32 details) private {
-        (e.scored, e.before, e.afterwards, e.details) = (true, s.accuracy, afterwards, details);
-        s.accuracy = afterwards;
+    function _scored(Story storage s, Entry storage e, uint64 accuracyAfter, bytes32 details) private {
+        (e.scored, e.accuracyBefore, e.accuracyAfter, e.details) = (true, s.accuracy, accuracyAfter, details);
+        s.accuracy = accuracyAfter;
         s.lastScoredAt = time;
         ++s.scored;
     }
 
-    function _settled(Story storage s, Status recorded, uint32 sound) internal {
-        (s.recorded, s.settledAt, s.sound) = (recorded, time, sound);
+    function _settled(Story storage s, Status recorded, uint32 validBelow) internal {
+        (s.recorded, s.settledAt, s.validBelow) = (recorded, time, validBelow);
     }
 
     // ------------------------------------------------------------------ WHERE

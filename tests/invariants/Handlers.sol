@@ -82,7 +82,7 @@ contract Handlers is Surroundings {
 
     function _checkRecord(Story storage s) private view {
         Campaign memory c = sonar.campaignOf(s.id);
-        require(c.recorded == s.recorded && c.settledAt == s.settledAt && c.sound == s.sound, "the end is recorded otherwise");
+        require(c.recorded == s.recorded && c.settledAt == s.settledAt && c.validBelow == s.validBelow, "the end is recorded otherwise");
         require(c.submitted == s.entries.length && c.scored == s.scored, "the queue is recorded otherwise");
         require(
             c.version == s.version && c.startingAccuracy == (s.endsAt == 0 ? s.terms.startingAccuracy : s.start),
@@ -101,7 +101,7 @@ contract Handlers is Surroundings {
     function _digest(Story storage s, Entry storage e) private view returns (bytes32) {
         if (e.claimed || e.compensated) return 0;
         if (e.reclaimed) return s.share() == 0 ? bytes32(0) : keccak256(abi.encode(3, e.gradient.miner));
-        if (e.scored) return keccak256(abi.encode(2, e.gradient.miner, e.before, e.afterwards, e.details));
+        if (e.scored) return keccak256(abi.encode(2, e.gradient.miner, e.accuracyBefore, e.accuracyAfter, e.details));
         return keccak256(abi.encode(1, e.gradient.due, _core(e.gradient)));
     }
 

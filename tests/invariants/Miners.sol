@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
-import {Gradient, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {Status} from "../../contracts/types/Status.sol";
 import {Capsules} from "./Capsules.sol";
 import {Reckoning} from "./Reckoning.sol";
@@ -46,7 +46,7 @@ abstract contract Miners is Capsules {
 
         _do(s.terms.arbiter, abi.encodeCall(ISonar.convict, (s.id, e.gradient.miner, _preimage(e))));
 
-        s.accuracy = e.before;
+        s.accuracy = e.accuracyBefore;
         _settled(s, Status.Convicted, number);
         _touch(index);
     }
@@ -70,8 +70,8 @@ abstract contract Miners is Capsules {
         g.due = uint40(time + s.terms.scoringWindow + (number - s.scored) * s.terms.perGradient);
     }
 
-    function _preimage(Entry storage e) internal view returns (Scored memory) {
-        return Scored(e.gradient.number, e.before, e.afterwards, e.details);
+    function _preimage(Entry storage e) internal view returns (ScoredGradient memory) {
+        return ScoredGradient(e.gradient.number, e.accuracyBefore, e.accuracyAfter, e.details);
     }
 
     // ------------------------------------------------------------------ WHERE

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
-import {Gradient, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {Status} from "../../contracts/types/Status.sol";
 import {Miners} from "./Miners.sol";
 import {Reckoning} from "./Reckoning.sol";
@@ -29,11 +29,11 @@ abstract contract Payees is Miners {
         _pullSome(seed, Kind.Reward);
     }
 
-    function reclaimFees(uint256 seed) external {
+    function reclaimScoringFees(uint256 seed) external {
         _pullSome(seed, Kind.UnscoredFee);
     }
 
-    function reclaimVoidedFees(uint256 seed) external {
+    function reclaimVoidedScoringFees(uint256 seed) external {
         _pullSome(seed, Kind.VoidedFee);
     }
 
@@ -73,7 +73,7 @@ abstract contract Payees is Miners {
             if (!s.bondCollected) (pull.who, pull.amount) = (s.terms.capsule, s.bondAndFee());
         } else if (kind == Kind.ScoringFees) {
             pull.currency = COIN;
-            if (!s.feesCollected) (pull.who, pull.amount) = (s.terms.capsule, uint256(s.sound) * s.terms.scoringFee);
+            if (!s.feesCollected) (pull.who, pull.amount) = (s.terms.capsule, uint256(s.validBelow) * s.terms.scoringFee);
         } else {
             _openGradients(pull, seed);
         }
@@ -117,8 +117,8 @@ abstract contract Payees is Miners {
         if (pull.kind == Kind.Bond) return abi.encodeCall(ISonar.collectBond, (id, to));
         if (pull.kind == Kind.ScoringFees) return abi.encodeCall(ISonar.collectScoringFees, (id, to));
         if (pull.kind == Kind.Compensation) return abi.encodeCall(ISonar.compensate, (id, pull.numbers, to));
-        if (pull.kind == Kind.UnscoredFee) return abi.encodeCall(ISonar.reclaimFees, (id, _submissions(pull), to));
-        if (pull.kind == Kind.VoidedFee) return abi.encodeCall(ISonar.reclaimVoidedFees, (id, _scores(pull), to));
+        if (pull.kind == Kind.UnscoredFee) return abi.encodeCall(ISonar.reclaimScoringFees, (id, _submissions(pull), to));
+        if (pull.kind == Kind.VoidedFee) return abi.encodeCall(ISonar.reclaimVoidedScoringFees, (id, _scores(pull), to));
         return abi.encodeCall(ISonar.claim, (id, _scores(pull), to));
     }
 
@@ -129,8 +129,8 @@ abstract contract Payees is Miners {
         }
     }
 
-    function _scores(Pull memory pull) internal view returns (Scored[] memory scores) {
-        scores = new Scored[](pull.numbers.length);
+    function _scores(Pull memory pull) internal view returns (ScoredGradient[] memory scores) {
+        scores = new ScoredGradient[](pull.numbers.length);
         for (uint256 i = 0; i < scores.length; ++i) {
             scores[i] = _preimage(stories[pull.story].entries[pull.numbers[i]]);
         }

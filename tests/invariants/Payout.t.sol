@@ -44,9 +44,9 @@ contract PayoutTest {
 
     /// @dev No unit of the bond is lost or made; the Data Scientist comes first; nobody gets more than was agreed.
     function testFuzz_TheBondIsDividedWhole(uint128 bond, uint128 spent, uint32 harmed, uint96 most) external pure {
-        (uint256 share, uint256 left) = Payout.divideBond(bond, spent, harmed, most);
-        require(share * harmed + left == bond, "a bond that does not add up");
-        require(left >= (spent < bond ? spent : bond), "the Data Scientist does not come first");
+        (uint256 share, uint256 remainder) = Payout.divideBond(bond, spent, harmed, most);
+        require(share * harmed + remainder == bond, "a bond that does not add up");
+        require(remainder >= (spent < bond ? spent : bond), "the Data Scientist does not come first");
         require(share <= most, "more than agreed");
         // No larger equal share fits.
         uint256 rest = bond > spent ? bond - spent : 0;

@@ -58,12 +58,12 @@ library Reckoning {
     }
 
     function reward(Story storage s, Entry storage e) internal view returns (uint256) {
-        return e.before == e.afterwards ? 0 : earned(s, e.afterwards) - earned(s, e.before);
+        return e.accuracyBefore == e.accuracyAfter ? 0 : earned(s, e.accuracyAfter) - earned(s, e.accuracyBefore);
     }
 
     /// @notice Rewards of all Gradients that count, one by one.
     function spent(Story storage s) internal view returns (uint256 sum) {
-        uint256 counted = s.settledAt == 0 ? s.scored : s.sound;
+        uint256 counted = s.settledAt == 0 ? s.scored : s.validBelow;
         for (uint256 i = 0; i < counted; ++i) {
             sum += reward(s, s.entries[i]);
         }
@@ -76,7 +76,7 @@ library Reckoning {
     }
 
     function harmed(Story storage s) internal view returns (uint256) {
-        return s.settledAt == 0 ? 0 : s.entries.length - s.sound;
+        return s.settledAt == 0 ? 0 : s.entries.length - s.validBelow;
     }
 
     /// @notice What each harmed Gradient may pull of the bond.
@@ -103,7 +103,7 @@ library Reckoning {
     function owed(Story storage s) internal view returns (uint256 sum) {
         if (!s.refunded) sum = refund(s);
         if (!s.bondCollected) sum += bondAndFee(s);
-        uint256 counted = s.settledAt == 0 ? s.scored : s.sound;
+        uint256 counted = s.settledAt == 0 ? s.scored : s.validBelow;
         for (uint256 i = 0; i < counted; ++i) {
             if (!s.entries[i].claimed) sum += reward(s, s.entries[i]);
         }
@@ -116,8 +116,8 @@ library Reckoning {
     /// @notice What it owes in wei of scoring fees, to its Capsule and to Miners.
     function owedFees(Story storage s) internal view returns (uint256 sum) {
         if (s.settledAt == 0) return s.entries.length * s.terms.scoringFee;
-        if (!s.feesCollected) sum = uint256(s.sound) * s.terms.scoringFee;
-        for (uint256 i = s.sound; i < s.entries.length; ++i) {
+        if (!s.feesCollected) sum = uint256(s.validBelow) * s.terms.scoringFee;
+        for (uint256 i = s.validBelow; i < s.entries.length; ++i) {
             if (!s.entries[i].reclaimed) sum += s.terms.scoringFee;
         }
     }
@@ -125,8 +125,8 @@ library Reckoning {
     /// @notice Whether a Gradient has a payment of this kind open, once claims are.
     function open(Story storage s, Kind kind, uint32 number) internal view returns (bool) {
         Entry storage e = s.entries[number];
-        if (kind == Kind.Reward) return number < s.sound && !e.claimed && reward(s, e) != 0;
-        if (number < s.sound) return false;
+        if (kind == Kind.Reward) return number < s.validBelow && !e.claimed && reward(s, e) != 0;
+        if (number < s.validBelow) return false;
         if (kind == Kind.Compensation) return e.reclaimed && !e.compensated && share(s) != 0;
         return !e.reclaimed && e.scored == (kind == Kind.VoidedFee);
     }

@@ -9,8 +9,8 @@ import {Terms} from "../../contracts/types/Terms.sol";
 struct Entry {
     Gradient gradient;
     bool scored;
-    uint64 before;
-    uint64 afterwards;
+    uint64 accuracyBefore;
+    uint64 accuracyAfter;
     bytes32 details;
     bool claimed;
     bool reclaimed;
@@ -33,7 +33,7 @@ struct Story {
     uint64 accuracy;
     uint32 version;
     uint32 scored;
-    uint32 sound;
+    uint32 validBelow;
     bool refunded;
     bool bondCollected;
     bool feesCollected;

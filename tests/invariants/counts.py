@@ -18,7 +18,7 @@ FLOORS = {
     "create": 700, "cancel": 50, "decline": 50, "open": 500, "stop": 100,
     "submit": 1400, "score": 1000, "reject": 100, "rebase": 150, "deliver": 400, "expire": 60, "convict": 150,
     "refund": 500, "collectBond": 250, "collectScoringFees": 250, "claim": 350,
-    "reclaimFees": 150, "reclaimVoidedFees": 200, "compensate": 250,
+    "reclaimScoringFees": 150, "reclaimVoidedScoringFees": 200, "compensate": 250,
     "pullEarly": 1000, "pullTwice": 1000, "pullVoid": 1000, "claimForged": 350, "claimRepeated": 350,
     "payReentering": 150, "payUnwilling": 200, "scoreForged": 350, "submitRefused": 1500, "usurp": 1500,
     "actOutOfTime": 1000, "createRefused": 1500,

@@ -34,7 +34,15 @@ class Compiled:
 
 #: Functions of Sonar that hold, reckon or pay money, beside the libraries that do.
 _MONEY = {
-    *("refund", "collectBond", "collectScoringFees", "claim", "reclaimFees", "reclaimVoidedFees", "compensate"),
+    *(
+        "refund",
+        "collectBond",
+        "collectScoringFees",
+        "claim",
+        "reclaimScoringFees",
+        "reclaimVoidedScoringFees",
+        "compensate",
+    ),
     *("convict", "refundable", "earned", "_refundable", "_claimOne", "_reclaim", "_takeDigest", "_divideBond"),
     *("_earned", "_spent", "_settle", "_requireClaimsOpen", "_claimsOpenAt"),
 }

@@ -12,11 +12,11 @@ from typing import Any
 from eth_utils import is_address, keccak, to_checksum_address
 
 from sonar_core.protocol.structs import (
+    CampaignStart,
     CurrencyOffer,
     CurrencyTerms,
     GradientRecord,
     Next,
-    Opening,
     Rejection,
     Score,
     Status,
@@ -71,8 +71,10 @@ class Calls:
             "claim": self._pulled(
                 "claim", lambda c, g: g.scored, lambda c, g: not g.rewarded and c.reward(g.scored) > 0
             ),
-            "reclaimFees": self._pulled("reclaimFees", _unscored, lambda c, g: not g.fee_back),
-            "reclaimVoidedFees": self._pulled("reclaimVoidedFees", lambda c, g: g.scored, lambda c, g: not g.fee_back),
+            "reclaimScoringFees": self._pulled("reclaimScoringFees", _unscored, lambda c, g: not g.fee_back),
+            "reclaimVoidedScoringFees": self._pulled(
+                "reclaimVoidedScoringFees", lambda c, g: g.scored, lambda c, g: not g.fee_back
+            ),
             "compensate": self._pulled(
                 "compensate", lambda c, g: g.record.number, lambda c, g: g.fee_back and not g.compensated
             ),
@@ -143,8 +145,8 @@ class Calls:
 
     def _open(self, c: Campaign, now: int) -> Call:
         accuracy = self._random.choice([0, 0, c.terms.starting_accuracy, c.terms.target_accuracy // 3, 10**17 + 1])
-        opening = Opening(*self._blobs("key", "key root", "model", "model root"), accuracy)
-        return self._call("open", c.terms.capsule, c, opening, value=c.terms.capsule_bond * (c.terms.currency == COIN))
+        start = CampaignStart(*self._blobs("key", "key root", "model", "model root"), accuracy)
+        return self._call("open", c.terms.capsule, c, start, value=c.terms.capsule_bond * (c.terms.currency == COIN))
 
     def _submit(self, c: Campaign, now: int) -> Call:
         miner = self._parties[self._random.choice(["miner", "second_miner"])]
@@ -192,7 +194,7 @@ class Calls:
 
         def draw(c: Campaign, now: int) -> Call | None:
             there = [g for g in c.gradients if preimage(c, g) is not None]
-            half = [g for g in there if (g.record.number < c.sound) == (function == "claim") and due(c, g)]
+            half = [g for g in there if (g.record.number < c.valid_below) == (function == "claim") and due(c, g)]
             gradients = half if half and self._random.random() < 0.9 else there
             if not gradients:
                 return None

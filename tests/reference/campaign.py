@@ -45,7 +45,7 @@ class Campaign:
     scored: int = 0
     last_scored_at: int = 0
     settled_at: int = 0
-    sound: int = 0
+    valid_below: int = 0
     refunded: bool = False
     bond_collected: bool = False
     fees_collected: bool = False
@@ -95,8 +95,8 @@ class Campaign:
             return 0
         return self.settled_at + (0 if self.recorded is Status.CONVICTED else self.terms.audit_window)
 
-    def settled(self, status: Status, now: int, sound: int) -> Campaign:
-        return replace(self, recorded=status, settled_at=now, sound=sound)
+    def settled(self, status: Status, now: int, valid_below: int) -> Campaign:
+        return replace(self, recorded=status, settled_at=now, valid_below=valid_below)
 
     def with_gradients(self, *changed: Gradient) -> Campaign:
         """Each in the place of the one of its number."""
@@ -121,7 +121,7 @@ class Campaign:
         return earned(self.terms.bounty, accuracy, self.terms.target_accuracy)
 
     def reward(self, scored: ScoredRecord) -> int:
-        return self.earned(scored.afterwards) - self.earned(scored.before)
+        return self.earned(scored.accuracy_after) - self.earned(scored.accuracy_before)
 
     @property
     def spent(self) -> int:
@@ -133,7 +133,7 @@ class Campaign:
     @property
     def harmed(self) -> tuple[Gradient, ...]:
         """Gradients that will never count, once that is known."""
-        return self.gradients[self.sound :] if self.settled_at else ()
+        return self.gradients[self.valid_below :] if self.settled_at else ()
 
     @property
     def share(self) -> int:
@@ -156,7 +156,7 @@ class Campaign:
     @property
     def rewards(self) -> int:
         """What Miners have earned and not claimed."""
-        sound = self.gradients[: self.sound if self.settled_at else self.scored]
+        sound = self.gradients[: self.valid_below if self.settled_at else self.scored]
         return sum(self.reward(gradient.scored) for gradient in sound if gradient.scored and not gradient.rewarded)
 
     @property
@@ -176,4 +176,4 @@ class Campaign:
         if not self.settled_at:
             return len(self.gradients) * self.terms.scoring_fee
         owed = sum(not gradient.fee_back for gradient in self.harmed)
-        return (owed + (0 if self.fees_collected else self.sound)) * self.terms.scoring_fee
+        return (owed + (0 if self.fees_collected else self.valid_below)) * self.terms.scoring_fee

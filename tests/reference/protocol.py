@@ -8,11 +8,11 @@ from typing import Any
 
 from sonar_core.protocol.events import snake_case
 from sonar_core.protocol.structs import (
+    CampaignStart,
     CapsuleTerms,
     CurrencyOffer,
     GradientRecord,
     Next,
-    Opening,
     Rejection,
     Score,
     ScoredRecord,
@@ -134,17 +134,17 @@ class Protocol:
 
     # ------------------------------------------------------------------ Capsule
 
-    def _open(self, by: Message, campaign: bytes, opening: Opening) -> Outcome:
+    def _open(self, by: Message, campaign: bytes, start: CampaignStart) -> Outcome:
         c = self._of_capsule(campaign, by)
         need_requested(c, by.now)
-        need_content(opening.public_key, opening.public_key_root, opening.model, opening.model_root)
-        need(opening.accuracy < c.terms.target_accuracy, "StartNotBelowTarget")
+        need_content(start.public_key, start.public_key_root, start.model, start.model_root)
+        need(start.accuracy < c.terms.target_accuracy, "StartNotBelowTarget")
         # The time to open has done its work by then, whatever the Capsule asks for since.
         certificates = self.registry.certificates_for(replace(c.terms, open_within=LONGEST_SECONDS))
         self.purse.need_escrow(by.sender, by.value, c.terms.currency, c.terms.capsule_bond)
-        ends_at, accuracy = by.now + c.terms.duration, opening.accuracy
+        ends_at, accuracy = by.now + c.terms.duration, start.accuracy
         opened = replace(c, recorded=Status.OPEN, ends_at=ends_at, start=accuracy, accuracy=accuracy)
-        said = ("CampaignOpened", campaign, opening, certificates, ends_at)
+        said = ("CampaignOpened", campaign, start, certificates, ends_at)
         return Outcome(opened, (said,), received=Transfer(by.sender, c.terms.capsule_bond))
 
     def _decline(self, by: Message, campaign: bytes, reason: str) -> Outcome:
@@ -159,17 +159,17 @@ class Protocol:
         c = self._of_capsule(campaign, by)
         gradient = need_oldest(c, by.now, given)
         need(score.accuracy <= WAD, "AccuracyOutOfRange")
-        need_content(score.model_root, score.opened, score.evidence)
+        need_content(score.model_root, score.unsealed_bundle, score.evidence)
         needed = c.accuracy + min(c.terms.min_improvement, c.terms.target_accuracy - c.accuracy)
         improved = score.accuracy >= needed
         need(not improved or any(score.model), "ImprovementWithoutModel")
         need(improved or not any(score.model), "ModelWithoutImprovement")
-        afterwards = score.accuracy if improved else c.accuracy
+        accuracy_after = score.accuracy if improved else c.accuracy
         details = score.details(given.core(), by.now)
         after = after_score(
-            c, by.now, replace(gradient, scored=ScoredRecord(given.number, c.accuracy, afterwards, details))
+            c, by.now, replace(gradient, scored=ScoredRecord(given.number, c.accuracy, accuracy_after, details))
         )
-        after = replace(after, accuracy=afterwards, version=c.version + improved)
+        after = replace(after, accuracy=accuracy_after, version=c.version + improved)
         need_following(after, following)
         due = queue_due(after)
         said = (
@@ -178,14 +178,16 @@ class Protocol:
             given.number,
             given.miner,
             c.accuracy,
-            afterwards,
+            accuracy_after,
             after.version,
             due,
             score,
         )
         if not after.target_met:
             return Outcome(after, (said,))
-        return Outcome(replace(after, ends_at=by.now), (said, ("TargetReached", campaign, afterwards, after.unscored)))
+        return Outcome(
+            replace(after, ends_at=by.now), (said, ("TargetReached", campaign, accuracy_after, after.unscored))
+        )
 
     def _reject_gradient(
         self,
@@ -193,7 +195,7 @@ class Protocol:
         campaign: bytes,
         given: GradientRecord,
         reason: Rejection,
-        opened: bytes,
+        unsealed_bundle: bytes,
         evidence: bytes,
         following: Next,
     ) -> Outcome:
@@ -202,12 +204,12 @@ class Protocol:
         if reason is Rejection.UNAVAILABLE:
             not_before = given.submitted_at + c.terms.unavailability_window
             need(by.now >= not_before, "UnavailableTooEarly")
-        details = rejection_details(given.core(), reason, opened, evidence, by.now)
+        details = rejection_details(given.core(), reason, unsealed_bundle, evidence, by.now)
         after = after_score(
             c, by.now, replace(gradient, scored=ScoredRecord(given.number, c.accuracy, c.accuracy, details))
         )
         need_following(after, following)
-        said = (campaign, given.number, given.miner, c.accuracy, queue_due(after), reason, opened, evidence)
+        said = (campaign, given.number, given.miner, c.accuracy, queue_due(after), reason, unsealed_bundle, evidence)
         return Outcome(after, (("GradientRejected", *said),))
 
     def _rebase(self, by: Message, campaign: bytes, model: bytes, root: bytes, evidence: bytes) -> Outcome:
@@ -238,7 +240,7 @@ class Protocol:
         c = self._of_capsule(campaign, by)
         need(to != NOBODY, "ZeroAddress")
         need_claims(c, by.now)
-        amount = 0 if c.fees_collected else c.sound * c.terms.scoring_fee
+        amount = 0 if c.fees_collected else c.valid_below * c.terms.scoring_fee
         need(amount > 0, "NothingToCollect")
         said = ("ScoringFeesCollected", campaign, by.sender, to, amount)
         return Outcome(replace(c, fees_collected=True), (said,), paid=(Transfer(to, amount, scoring=True),))
@@ -261,7 +263,7 @@ class Protocol:
         c = self._paying(campaign, by, to)
         after, rewards = c, []
         for scored in given:
-            need(scored.number < c.sound, "GradientVoid")
+            need(scored.number < c.valid_below, "GradientVoid")
             gradient = need_scored(after, by.sender, scored)
             need(c.reward(scored) > 0, "NothingEarned")
             after = after.with_gradients(replace(gradient, rewarded=True))
@@ -271,10 +273,10 @@ class Protocol:
         ]
         return Outcome(after, tuple(said), paid=(Transfer(to, sum(rewards)),))
 
-    def _reclaim_fees(self, by: Message, campaign: bytes, given: list[GradientRecord], to: str) -> Outcome:
+    def _reclaim_scoring_fees(self, by: Message, campaign: bytes, given: list[GradientRecord], to: str) -> Outcome:
         return self._reclaim(by, campaign, given, to, need_unscored)
 
-    def _reclaim_voided_fees(self, by: Message, campaign: bytes, given: list[ScoredRecord], to: str) -> Outcome:
+    def _reclaim_voided_scoring_fees(self, by: Message, campaign: bytes, given: list[ScoredRecord], to: str) -> Outcome:
         return self._reclaim(by, campaign, given, to, need_scored)
 
     def _reclaim(
@@ -283,9 +285,9 @@ class Protocol:
         c = self._paying(campaign, by, to)
         after, fee = c, c.terms.scoring_fee
         for preimage in given:
-            need(preimage.number >= c.sound, "GradientSound")
+            need(preimage.number >= c.valid_below, "GradientValid")
             after = after.with_gradients(replace(kept(after, by.sender, preimage), fee_back=True))
-        said = [("FeeReclaimed", campaign, preimage.number, by.sender, to, fee) for preimage in given]
+        said = [("ScoringFeeReclaimed", campaign, preimage.number, by.sender, to, fee) for preimage in given]
         return Outcome(after, tuple(said), paid=(Transfer(to, fee * len(given), scoring=True),))
 
     def _compensate(self, by: Message, campaign: bytes, numbers: list[int], to: str) -> Outcome:
@@ -315,8 +317,8 @@ class Protocol:
         need(first_false.number < c.scored, "NotNextInOrder")
         need_scored(c, miner, first_false)
         convicted = c.settled(Status.CONVICTED, by.now, first_false.number)
-        said = ("CapsuleConvicted", campaign, first_false.number, first_false.before)
-        return Outcome(replace(convicted, accuracy=first_false.before), (said,))
+        said = ("CapsuleConvicted", campaign, first_false.number, first_false.accuracy_before)
+        return Outcome(replace(convicted, accuracy=first_false.accuracy_before), (said,))
 
     # ------------------------------------------------------------------ who
 

@@ -31,7 +31,7 @@ class Registry:
         currency = self.currencies.get((asked.capsule, asked.currency))
         need(currency is not None and currency.accepted, "CurrencyNotAccepted")
         assert currency is not None
-        need(asked.capsule_fee >= currency.smallest_fee, "FeeBelowTerms")
+        need(asked.capsule_fee >= currency.smallest_capsule_fee, "CapsuleFeeBelowTerms")
         need(asked.capsule_bond <= currency.largest_bond, "BondAboveTerms")
         need(asked.scoring_fee >= least.scoring_fee, "ScoringFeeBelowTerms")
         need(asked.open_within >= least.open_within, "OpenWithinBelowTerms")

@@ -17,7 +17,7 @@ from tests.reference.purse import COIN, Purse
 from tests.world.contracts import Stage
 
 #: Functions that move scoring fees; all others move a Campaign's own currency.
-_SCORING = {"submitGradient", "collectScoringFees", "reclaimFees", "reclaimVoidedFees"}
+_SCORING = {"submitGradient", "collectScoringFees", "reclaimScoringFees", "reclaimVoidedScoringFees"}
 #: So often every Campaign is read from the contract; at each step those that moved or whose status changed.
 _EVERYTHING = 25
 #: Longer than all windows of a Campaign here, in seconds; and more rounds of pulls than one ever needed.

@@ -129,15 +129,15 @@ class ChainViews:
     def _rewards(self, state: CampaignState, record: CampaignRecord, digests: tuple[bytes, ...]) -> int:
         """What the contract would still pay for what it keeps."""
         rewards = 0
-        for number in range(record.sound if record.settled_at else record.scored):
+        for number in range(record.valid_below if record.settled_at else record.scored):
             if any(digests[number]):
-                before, afterwards = _rise(state.gradients[number].scored)
-                rewards += self._earned[state.id, afterwards] - self._earned[state.id, before]
+                accuracy_before, accuracy_after = _rise(state.gradients[number].scored)
+                rewards += self._earned[state.id, accuracy_after] - self._earned[state.id, accuracy_before]
         return rewards
 
 
 def _rise(scored: ScoredRecord | None) -> tuple[int, ...]:
-    return (scored.before, scored.afterwards) if scored else ()
+    return (scored.accuracy_before, scored.accuracy_after) if scored else ()
 
 
 def _word(record: GradientRecord, scored: ScoredRecord | None, paid: bool, fee_back: bool, share: int) -> bytes:
@@ -162,7 +162,7 @@ def _record(c: Campaign) -> CampaignRecord:
         scientist=c.scientist,
         starting_accuracy=c.start,
         settled_at=c.settled_at,
-        sound=c.sound,
+        valid_below=c.valid_below,
         refunded=c.refunded,
         bond_collected=c.bond_collected,
         scoring_fees_collected=c.fees_collected,
@@ -171,7 +171,7 @@ def _record(c: Campaign) -> CampaignRecord:
 
 def _record_of_ledger(state: CampaignState) -> CampaignRecord:
     same = (
-        "submitted scored accuracy due ends_at recorded scientist starting_accuracy settled_at sound refunded"
+        "submitted scored accuracy due ends_at recorded scientist starting_accuracy settled_at valid_below refunded"
         " bond_collected scoring_fees_collected"
     )
     values = {name: getattr(state, name) for name in same.split()}

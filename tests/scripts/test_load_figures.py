@@ -8,7 +8,7 @@ from scripts._load.figures import Spread, figures, table
 from scripts._load.size import SCIENTISTS, Size
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.events import Event, LogPosition
-from sonar_core.protocol.structs import Opening, Rejection, Score
+from sonar_core.protocol.structs import CampaignStart, Rejection, Score
 
 ROOT, MINER = bytes(32), "0x" + "a" * 40
 ONE, OTHER = b"1" * 32, b"2" * 32
@@ -20,7 +20,7 @@ def at(block: int) -> LogPosition:
 
 
 def opened(block: int, campaign: bytes) -> Event:
-    return ev.CampaignOpened(at(block), campaign, Opening(ROOT, ROOT, ROOT, ROOT, 0), ROOT, 10**6)
+    return ev.CampaignOpened(at(block), campaign, CampaignStart(ROOT, ROOT, ROOT, ROOT, 0), ROOT, 10**6)
 
 
 def submitted(block: int, campaign: bytes, number: int) -> Event:

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
-import {Gradient, Next, Opening, Rejection, Score, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, Next, CampaignStart, Rejection, Score, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {AnyState} from "./AnyState.sol";
 
 /// Who may call what: of each function that is one party's, any other caller is refused, in any state.
@@ -23,8 +23,8 @@ contract AccessCheck is AnyState {
 
     // ------------------------------------------------------------------ CAPSULE
 
-    function check_onlyCapsuleOpens(address caller, bytes32 campaign, Opening memory opening) external {
-        _onlyCapsule(caller, campaign, abi.encodeCall(ISonar.open, (campaign, opening)));
+    function check_onlyCapsuleOpens(address caller, bytes32 campaign, CampaignStart memory start) external {
+        _onlyCapsule(caller, campaign, abi.encodeCall(ISonar.open, (campaign, start)));
     }
 
     function check_onlyCapsuleDeclines(address caller, bytes32 campaign) external {
@@ -39,11 +39,13 @@ contract AccessCheck is AnyState {
         address caller,
         bytes32 campaign,
         Gradient memory g,
-        bytes32 opened,
+        bytes32 unsealedBundle,
         bytes32 evidence,
         Next memory next
     ) external {
-        _onlyCapsule(caller, campaign, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, opened, evidence, next)));
+        _onlyCapsule(
+            caller, campaign, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, unsealedBundle, evidence, next))
+        );
     }
 
     function check_onlyCapsuleRebases(address caller, bytes32 campaign, bytes32 model, bytes32 modelRoot, bytes32 evidence) external {
@@ -64,7 +66,7 @@ contract AccessCheck is AnyState {
 
     // ------------------------------------------------------------------ ARBITER
 
-    function check_onlyArbiterConvicts(address caller, bytes32 campaign, address miner, Scored memory g) external {
+    function check_onlyArbiterConvicts(address caller, bytes32 campaign, address miner, ScoredGradient memory g) external {
         bool theirs = caller == sonar.campaignOf(campaign).arbiter;
         _refusedUnless(theirs, caller, abi.encodeCall(ISonar.convict, (campaign, miner, g)));
     }

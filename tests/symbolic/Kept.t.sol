@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
 import {Campaign} from "../../contracts/types/Campaign.sol";
-import {Gradient, Next, Opening, Rejection, Score, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, Next, CampaignStart, Rejection, Score, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {Status} from "../../contracts/types/Status.sol";
 import {Terms} from "../../contracts/types/Terms.sol";
 import {AnyState} from "./AnyState.sol";
@@ -37,8 +37,8 @@ contract KeptCheck is AnyState {
         _keeps(w, caller, abi.encodeCall(ISonar.refund, (campaign, PAYEE)));
     }
 
-    function check_open(Watched memory w, address caller, bytes32 campaign, Opening memory opening) external {
-        _keeps(w, caller, abi.encodeCall(ISonar.open, (campaign, opening)));
+    function check_open(Watched memory w, address caller, bytes32 campaign, CampaignStart memory start) external {
+        _keeps(w, caller, abi.encodeCall(ISonar.open, (campaign, start)));
     }
 
     function check_decline(Watched memory w, address caller, bytes32 campaign, string memory reason) external {
@@ -89,16 +89,16 @@ contract KeptCheck is AnyState {
         _keeps(w, caller, abi.encodeCall(ISonar.submitGradient, (campaign, bundle, commitment, version)));
     }
 
-    function check_claim(Watched memory w, address caller, bytes32 campaign, Scored memory g) external {
+    function check_claim(Watched memory w, address caller, bytes32 campaign, ScoredGradient memory g) external {
         _keeps(w, caller, abi.encodeCall(ISonar.claim, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_reclaimFees(Watched memory w, address caller, bytes32 campaign, Gradient memory g) external {
-        _keeps(w, caller, abi.encodeCall(ISonar.reclaimFees, (campaign, Lists.one(g), PAYEE)));
+        _keeps(w, caller, abi.encodeCall(ISonar.reclaimScoringFees, (campaign, Lists.one(g), PAYEE)));
     }
 
-    function check_reclaimVoidedFees(Watched memory w, address caller, bytes32 campaign, Scored memory g) external {
-        _keeps(w, caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, Lists.one(g), PAYEE)));
+    function check_reclaimVoidedFees(Watched memory w, address caller, bytes32 campaign, ScoredGradient memory g) external {
+        _keeps(w, caller, abi.encodeCall(ISonar.reclaimVoidedScoringFees, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_compensate(Watched memory w, address caller, bytes32 campaign, uint32 number) external {
@@ -109,7 +109,7 @@ contract KeptCheck is AnyState {
         _keeps(w, caller, abi.encodeCall(ISonar.expire, (campaign)));
     }
 
-    function check_convict(Watched memory w, address caller, bytes32 campaign, address miner, Scored memory g) external {
+    function check_convict(Watched memory w, address caller, bytes32 campaign, address miner, ScoredGradient memory g) external {
         _keeps(w, caller, abi.encodeCall(ISonar.convict, (campaign, miner, g)));
     }
 

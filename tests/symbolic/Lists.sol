@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.30;
 
-import {Gradient, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, ScoredGradient} from "../../contracts/types/Gradient.sol";
 
 /// @title Lists of one Gradient.
 library Lists {
-    function one(Scored memory gradient) internal pure returns (Scored[] memory list) {
-        list = new Scored[](1);
+    function one(ScoredGradient memory gradient) internal pure returns (ScoredGradient[] memory list) {
+        list = new ScoredGradient[](1);
         list[0] = gradient;
     }
 

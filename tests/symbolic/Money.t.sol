@@ -28,9 +28,9 @@ contract MoneyCheck {
     }
 
     /// A higher accuracy never earned less: no difference of two `earnedDown` underflows.
-    function check_rewardRisesWithAccuracy(uint128 bounty, uint64 before, uint64 afterwards, uint64 target) external pure {
-        if (target == 0 || before > afterwards) return;
-        assert(Payout.earnedDown(bounty, before, target) <= Payout.earnedDown(bounty, afterwards, target));
+    function check_rewardRisesWithAccuracy(uint128 bounty, uint64 accuracyBefore, uint64 accuracyAfter, uint64 target) external pure {
+        if (target == 0 || accuracyBefore > accuracyAfter) return;
+        assert(Payout.earnedDown(bounty, accuracyBefore, target) <= Payout.earnedDown(bounty, accuracyAfter, target));
     }
 
     function check_refuted_rewardIsRoundedUp(uint128 bounty, uint64 accuracy, uint64 target) external pure {

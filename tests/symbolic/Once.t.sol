@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
 import {Digest} from "../../contracts/libraries/Digest.sol";
 import {Campaign} from "../../contracts/types/Campaign.sol";
-import {Gradient, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {AnyState} from "./AnyState.sol";
 import {vm} from "./Cheats.sol";
 import {Lists} from "./Lists.sol";
@@ -13,7 +13,7 @@ import {Lists} from "./Lists.sol";
 contract OnceCheck is AnyState {
     // ------------------------------------------------------------------ EVERY PAYMENT LEAVES ITS MARK
 
-    function check_claimTakesTheDigest(address caller, bytes32 campaign, Scored memory g) external {
+    function check_claimTakesTheDigest(address caller, bytes32 campaign, ScoredGradient memory g) external {
         if (!_done(caller, abi.encodeCall(ISonar.claim, (campaign, Lists.one(g), PAYEE)))) return;
         assert(sonar.digestOf(campaign, g.number) == 0);
     }
@@ -24,12 +24,12 @@ contract OnceCheck is AnyState {
     }
 
     function check_feeTakesTheDigest(address caller, bytes32 campaign, Gradient memory g) external {
-        if (!_done(caller, abi.encodeCall(ISonar.reclaimFees, (campaign, Lists.one(g), PAYEE)))) return;
+        if (!_done(caller, abi.encodeCall(ISonar.reclaimScoringFees, (campaign, Lists.one(g), PAYEE)))) return;
         assert(_takenOrCompensable(campaign, g.number, caller));
     }
 
-    function check_voidedFeeTakesTheDigest(address caller, bytes32 campaign, Scored memory g) external {
-        if (!_done(caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, Lists.one(g), PAYEE)))) return;
+    function check_voidedFeeTakesTheDigest(address caller, bytes32 campaign, ScoredGradient memory g) external {
+        if (!_done(caller, abi.encodeCall(ISonar.reclaimVoidedScoringFees, (campaign, Lists.one(g), PAYEE)))) return;
         assert(_takenOrCompensable(campaign, g.number, caller));
     }
 
@@ -50,8 +50,8 @@ contract OnceCheck is AnyState {
 
     // ------------------------------------------------------------------ WHAT BEARS A MARK IS PAID NO MORE
 
-    function check_takenDigestClaimsNothing(address caller, bytes32 campaign, Scored memory g) external {
-        _taken(campaign, g.number, Digest.scored(caller, g.before, g.afterwards, g.details));
+    function check_takenDigestClaimsNothing(address caller, bytes32 campaign, ScoredGradient memory g) external {
+        _taken(campaign, g.number, Digest.scored(caller, g.accuracyBefore, g.accuracyAfter, g.details));
         _refusedUnless(false, caller, abi.encodeCall(ISonar.claim, (campaign, Lists.one(g), PAYEE)));
     }
 
@@ -63,12 +63,12 @@ contract OnceCheck is AnyState {
     function check_takenDigestReclaimsNoFee(address caller, bytes32 campaign, Gradient memory g) external {
         bytes32 core = Digest.core(caller, g.bundle, g.commitment, g.version, g.submittedAt);
         _taken(campaign, g.number, Digest.submitted(g.due, core));
-        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimFees, (campaign, Lists.one(g), PAYEE)));
+        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimScoringFees, (campaign, Lists.one(g), PAYEE)));
     }
 
-    function check_takenDigestReclaimsNoVoidedFee(address caller, bytes32 campaign, Scored memory g) external {
-        _taken(campaign, g.number, Digest.scored(caller, g.before, g.afterwards, g.details));
-        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, Lists.one(g), PAYEE)));
+    function check_takenDigestReclaimsNoVoidedFee(address caller, bytes32 campaign, ScoredGradient memory g) external {
+        _taken(campaign, g.number, Digest.scored(caller, g.accuracyBefore, g.accuracyAfter, g.details));
+        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimVoidedScoringFees, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_refundedIsNotRefundedAgain(address caller, bytes32 campaign) external {
@@ -88,10 +88,10 @@ contract OnceCheck is AnyState {
 
     // ------------------------------------------------------------------ WITHIN ONE CALL
 
-    function check_claimNamesNoGradientTwice(address caller, bytes32 campaign, Scored[2] memory pair) external {
+    function check_claimNamesNoGradientTwice(address caller, bytes32 campaign, ScoredGradient[2] memory pair) external {
         vm.assume(pair[0].number == pair[1].number);
-        _trusts(Digest.scored(caller, pair[1].before, pair[1].afterwards, pair[1].details));
-        Scored[] memory list = new Scored[](2);
+        _trusts(Digest.scored(caller, pair[1].accuracyBefore, pair[1].accuracyAfter, pair[1].details));
+        ScoredGradient[] memory list = new ScoredGradient[](2);
         (list[0], list[1]) = (pair[0], pair[1]);
         _refusedUnless(false, caller, abi.encodeCall(ISonar.claim, (campaign, list, PAYEE)));
     }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISonar} from "../../contracts/interfaces/ISonar.sol";
-import {Gradient, Next, Opening, Rejection, Score, Scored} from "../../contracts/types/Gradient.sol";
+import {Gradient, Next, CampaignStart, Rejection, Score, ScoredGradient} from "../../contracts/types/Gradient.sol";
 import {Terms} from "../../contracts/types/Terms.sol";
 import {AnyState} from "./AnyState.sol";
 import {Lists} from "./Lists.sol";
@@ -26,8 +26,8 @@ contract PossibleCheck is AnyState {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.refund, (campaign, PAYEE)));
     }
 
-    function check_refuted_nobodyOpens(address caller, bytes32 campaign, Opening memory opening) external {
-        _refusedUnless(false, caller, abi.encodeCall(ISonar.open, (campaign, opening)));
+    function check_refuted_nobodyOpens(address caller, bytes32 campaign, CampaignStart memory start) external {
+        _refusedUnless(false, caller, abi.encodeCall(ISonar.open, (campaign, start)));
     }
 
     function check_refuted_nobodyDeclines(address caller, bytes32 campaign) external {
@@ -44,11 +44,13 @@ contract PossibleCheck is AnyState {
         address caller,
         bytes32 campaign,
         Gradient memory g,
-        bytes32 opened,
+        bytes32 unsealedBundle,
         bytes32 evidence,
         Next memory next
     ) external {
-        _refusedUnless(false, caller, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, opened, evidence, next)));
+        _refusedUnless(
+            false, caller, abi.encodeCall(ISonar.rejectGradient, (campaign, g, Rejection.Malformed, unsealedBundle, evidence, next))
+        );
     }
 
     function check_refuted_nobodyRebases(address caller, bytes32 campaign, bytes32 model, bytes32 modelRoot, bytes32 evidence) external {
@@ -71,16 +73,16 @@ contract PossibleCheck is AnyState {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.submitGradient, (campaign, bundle, commitment, version)));
     }
 
-    function check_refuted_nobodyClaims(address caller, bytes32 campaign, Scored memory g) external {
+    function check_refuted_nobodyClaims(address caller, bytes32 campaign, ScoredGradient memory g) external {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.claim, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_refuted_nobodyReclaimsFees(address caller, bytes32 campaign, Gradient memory g) external {
-        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimFees, (campaign, Lists.one(g), PAYEE)));
+        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimScoringFees, (campaign, Lists.one(g), PAYEE)));
     }
 
-    function check_refuted_nobodyReclaimsVoidedFees(address caller, bytes32 campaign, Scored memory g) external {
-        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimVoidedFees, (campaign, Lists.one(g), PAYEE)));
+    function check_refuted_nobodyReclaimsVoidedFees(address caller, bytes32 campaign, ScoredGradient memory g) external {
+        _refusedUnless(false, caller, abi.encodeCall(ISonar.reclaimVoidedScoringFees, (campaign, Lists.one(g), PAYEE)));
     }
 
     function check_refuted_nobodyIsCompensated(address caller, bytes32 campaign, uint32 number) external {
@@ -91,7 +93,7 @@ contract PossibleCheck is AnyState {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.expire, (campaign)));
     }
 
-    function check_refuted_nobodyConvicts(address caller, bytes32 campaign, address miner, Scored memory g) external {
+    function check_refuted_nobodyConvicts(address caller, bytes32 campaign, address miner, ScoredGradient memory g) external {
         _refusedUnless(false, caller, abi.encodeCall(ISonar.convict, (campaign, miner, g)));
     }
 }

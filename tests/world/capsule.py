@@ -187,9 +187,9 @@ class World:
     # ------------------------------------------------------------------ Miner
 
     def context(self, campaign: bytes) -> PublicContext:
-        opening = self.state(campaign).opening
-        assert opening is not None
-        return read_public_key(self.store, opening.public_key, opening.public_key_root, bits=2048)
+        start = self.state(campaign).start
+        assert start is not None
+        return read_public_key(self.store, start.public_key, start.public_key_root, bits=2048)
 
     def head(self, campaign: bytes, version: int | None = None) -> EncryptedTensor:
         models = self.state(campaign).models

@@ -12,10 +12,10 @@ from sonar_core.chain.contracts import SonarContracts
 from sonar_core.protocol.events import GradientScored, GradientSubmitted
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import (
+    CampaignStart,
     CapsuleTerms,
     CurrencyOffer,
     CurrencyTerms,
-    Opening,
     Rejection,
     Score,
     ScoredRecord,
@@ -157,8 +157,8 @@ class Stage:
         if terms.currency != COIN and terms.capsule_bond:
             client.approve(terms.currency, terms.capsule_bond)
         value = terms.capsule_bond if terms.currency == COIN else 0
-        opening = Opening(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), accuracy)
-        client.open(campaign, opening, value=value)
+        start = CampaignStart(blob("key"), blob("key root"), blob("model 0"), blob("model 0 root"), accuracy)
+        client.open(campaign, start, value=value)
         return campaign
 
     def opened(self, accuracy: int = 0, **changes) -> bytes:
@@ -183,10 +183,10 @@ class Stage:
         number = gradient.record.number
         score = Score(
             accuracy=accuracy,
-            step=4,
+            step_size=4,
             model=blob(f"model of {number}") if improved else bytes(32),
             model_root=blob(f"root of {number}"),
-            opened=blob(f"opened {number}"),
+            unsealed_bundle=blob(f"opened {number}"),
             evidence=blob(f"evidence {number}"),
         )
         receipt = self.as_(self.capsule).score_gradient(campaign, gradient.record, score, state.following)

@@ -16,7 +16,7 @@ from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import parse_certificate
 from sonar_core.protocol.commitments import openings_root, public_key_root, tensor_root
 from sonar_core.protocol.delivery import Delivery
-from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Score
+from sonar_core.protocol.structs import CampaignStart, CapsuleTerms, CurrencyOffer, CurrencyTerms, Score
 from sonar_core.protocol.units import ZERO_ADDRESS, Currency
 from sonar_core.store.artifacts import read_frozen, read_spec, read_tensor
 from sonar_core.store.embedded import EmbeddedStore
@@ -89,14 +89,14 @@ class World:
         state = campaign.state
         spec = read_spec(self.store, state.terms.spec)
         model = spec.started(read_frozen(self.store, spec)).encrypt(key_pair()).weights_
-        opening = Opening(
+        start = CampaignStart(
             self.store.put(wire.dumps_public_key(key_pair())),
             public_key_root(key_pair()),
             self.store.put(wire.dumps_tensor(model)),
             tensor_root(model),
             state.terms.starting_accuracy,
         )
-        self.capsule.open(campaign.id, opening, value=self._bond(campaign))
+        self.capsule.open(campaign.id, start, value=self._bond(campaign))
 
     def _bond(self, campaign: Campaign) -> int:
         terms = campaign.state.terms

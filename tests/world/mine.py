@@ -33,7 +33,7 @@ from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import GradientRecord, Opening, Rejection, Score, ScoredRecord, Status, Terms
+from sonar_core.protocol.structs import CampaignStart, GradientRecord, Rejection, Score, ScoredRecord, Status, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS
 from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
@@ -235,10 +235,10 @@ class SimulatedSonar:
 
         return self.send("claim", happen)
 
-    def reclaim_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
+    def reclaim_scoring_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
         return self._reclaim(campaign, [record.number for record in gradients], to, scored=False)
 
-    def reclaim_voided_fees(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
+    def reclaim_voided_scoring_fees(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
         return self._reclaim(campaign, [scored.number for scored in gradients], to, scored=True)
 
     def compensate(self, campaign: bytes, numbers: list[int], to: str) -> Receipt:
@@ -265,10 +265,10 @@ class SimulatedSonar:
             state = _claimable(ledger, campaign, position.timestamp)
             for number in numbers:
                 kept = state.gradients[number]
-                if kept.reclaimed or number < state.sound or (kept.scored is not None) != scored:
+                if kept.reclaimed or number < state.valid_below or (kept.scored is not None) != scored:
                     raise WrongGradientError(campaign=campaign, number=number, expected=bytes(32))
             fee = state.terms.scoring_fee
-            return [ev.FeeReclaimed(position, campaign, number, self.sender, to, fee) for number in numbers]
+            return [ev.ScoringFeeReclaimed(position, campaign, number, self.sender, to, fee) for number in numbers]
 
         return self.send("reclaim", happen)
 
@@ -384,7 +384,7 @@ class World:
         self._count += 1
         campaign = hashlib.sha256(b"campaign %d" % self._count).digest()
         context, weights = private_context(), encrypted_model()
-        opening = Opening(
+        start = CampaignStart(
             self.store.put(wire.dumps_public_key(context)),
             public_key_root(context),
             self.store.put(wire.dumps_tensor(weights)),
@@ -395,7 +395,7 @@ class World:
         terms = replace(self.terms(), **changes)
         self.emit(lambda position: ev.CampaignCreated(position, campaign, SCIENTIST, CAPSULE, self._count, terms))
         ends_at = self.sonar.shared.now + terms.duration
-        self.emit(lambda position: ev.CampaignOpened(position, campaign, opening, ring, ends_at))
+        self.emit(lambda position: ev.CampaignOpened(position, campaign, start, ring, ends_at))
         return campaign
 
     def terms(self) -> Terms:
@@ -456,7 +456,7 @@ class World:
     def convict(self, campaign: bytes, number: int) -> None:
         accuracy = self.state(campaign).gradients[number].scored
         assert accuracy is not None
-        self.emit(lambda position: ev.CapsuleConvicted(position, campaign, number, accuracy.before))
+        self.emit(lambda position: ev.CapsuleConvicted(position, campaign, number, accuracy.accuracy_before))
 
     def wait(self, seconds: int) -> None:
         self.sonar.shared.now += seconds

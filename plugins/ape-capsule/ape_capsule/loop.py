@@ -276,7 +276,7 @@ class Capsule:
         if not campaign.claims_open(now):
             return []
         terms, to, chain = campaign.terms, self._chain.sender, self._chain
-        bond, fees = terms.capsule_fee + terms.capsule_bond, terms.scoring_fee * campaign.sound
+        bond, fees = terms.capsule_fee + terms.capsule_bond, terms.scoring_fee * campaign.valid_below
         actions = []
         if campaign.recorded is Status.DELIVERED and bond and not campaign.bond_collected:
             actions += self._collect(chain.collect_bond, campaign.id, to, f"bond and fee: {bond} smallest units")

@@ -331,10 +331,10 @@ class Mine:
                 chain.claim(campaign, list(gradients), to)
                 return Action("claimed", campaign, f"{amount} smallest units for {len(gradients)} Gradients")
             case ReclaimFees(records, amount):
-                chain.reclaim_fees(campaign, list(records), to)
+                chain.reclaim_scoring_fees(campaign, list(records), to)
                 return Action("reclaimed", campaign, f"{amount} wei of fees for {len(records)} unscored Gradients")
             case ReclaimVoidedFees(gradients, amount):
-                chain.reclaim_voided_fees(campaign, list(gradients), to)
+                chain.reclaim_voided_scoring_fees(campaign, list(gradients), to)
                 return Action("reclaimed", campaign, f"{amount} wei of fees for {len(gradients)} void Gradients")
             case Compensate(numbers, amount):
                 chain.compensate(campaign, list(numbers), to)

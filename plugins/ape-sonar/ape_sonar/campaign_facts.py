@@ -15,7 +15,7 @@ from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Currency, Money, from_
 
 def left_to_pay(state: CampaignState) -> int:
     """What Miners can still earn, in smallest units; of the claimed start while nothing was measured."""
-    return state.payable() if state.opening else payable(state.terms, state.terms.starting_accuracy)
+    return state.payable() if state.start else payable(state.terms, state.terms.starting_accuracy)
 
 
 def verdict(gradient: GradientState) -> str:
@@ -46,13 +46,13 @@ def campaign_facts(state: CampaignState, now: int, currency: Currency) -> dict[s
         "parent": None if terms.parent == EMPTY_BYTES32 else "0x" + terms.parent.hex(),
         "bounty": _money(terms.bounty, currency),
         "payable": _money(left_to_pay(state), currency),
-        "spent": _money(state.spent() if state.opening else 0, currency),
+        "spent": _money(state.spent() if state.start else 0, currency),
         "refundable": _money(state.refundable(), currency),
         "capsule_fee": _money(terms.capsule_fee, currency),
         "capsule_bond": _money(terms.capsule_bond, currency),
         "scoring_fee": _money(terms.scoring_fee, COIN),
         "starting_accuracy": str(from_wad(state.starting_accuracy)),
-        "accuracy": str(from_wad(state.accuracy if state.opening else state.starting_accuracy)),
+        "accuracy": str(from_wad(state.accuracy if state.start else state.starting_accuracy)),
         "target_accuracy": str(from_wad(terms.target_accuracy)),
         "version": state.models[-1].version if state.models else None,
         "submitted": state.submitted,
@@ -74,8 +74,8 @@ def gradient_facts(state: CampaignState, number: int, currency: Currency) -> dic
         "version": gradient.record.version,
         "submitted_at": _time(gradient.record.submitted_at),
         "verdict": verdict(gradient),
-        "before": str(from_wad(scored.before)) if scored else None,
-        "after": str(from_wad(scored.afterwards)) if scored else None,
+        "before": str(from_wad(scored.accuracy_before)) if scored else None,
+        "after": str(from_wad(scored.accuracy_after)) if scored else None,
         "reward": _money(state.reward(gradient), currency),
         "claimed": gradient.claimed,
     }

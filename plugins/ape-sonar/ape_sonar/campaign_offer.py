@@ -95,7 +95,7 @@ class CampaignOffer:
             arbiter=self.arbiter,
             currency=self.currency,
             bounty=self.bounty,
-            capsule_fee=_given(self.capsule_fee, in_currency.smallest_fee),
+            capsule_fee=_given(self.capsule_fee, in_currency.smallest_capsule_fee),
             capsule_bond=_given(self.capsule_bond, self.bounty),
             compensation=_given(self.compensation, self._compensation(scoring_fee)),
             scoring_fee=scoring_fee,

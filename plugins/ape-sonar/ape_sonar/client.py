@@ -208,7 +208,7 @@ class Campaign:
 
     def _gradient(self, state: CampaignState, gradient: GradientState) -> Gradient:
         scored = gradient.scored
-        before, after = (scored.before, scored.afterwards) if scored else (state.accuracy, state.accuracy)
+        before, after = (scored.accuracy_before, scored.accuracy_after) if scored else (state.accuracy, state.accuracy)
         reward = Money(state.reward(gradient), self._sonar.currency(state.terms.currency))
         number, miner = gradient.record.number, gradient.record.miner
         return Gradient(number, miner, from_wad(before), from_wad(after), reward, verdict(gradient))

@@ -66,7 +66,7 @@ def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: Vali
         DeliveryFalseError: something does not hold.
         StoreError, BlobError, SealError: it cannot be fetched or opened.
     """
-    if campaign.delivery == b"" or campaign.opening is None:
+    if campaign.delivery == b"" or campaign.start is None:
         raise NotDeliveredError(
             f"Campaign 0x{campaign.id.hex()} has no delivery: it is {campaign.recorded.name.lower()}"
         )
@@ -75,8 +75,8 @@ def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: Vali
     delivery = Delivery.from_bytes(unseal(sealed, key, signers=ring, limit=LARGEST_DELIVERY))
     _check_header(campaign, delivery)
     spec = read_spec(store, campaign.terms.spec)
-    opening = campaign.opening
-    context = read_public_key(store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
+    start = campaign.start
+    context = read_public_key(store, start.public_key, start.public_key_root, bits=spec.key_bits)
     head = read_tensor(store, campaign.model.address, campaign.model.root, context)
     try:
         openings = wire.loads_openings(delivery.openings, context)

@@ -10,7 +10,7 @@ import pytest
 from ape_capsule.keys.warrant_audit import audit
 from ape_capsule.keys.warrant_log import Kind, Warrant
 from sonar_core.protocol import events as ev
-from sonar_core.protocol.structs import Opening, Rejection, Score
+from sonar_core.protocol.structs import CampaignStart, Rejection, Score
 
 CAPSULE, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 ONE, TWO = b"\1" * 32, b"\2" * 32
@@ -35,7 +35,7 @@ def created(at: int, campaign: bytes = ONE, capsule: str = CAPSULE) -> ev.Event:
 
 
 def opened(at: int, campaign: bytes = ONE) -> ev.Event:
-    return ev.CampaignOpened(position(at), campaign, Opening(NONE, NONE, NONE, root(0), 0), NONE, 0)
+    return ev.CampaignOpened(position(at), campaign, CampaignStart(NONE, NONE, NONE, root(0), 0), NONE, 0)
 
 
 def submitted(at: int, number: int, campaign: bytes = ONE) -> ev.Event:

@@ -12,7 +12,7 @@ from ape_capsule.home.state import CapsuleJournal
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.gradient_map import GradientMap, GradientState
 from sonar_core.protocol.ledger import CampaignState, Ledger, Model
-from sonar_core.protocol.structs import GradientRecord, Opening, Status, Terms
+from sonar_core.protocol.structs import CampaignStart, GradientRecord, Status, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS
 from sonar_core.service.action import Action
 from sonar_core.service.blob_maintenance import BlobMaintenance
@@ -86,11 +86,11 @@ class Scene:
             validation_root=bytes(32),
             parent=parent,
         )
-        opening = Opening(blobs["public_key"], bytes(32), blobs["model"], bytes(32), 0)
+        start = CampaignStart(blobs["public_key"], bytes(32), blobs["model"], bytes(32), 0)
         self.ledger.campaigns[identity] = CampaignState(
             *(identity, ZERO_ADDRESS, 0, terms, OPENED_AT, Status.DELIVERED, ENDS_AT, 0, 0, 1),
             settled_at=SETTLED_AT,
-            opening=opening,
+            start=start,
             models=(Model(blobs["model"], bytes(32), 0),),
             delivery=blobs["delivery"],
         )
@@ -108,9 +108,9 @@ class Scene:
     def names(self, campaign: bytes) -> set[str]:
         """CIDs of what the Capsule keeps of a Campaign."""
         state = self.ledger.campaigns[campaign]
-        terms, opening = state.terms, state.opening
-        assert opening is not None
-        addresses = (terms.spec, terms.validation, opening.public_key, opening.model, state.delivery)
+        terms, start = state.terms, state.start
+        assert start is not None
+        addresses = (terms.spec, terms.validation, start.public_key, start.model, state.delivery)
         return {to_cid(address) for address in addresses if address}
 
     def tidy(self, now: int = OVER, after: int = 0, newest: Ledger | None = None) -> int:

@@ -395,8 +395,8 @@ def test_blobs_that_are_not_what_the_chain_says_are_refused(
     world: World, workshop: GradientBuilder, dataset: Dataset
 ) -> None:
     state = world.state(world.open_campaign())
-    assert state.opening is not None
-    other_key = replace(state, opening=replace(state.opening, public_key_root=bytes(32)))
+    assert state.start is not None
+    other_key = replace(state, start=replace(state.start, public_key_root=bytes(32)))
     other_model = replace(state, models=(replace(state.model, root=bytes(32)),))
     no_tensor = replace(state, models=(replace(state.model, address=world.store.put(b"x" * 99)),))
     no_ring = replace(state, certificates=world.store.put(b"nobody"))

@@ -24,7 +24,7 @@ from sonar_core.chain.contracts import (
 )
 from sonar_core.chain.errors import transaction_failure
 from sonar_core.protocol.events import CampaignCancelled
-from sonar_core.protocol.structs import Opening
+from sonar_core.protocol.structs import CampaignStart
 
 SONAR, REGISTRY = "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 ACCOUNT = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -32,7 +32,7 @@ CANCELLED = Web3.keccak(text="CampaignCancelled(bytes32)")
 REJECTED = Web3.keccak(
     text="GradientRejected(bytes32,uint32,address,uint64,uint40,uint8,bytes32,bytes32)",
 )
-OPENING = Opening(bytes(32), bytes(32), bytes(32), bytes(32), 0)
+START = CampaignStart(bytes(32), bytes(32), bytes(32), bytes(32), 0)
 TOKEN = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"
 
 
@@ -316,7 +316,7 @@ def test_an_account_without_funds_is_told_before_anything_is_sent() -> None:
     node = Node()
     node.balance = 5
     with pytest.raises(FundsError, match="holds 5 wei where 6 and gas are needed: fund it") as caught:
-        client(node, Signer(AssertionError())).open(bytes(32), OPENING, value=6)
+        client(node, Signer(AssertionError())).open(bytes(32), START, value=6)
     assert (caught.value.account, caught.value.needed, caught.value.held) == (ACCOUNT, 6, 5)
 
 

@@ -295,8 +295,8 @@ def test_a_forged_preimage_is_not_ours_by_accident(stage: Stage) -> None:
     stage.delivered(campaign)
     client = client_of(stage, stage.miner)
     forged: list[ScoredRecord] = [
-        replace(scored, before=1),
-        replace(scored, afterwards=percent(20)),
+        replace(scored, accuracy_before=1),
+        replace(scored, accuracy_after=percent(20)),
         replace(scored, details=blob("other")),
     ]
     for gradient in forged:

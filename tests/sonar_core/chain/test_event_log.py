@@ -21,7 +21,15 @@ from sonar_core.chain.event_log import EVENT_LOG_TABLES, EventLog
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.ledger import Ledger
-from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms, Opening, Rejection, Score, Terms
+from sonar_core.protocol.structs import (
+    CampaignStart,
+    CapsuleTerms,
+    CurrencyOffer,
+    CurrencyTerms,
+    Rejection,
+    Score,
+    Terms,
+)
 
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 ROOT = bytes(range(32))
@@ -57,7 +65,9 @@ def one_campaign(campaign: bytes) -> list[Any]:
     return [
         lambda position: ev.CapsuleAnnounced(position, BOB, ROOT, CapsuleTerms(1, 2, 3, 4, 5, 6), OFFERS),
         lambda position: ev.CampaignCreated(position, campaign, ALICE, BOB, 2**255, TERMS),
-        lambda position: ev.CampaignOpened(position, campaign, Opening(ROOT, ROOT, ROOT, ROOT, 10), ROOT, 2**40 - 1),
+        lambda position: ev.CampaignOpened(
+            position, campaign, CampaignStart(ROOT, ROOT, ROOT, ROOT, 10), ROOT, 2**40 - 1
+        ),
         lambda position: ev.GradientSubmitted(position, campaign, 0, ALICE, ROOT, ROOT, 0, 5, 9),
         lambda position: ev.GradientSubmitted(position, campaign, 1, BOB, ROOT, ROOT, 0, 5, 9),
         lambda position: ev.GradientScored(position, campaign, 0, ALICE, 10, 10**17, 1, 9, score),
@@ -67,7 +77,7 @@ def one_campaign(campaign: bytes) -> list[Any]:
         lambda position: ev.CampaignStopped(position, campaign, 77),
         lambda position: ev.CampaignDelivered(position, campaign, ROOT, ROOT),
         lambda position: ev.Claimed(position, campaign, 0, ALICE, BOB, 2**100),
-        lambda position: ev.FeeReclaimed(position, campaign, 1, BOB, BOB, 4),
+        lambda position: ev.ScoringFeeReclaimed(position, campaign, 1, BOB, BOB, 4),
         lambda position: ev.Compensated(position, campaign, 1, BOB, BOB, 4),
         lambda position: ev.BondCollected(position, campaign, BOB, BOB, 3),
         lambda position: ev.ScoringFeesCollected(position, campaign, BOB, BOB, 3),

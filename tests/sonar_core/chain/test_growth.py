@@ -133,10 +133,10 @@ class Blocks:
 
 
 def _openings() -> Iterator[Event]:
-    from tests.sonar_core.protocol.test_ledger import Opening
+    from tests.sonar_core.protocol.test_ledger import CampaignStart
 
     yield ev.CampaignOpened(
-        LogPosition(2, ROOT, 0, ROOT, 2), CAMPAIGN, Opening(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 10**6
+        LogPosition(2, ROOT, 0, ROOT, 2), CAMPAIGN, CampaignStart(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 10**6
     )
 
 

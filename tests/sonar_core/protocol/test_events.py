@@ -123,7 +123,7 @@ def test_a_reason_that_no_enum_knows_is_refused() -> None:
         "miner": "0x",
         "accuracy": 0,
         "due": 0,
-        "opened": b"",
+        "unsealed_bundle": b"",
         "evidence": b"",
     }
     event: Event = build_event("GradientRejected", {**arguments, "reason": 1}, POSITION)

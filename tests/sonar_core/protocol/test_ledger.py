@@ -12,11 +12,11 @@ from sonar_core.protocol import events as ev
 from sonar_core.protocol.events import LogPosition
 from sonar_core.protocol.ledger import Ledger, LedgerError
 from sonar_core.protocol.structs import (
+    CampaignStart,
     CapsuleTerms,
     CurrencyOffer,
     CurrencyTerms,
     Next,
-    Opening,
     Rejection,
     Score,
     Status,
@@ -65,7 +65,7 @@ def percent(number: float) -> int:
 def opened(**changes: Any) -> Ledger:
     ledger = Ledger()
     ledger.apply(ev.CampaignCreated(at(10), CAMPAIGN, ALICE, CAPSULE, 1, replace(TERMS, **changes)))
-    ledger.apply(ev.CampaignOpened(at(20), CAMPAIGN, Opening(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 1020))
+    ledger.apply(ev.CampaignOpened(at(20), CAMPAIGN, CampaignStart(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 1020))
     return ledger
 
 
@@ -73,10 +73,10 @@ def submitted(number: int, time: int, due: int) -> ev.GradientSubmitted:
     return ev.GradientSubmitted(at(time), CAMPAIGN, number, MINER, ROOT, ROOT, 0, time, due)
 
 
-def scored(number: int, before: int, afterwards: int, time: int, due: int) -> ev.GradientScored:
-    model = ROOT if afterwards > before else bytes(32)
-    score = Score(afterwards, 4, model, ROOT, ROOT, ROOT)
-    return ev.GradientScored(at(time), CAMPAIGN, number, MINER, before, afterwards, number + 1, due, score)
+def scored(number: int, accuracy_before: int, accuracy_after: int, time: int, due: int) -> ev.GradientScored:
+    model = ROOT if accuracy_after > accuracy_before else bytes(32)
+    score = Score(accuracy_after, 4, model, ROOT, ROOT, ROOT)
+    return ev.GradientScored(at(time), CAMPAIGN, number, MINER, accuracy_before, accuracy_after, number + 1, due, score)
 
 
 def test_the_published_example() -> None:
@@ -139,7 +139,7 @@ def test_a_bond_of_a_capsule_that_failed_is_divided() -> None:
     ledger.apply_all(
         [
             ev.Claimed(at(200), CAMPAIGN, 0, MINER, MINER, 25),
-            ev.FeeReclaimed(at(200), CAMPAIGN, 1, MINER, MINER, 7),
+            ev.ScoringFeeReclaimed(at(200), CAMPAIGN, 1, MINER, MINER, 7),
             ev.Compensated(at(200), CAMPAIGN, 1, MINER, MINER, 40),
             ev.ScoringFeesCollected(at(200), CAMPAIGN, CAPSULE, CAPSULE, 7),
             ev.Refunded(at(200), CAMPAIGN, ALICE, ALICE, state.refundable()),

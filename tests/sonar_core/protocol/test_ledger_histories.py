@@ -106,15 +106,15 @@ class History:
 
     def reclaim(self, campaign: bytes, state: CampaignState, size: int) -> None:
         self._until_claims_open(state)
-        gradient = state.gradients.get(state.sound + size % 3)
+        gradient = state.gradients.get(state.valid_below + size % 3)
         if gradient is None:
             return
         miner = next(miner for miner in self.miners if miner.address == gradient.record.miner)
         client = self.stage.as_(miner)
         if gradient.scored is None:
-            client.reclaim_fees(campaign, [gradient.record], client.sender)
+            client.reclaim_scoring_fees(campaign, [gradient.record], client.sender)
         else:
-            client.reclaim_voided_fees(campaign, [gradient.scored], client.sender)
+            client.reclaim_voided_scoring_fees(campaign, [gradient.scored], client.sender)
         if size % 2 and state.share():
             client.compensate(campaign, [gradient.record.number], client.sender)
 
@@ -204,7 +204,7 @@ def remembered(state: CampaignState) -> CampaignRecord:
         settled_at=state.settled_at,
         audit_window=0 if convicted else terms.audit_window,
         notice_period=terms.notice_period,
-        sound=state.sound,
+        valid_below=state.valid_below,
         refunded=state.refunded,
         bond_collected=state.bond_collected,
         scoring_fees_collected=state.scoring_fees_collected,
@@ -271,7 +271,9 @@ def test_every_end_pays_everything_out(stage: Stage, token: Any, second_miner: A
     state = history.stage.state(history.campaigns[0])
     assert history.done[end] == 1
     assert history.done["score"] == 2
-    unpulled = sum(not gradient.compensated for number, gradient in state.gradients.items() if number >= state.sound)
+    unpulled = sum(
+        not gradient.compensated for number, gradient in state.gradients.items() if number >= state.valid_below
+    )
     assert state.account().held == unpulled * state.share()
     assert state.account().scoring_paid <= 3 * SCORING_FEE
 

@@ -94,7 +94,7 @@ def _finished(identity: bytes, home: Path, site: Connection) -> CampaignState:
 
 def _signer(identity: Identity, campaign: CampaignState) -> Certificate:
     """The certificate that the Campaign knows the Capsule by; where its key is forgotten, the current one."""
-    if campaign.opening is None:
+    if campaign.start is None:
         return identity.certificate
     try:
         return held_in(identity, configured_store(), campaign.certificates)
@@ -103,7 +103,7 @@ def _signer(identity: Identity, campaign: CampaignState) -> Certificate:
 
 
 def _destruction(campaign: CampaignState, site: Connection) -> DestructionStatement:
-    root = campaign.opening.public_key_root if campaign.opening else EMPTY_BYTES32
+    root = campaign.start.public_key_root if campaign.start else EMPTY_BYTES32
     return DestructionStatement(
         chain_id=site.chain.chain_id,
         contract=site.chain.address,

@@ -18,7 +18,7 @@ from sonar_core.store.replication_backlog import BACKLOG_TABLE
 _CAMPAIGN, _NUMBER = "json_extract(arguments, '$.campaign.hex')", "json_extract(arguments, '$.number')"
 #: The events that make a Model, and the root of its ciphertexts in whichever it is.
 _MODEL_MAKERS = ("CampaignOpened", "GradientScored", "ModelRebased")
-_MODEL_ROOT = """coalesce(json_extract(arguments, '$.opening[3].hex'), json_extract(arguments, '$.score[3].hex'),
+_MODEL_ROOT = """coalesce(json_extract(arguments, '$.start[3].hex'), json_extract(arguments, '$.score[3].hex'),
                           json_extract(arguments, '$.model_root.hex'))"""
 _MIGRATIONS = (
     f"""{EVENT_LOG_TABLES};

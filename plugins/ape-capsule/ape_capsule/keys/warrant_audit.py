@@ -62,11 +62,11 @@ class _Register:
             case GradientSubmitted():
                 self.submissions[campaign, event.number] = transaction
             case CampaignOpened():
-                self._head(event, event.opening.model_root, 0)
+                self._head(event, event.start.model_root, 0)
             case GradientScored():
                 self.opened_gradients.append((campaign, event.number))
                 self._head(event, event.score.model_root, event.version)
-            case GradientRejected() if event.opened != EMPTY_BYTES32:
+            case GradientRejected() if event.unsealed_bundle != EMPTY_BYTES32:
                 self.opened_gradients.append((campaign, event.number))
             case ModelRebased():
                 self.opened_heads.append((campaign, *self._newest[campaign]))

@@ -13,9 +13,9 @@ from ape_capsule.scoring.score import claim_holds, measure
 from sonar_core.base.errors import one_line
 from sonar_core.chain.contract_errors import (
     BondAboveTermsError,
+    CapsuleFeeBelowTermsError,
     CurrencyNotAcceptedError,
     DeliveryWindowBelowTermsError,
-    FeeBelowTermsError,
     OpenWithinBelowTermsError,
     PerGradientBelowTermsError,
     ScoringFeeBelowTermsError,
@@ -25,7 +25,7 @@ from sonar_core.crypto.certificates import Certificate, CertificateError
 from sonar_core.crypto.sealed_messages import NoValidSignatureError, OpenerError, UnsealTimeoutError
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import Opening, Terms
+from sonar_core.protocol.structs import CampaignStart, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS, from_wad
 from sonar_core.service.action import Action
 from sonar_core.service.clock_skew import seconds_behind
@@ -47,7 +47,7 @@ _NOT_ITS_TERMS = (
     BondAboveTermsError,
     CurrencyNotAcceptedError,
     DeliveryWindowBelowTermsError,
-    FeeBelowTermsError,
+    CapsuleFeeBelowTermsError,
     OpenWithinBelowTermsError,
     PerGradientBelowTermsError,
     ScoringFeeBelowTermsError,
@@ -74,15 +74,15 @@ def answer(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> lis
 
 
 def _open(desk: CapsuleContext, campaign: CampaignState, prepared: Prepared) -> Action:
-    opening = Opening(
+    start = CampaignStart(
         public_key=prepared.digest("public_key"),
         public_key_root=prepared.digest("public_key_root"),
         model=prepared.digest("model"),
         model_root=prepared.digest("model_root"),
         accuracy=prepared.number("accuracy"),
     )
-    desk.chain.open(campaign.id, opening, value=_post_bond(desk, campaign.terms))
-    return Action("opened", campaign.id, f"starts at an accuracy of {from_wad(opening.accuracy):.4f}")
+    desk.chain.open(campaign.id, start, value=_post_bond(desk, campaign.terms))
+    return Action("opened", campaign.id, f"starts at an accuracy of {from_wad(start.accuracy):.4f}")
 
 
 def _prepare(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> Prepared:

@@ -272,10 +272,10 @@ def _send(desk: CapsuleContext, campaign: CampaignState, record: GradientRecord,
         return Action("rejected", campaign.id, words)
     verdict = Score(
         accuracy=prepared.number("accuracy"),
-        step=prepared.number("step"),
+        step_size=prepared.number("step"),
         model=prepared.digest("model"),
         model_root=prepared.digest("model_root"),
-        opened=opened,
+        unsealed_bundle=opened,
         evidence=evidence,
     )
     desk.chain.score_gradient(campaign.id, record, verdict, campaign.following)

@@ -78,7 +78,7 @@ def _reclaims(campaign: CampaignState, own: list[GradientState]) -> tuple[Reclai
     fee = campaign.terms.scoring_fee
     if not fee and not campaign.share():
         return ()
-    harmed = [state for state in own if state.record.number >= campaign.sound and not state.reclaimed]
+    harmed = [state for state in own if state.record.number >= campaign.valid_below and not state.reclaimed]
     unscored = tuple(state.record for state in _some(state for state in harmed if state.scored is None))
     voided = tuple(state.scored for state in _some(state for state in harmed if state.scored) if state.scored)
     return (

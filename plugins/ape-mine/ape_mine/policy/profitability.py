@@ -79,5 +79,5 @@ def _shares(campaign: CampaignState) -> Iterator[float]:
 
 def _share(state: GradientState, target: int) -> float:
     assert state.scored is not None  # Gradients are scored in order
-    before, after = state.scored.before, min(state.scored.afterwards, target)
+    before, after = state.scored.accuracy_before, min(state.scored.accuracy_after, target)
     return (after - before) / (target - before)

@@ -175,17 +175,17 @@ class GradientBuilder:
         own = self._exact(asked, own_mu and _is_fresh(campaign))
         return gradient(bench.model, own.statistics, head, own.mu)
 
-    @cachedmethod(attrgetter("_benches"), key=lambda _self, campaign, _spec: (campaign.id, campaign.opening))
+    @cachedmethod(attrgetter("_benches"), key=lambda _self, campaign, _spec: (campaign.id, campaign.start))
     def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
-        assert campaign.opening is not None  # an open Campaign has one
+        assert campaign.start is not None  # an open Campaign has one
         model = spec.model(read_frozen(self._store, spec))
         features = model.shape[0]
         if features > self._most_features:
             raise CampaignUnusableError(
                 f"its Model has {features} features, and this Mine trains at most {self._most_features}"
             )
-        opening = campaign.opening
-        published = read_public_key(self._store, opening.public_key, opening.public_key_root, bits=spec.key_bits)
+        start = campaign.start
+        published = read_public_key(self._store, start.public_key, start.public_key_root, bits=spec.key_bits)
         return _Bench(model, PublicContext(published.public_key, executor=self._executor))
 
     @cachedmethod(attrgetter("_encoders"), key=lambda _self, spec: spec.to_bytes())

@@ -248,12 +248,12 @@ class NothingEarnedError(ContractError):
 
 
 class GradientVoidError(ContractError):
-    why = "Gradient {number} does not count, only those below {sound} do"
-    advice = "reclaim its fee instead"
+    why = "Gradient {number} does not count, only those below {valid_below} do"
+    advice = "reclaim its scoring fee instead"
 
 
-class GradientSoundError(ContractError):
-    why = "Gradient {number} was scored, those from {sound} on were not"
+class GradientValidError(ContractError):
+    why = "Gradient {number} was scored, those from {valid_below} on were not"
     advice = "claim its reward instead"
 
 
@@ -302,8 +302,8 @@ class CurrencyNotAcceptedError(ContractError):
     advice = "pay in another, or choose another Capsule"
 
 
-class FeeBelowTermsError(ContractError):
-    why = "a fee of {fee} is below the smallest of {smallest} that the Capsule {capsule} takes"
+class CapsuleFeeBelowTermsError(ContractError):
+    why = "a Capsule's fee of {capsule_fee} is below the smallest of {smallest} that the Capsule {capsule} takes"
     advice = "offer more"
 
 
@@ -313,7 +313,7 @@ class BondAboveTermsError(ContractError):
 
 
 class ScoringFeeBelowTermsError(ContractError):
-    why = "a scoring fee of {fee} is below the smallest of {smallest} that the Capsule {capsule} takes"
+    why = "a scoring fee of {scoring_fee} is below the smallest of {smallest} that the Capsule {capsule} takes"
     advice = "offer more"
 
 

@@ -33,12 +33,12 @@ from sonar_core.chain.transaction_sender import TransactionSender
 from sonar_core.protocol.events import Event, LogPosition, build_event
 from sonar_core.protocol.structs import (
     CampaignRecord,
+    CampaignStart,
     CapsuleTerms,
     CurrencyOffer,
     CurrencyTerms,
     GradientRecord,
     Next,
-    Opening,
     Rejection,
     Score,
     ScoredRecord,
@@ -231,9 +231,9 @@ class SonarContracts:
         arguments = (certificates, terms.to_tuple(), offers)
         return self._transact("CapsuleRegistry", self.registry_address, "announce", arguments, 0)
 
-    def open(self, campaign: bytes, opening: Opening, *, value: int = 0) -> Receipt:
+    def open(self, campaign: bytes, start: CampaignStart, *, value: int = 0) -> Receipt:
         """`value`: the bond, where it is in the chain's coin."""
-        return self._send("open", campaign, opening.to_tuple(), value=value)
+        return self._send("open", campaign, start.to_tuple(), value=value)
 
     def decline(self, campaign: bytes, reason: str) -> Receipt:
         return self._send("decline", campaign, reason)
@@ -246,11 +246,11 @@ class SonarContracts:
         campaign: bytes,
         gradient: GradientRecord,
         reason: Rejection,
-        opened: bytes,
+        unsealed_bundle: bytes,
         evidence: bytes,
         following: Next,
     ) -> Receipt:
-        arguments = (campaign, gradient.to_tuple(), int(reason), opened, evidence, following.to_tuple())
+        arguments = (campaign, gradient.to_tuple(), int(reason), unsealed_bundle, evidence, following.to_tuple())
         return self._send("rejectGradient", *arguments)
 
     def rebase(self, campaign: bytes, model: bytes, model_root: bytes, evidence: bytes) -> Receipt:
@@ -277,11 +277,11 @@ class SonarContracts:
     def claim(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
         return self._send("claim", campaign, [gradient.to_tuple() for gradient in gradients], to)
 
-    def reclaim_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
-        return self._send("reclaimFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
+    def reclaim_scoring_fees(self, campaign: bytes, gradients: list[GradientRecord], to: str) -> Receipt:
+        return self._send("reclaimScoringFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
 
-    def reclaim_voided_fees(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
-        return self._send("reclaimVoidedFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
+    def reclaim_voided_scoring_fees(self, campaign: bytes, gradients: list[ScoredRecord], to: str) -> Receipt:
+        return self._send("reclaimVoidedScoringFees", campaign, [gradient.to_tuple() for gradient in gradients], to)
 
     def compensate(self, campaign: bytes, numbers: list[int], to: str) -> Receipt:
         return self._send("compensate", campaign, numbers, to)

@@ -13,7 +13,7 @@ _EVIDENCE_TAG = b"\x03"
 
 
 def public_key_root(context: PublicContext) -> bytes:
-    """`Opening.publicKeyRoot`: over n and the re-randomiser's h, each as wide as a ciphertext."""
+    """`CampaignStart.publicKeyRoot`: over n and the re-randomiser's h, each as wide as a ciphertext."""
     width = context.ciphertext_bytes
     return merkle.root([int(number).to_bytes(width, "big") for number in (context.n, context.h)])
 

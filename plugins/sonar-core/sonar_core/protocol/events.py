@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, Opening, Rejection, Score, Terms
+from sonar_core.protocol.structs import CampaignStart, CapsuleTerms, CurrencyOffer, Rejection, Score, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class CampaignDeclined(CampaignEvent):
 
 @dataclass(frozen=True, slots=True)
 class CampaignOpened(CampaignEvent):
-    opening: Opening
+    start: CampaignStart
     certificates: bytes
     ends_at: int
 
@@ -80,8 +80,8 @@ class GradientSubmitted(CampaignEvent):
 class GradientScored(CampaignEvent):
     number: int
     miner: str
-    before: int
-    afterwards: int
+    accuracy_before: int
+    accuracy_after: int
     version: int
     due: int
     score: Score
@@ -94,7 +94,7 @@ class GradientRejected(CampaignEvent):
     accuracy: int
     due: int
     reason: Rejection
-    opened: bytes
+    unsealed_bundle: bytes
     evidence: bytes
 
 
@@ -138,11 +138,11 @@ class Claimed(CampaignEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class FeeReclaimed(CampaignEvent):
+class ScoringFeeReclaimed(CampaignEvent):
     number: int
     miner: str
     to: str
-    fee: int
+    scoring_fee: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class _Decoding:
     }
     structs: ClassVar[dict[str, Any]] = {
         "terms": Terms.from_tuple,
-        "opening": Opening.from_tuple,
+        "start": CampaignStart.from_tuple,
         "score": Score.from_tuple,
         "reason": lambda value: value if isinstance(value, str) else Rejection(value),
         "currencies": lambda offers: tuple(CurrencyOffer.from_tuple(offer) for offer in offers),

@@ -45,7 +45,7 @@ class Bundle:
         miner: address of the account that sends the transaction, checksummed.
         version: version of the Model that the Gradient was computed from.
         salt: 32 bytes, see `new_salt`.
-        gradient: an opened bundle: the wire bytes of the Gradient's encrypted tensor.
+        gradient: an unsealed bundle: the wire bytes of the Gradient's encrypted tensor.
     """
 
     chain_id: int

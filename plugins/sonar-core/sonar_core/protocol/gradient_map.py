@@ -40,7 +40,7 @@ class GradientState:
     @property
     def rise(self) -> int:
         """Rise of accuracy, WAD."""
-        return self.scored.afterwards - self.scored.before if self.scored else 0
+        return self.scored.accuracy_after - self.scored.accuracy_before if self.scored else 0
 
 
 class GradientMap(Mapping[int, GradientState]):

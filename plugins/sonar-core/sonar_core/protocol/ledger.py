@@ -13,11 +13,11 @@ from sonar_core.protocol.gradient_map import GradientMap, GradientState
 from sonar_core.protocol.rewards import earned
 from sonar_core.protocol.structs import (
     EMPTY_BYTES32,
+    CampaignStart,
     CapsuleTerms,
     CurrencyTerms,
     GradientRecord,
     Next,
-    Opening,
     ScoredRecord,
     Status,
     Terms,
@@ -69,7 +69,7 @@ class Account:
 class CampaignState:
     """One Campaign, as its events tell.
 
-    Attributes mirror `contracts/types/Campaign.sol`; beyond it stand terms, nonce, opening, certificates, models (every
+    Attributes mirror `contracts/types/Campaign.sol`; beyond it stand terms, nonce, start, certificates, models (every
     version, the newest last) and gradients.
     """
 
@@ -87,9 +87,9 @@ class CampaignState:
     submitted: int = 0
     scored: int = 0
     settled_at: int = 0
-    sound: int = 0
+    valid_below: int = 0
     reason: str = ""
-    opening: Opening | None = None
+    start: CampaignStart | None = None
     certificates: bytes = b""
     models: tuple[Model, ...] = ()
     gradients: GradientMap = field(default_factory=GradientMap)
@@ -159,9 +159,9 @@ class CampaignState:
 
     def reward(self, gradient: GradientState) -> int:
         """What a scored Gradient earns, in smallest units; 0 for one that is void."""
-        if gradient.scored is None or (self.settled_at and gradient.record.number >= self.sound):
+        if gradient.scored is None or (self.settled_at and gradient.record.number >= self.valid_below):
             return 0
-        return earned(self.terms, gradient.scored.afterwards) - earned(self.terms, gradient.scored.before)
+        return earned(self.terms, gradient.scored.accuracy_after) - earned(self.terms, gradient.scored.accuracy_before)
 
     def spent(self) -> int:
         """What all Miners together have earned."""
@@ -189,7 +189,7 @@ class CampaignState:
     def account(self) -> Account:
         """Its money, from what was put in and what was paid out."""
         terms, gradients = self.terms, self.gradients.values()
-        opened = self.opening is not None
+        opened = self.start is not None
         paid = sum(self.reward(gradient) for gradient in gradients if gradient.claimed)
         paid += self.share() * sum(gradient.compensated for gradient in gradients)
         paid += self.refunded_amount
@@ -199,14 +199,14 @@ class CampaignState:
             escrowed=terms.bounty + terms.capsule_fee + (terms.capsule_bond if opened else 0),
             paid=paid,
             scoring_escrowed=self.submitted * terms.scoring_fee,
-            scoring_paid=terms.scoring_fee * (back + (self.sound if self.scoring_fees_collected else 0)),
+            scoring_paid=terms.scoring_fee * (back + (self.valid_below if self.scoring_fees_collected else 0)),
         )
 
     def _divided_bond(self) -> tuple[int, int]:
         if self.recorded not in (Status.EXPIRED, Status.CONVICTED):
             return 0, 0
         rest = max(self.terms.capsule_bond - self.spent(), 0)
-        harmed = self.submitted - self.sound
+        harmed = self.submitted - self.valid_below
         share = min(self.terms.compensation, rest // harmed) if harmed else 0
         return share, self.terms.capsule_bond - share * harmed
 
@@ -342,7 +342,7 @@ def _after(state: CampaignState, event: ev.CampaignEvent) -> CampaignState:
             return replace(_settled(state, event, Status.CONVICTED, event.number), accuracy=event.accuracy)
         case ev.Claimed():
             return _with_gradient(state, event.number, claimed=True)
-        case ev.FeeReclaimed():
+        case ev.ScoringFeeReclaimed():
             return _with_gradient(state, event.number, reclaimed=True)
         case ev.Compensated():
             return _with_gradient(state, event.number, compensated=True)
@@ -356,16 +356,16 @@ def _after(state: CampaignState, event: ev.CampaignEvent) -> CampaignState:
 
 
 def _opened(state: CampaignState, event: ev.CampaignOpened) -> CampaignState:
-    opening = event.opening
+    start = event.start
     return replace(
         state,
         recorded=Status.OPEN,
         ends_at=event.ends_at,
-        starting_accuracy=opening.accuracy,
-        accuracy=opening.accuracy,
-        opening=opening,
+        starting_accuracy=start.accuracy,
+        accuracy=start.accuracy,
+        start=start,
         certificates=event.certificates,
-        models=(Model(opening.model, opening.model_root, 0),),
+        models=(Model(start.model, start.model_root, 0),),
     )
 
 
@@ -385,24 +385,24 @@ def _submitted(state: CampaignState, event: ev.GradientSubmitted) -> CampaignSta
 def _scored(state: CampaignState, event: ev.GradientScored) -> CampaignState:
     record = _gradient(state, event.number).record
     details = event.score.details(record.core(), event.position.timestamp)
-    scored = ScoredRecord(event.number, event.before, event.afterwards, details)
+    scored = ScoredRecord(event.number, event.accuracy_before, event.accuracy_after, details)
     models = state.models
     if event.score.model != EMPTY_BYTES32:
         models = (*models, Model(event.score.model, event.score.model_root, event.version))
     after = _with_gradient(state, event.number, scored=scored, score=event.score)
-    return replace(after, scored=event.number + 1, accuracy=event.afterwards, due=event.due, models=models)
+    return replace(after, scored=event.number + 1, accuracy=event.accuracy_after, due=event.due, models=models)
 
 
 def _rejected(state: CampaignState, event: ev.GradientRejected) -> CampaignState:
     core = _gradient(state, event.number).record.core()
-    details = rejection_details(core, event.reason, event.opened, event.evidence, event.position.timestamp)
+    details = rejection_details(core, event.reason, event.unsealed_bundle, event.evidence, event.position.timestamp)
     scored = ScoredRecord(event.number, event.accuracy, event.accuracy, details)
     after = _with_gradient(state, event.number, scored=scored, rejection=event.reason)
     return replace(after, scored=event.number + 1, due=event.due)
 
 
-def _settled(state: CampaignState, event: ev.CampaignEvent, status: Status, sound: int) -> CampaignState:
-    return replace(state, recorded=status, settled_at=event.position.timestamp, sound=sound)
+def _settled(state: CampaignState, event: ev.CampaignEvent, status: Status, valid_below: int) -> CampaignState:
+    return replace(state, recorded=status, settled_at=event.position.timestamp, valid_below=valid_below)
 
 
 def _gradient(state: CampaignState, number: int) -> GradientState:

@@ -81,7 +81,7 @@ class Terms(_Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Opening(_Struct):
+class CampaignStart(_Struct):
     """What the Capsule published when it opened a Campaign: addresses, roots, measured accuracy (WAD)."""
 
     public_key: bytes
@@ -134,10 +134,10 @@ class Score(_Struct):
     """What the Capsule says of a Gradient it could read."""
 
     accuracy: int
-    step: int
+    step_size: int
     model: bytes
     model_root: bytes
-    opened: bytes
+    unsealed_bundle: bytes
     evidence: bytes
 
     def details(self, core: bytes, time: int) -> bytes:
@@ -151,20 +151,20 @@ class ScoredRecord(_Struct):
     """A scored or rejected Gradient: preimage of its digest until it is claimed."""
 
     number: int
-    before: int
-    afterwards: int
+    accuracy_before: int
+    accuracy_after: int
     details: bytes
 
     def digest(self, miner: str) -> bytes:
         """What the chain keeps until the Gradient is claimed."""
         types = ["uint256", "address", "uint64", "uint64", "bytes32"]
-        return keccak(encode(types, [_SCORED, miner, self.before, self.afterwards, self.details]))
+        return keccak(encode(types, [_SCORED, miner, self.accuracy_before, self.accuracy_after, self.details]))
 
 
-def rejection_details(core: bytes, reason: Rejection, opened: bytes, evidence: bytes, time: int) -> bytes:
+def rejection_details(core: bytes, reason: Rejection, unsealed_bundle: bytes, evidence: bytes, time: int) -> bytes:
     """The digest of details of a rejection."""
     types = ["bytes32", "uint8", "bytes32", "bytes32", "uint40"]
-    return keccak(encode(types, [core, int(reason), opened, evidence, time]))
+    return keccak(encode(types, [core, int(reason), unsealed_bundle, evidence, time]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class CurrencyTerms(_Struct):
     """What a Capsule accepts in one currency, in its smallest unit."""
 
     accepted: bool
-    smallest_fee: int
+    smallest_capsule_fee: int
     largest_bond: int
 
 
@@ -234,7 +234,7 @@ class CampaignRecord(_Struct):
     settled_at: int
     audit_window: int
     notice_period: int
-    sound: int
+    valid_below: int
     refunded: bool
     bond_collected: bool
     scoring_fees_collected: bool

@@ -44,13 +44,13 @@ def is_over(campaign: CampaignState | None, now: int, after: int) -> bool:
 def blobs_on_chain(campaign: CampaignState) -> frozenset[bytes]:
     """Every address that a Campaign's events name, but for the Capsule's ring, which is not the Campaign's."""
     found = {campaign.terms.spec, campaign.terms.validation, campaign.delivery}
-    if campaign.opening:
-        found.add(campaign.opening.public_key)
+    if campaign.start:
+        found.add(campaign.start.public_key)
     found |= {model.address for model in campaign.models}
     for gradient in campaign.gradients.values():
         found.add(gradient.record.bundle)
         if gradient.score:
-            found |= {gradient.score.opened, gradient.score.model}
+            found |= {gradient.score.unsealed_bundle, gradient.score.model}
     return frozenset(found.difference(_NONE))
 
 
@@ -179,7 +179,7 @@ class Tidier:
         """What a Campaign's spec names; a stranger's is read where own nodes keep it, and looked for nowhere else."""
         address = campaign.terms.spec
         if address not in self._named:
-            must = own and campaign.opening is not None
+            must = own and campaign.start is not None
             if not must and not self._store.has(address):
                 return frozenset()
             try:

@@ -117,7 +117,7 @@ def read_public_key(store: BlobStore, address: bytes, root: bytes, *, bits: int)
 
     Args:
         store: where to look.
-        address, root: `Opening.publicKey` and `Opening.publicKeyRoot`.
+        address, root: `CampaignStart.publicKey` and `CampaignStart.publicKeyRoot`.
         bits: bits of the modulus, by the spec.
 
     Raises:
@@ -134,7 +134,7 @@ def read_public_key(store: BlobStore, address: bytes, root: bytes, *, bits: int)
 
 
 def read_tensor(store: BlobStore, address: bytes, root: bytes, context: PublicContext) -> EncryptedTensor:
-    """An encrypted tensor: a Model or an opened bundle.
+    """An encrypted tensor: a Model or an unsealed bundle.
 
     Raises:
         StoreError, BlobError: it cannot be fetched.
