@@ -18,7 +18,6 @@ from syft.nn._sklearn_tags import classifier_tags
 from syft.nn.fixed_point import DEFAULT_SCALES, ONE, FixedPoint
 from syft.nn.layers import Standardise
 from syft.nn.model import Model
-from syft.paillier import IntegerTensor
 
 
 class Classifier(Model):
@@ -121,9 +120,6 @@ class Classifier(Model):
             return features, targets
         factors = square_roots(weights)[answers[:, 0]][:, None]
         return scale_rows(features, factors), scale_rows(targets, factors)
-
-    def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
-        return metrics.predict_classes(self._transform(rows), weights or self._clear_weights())
 
     def to_spec(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         spec, tensors = super().to_spec()

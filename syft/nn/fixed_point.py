@@ -50,8 +50,8 @@ class FixedPoint:
             if not is_integer_in(value, 1, most):
                 raise ModelSpecError(f"{name} must be an integer from 1 to {most}, not {value!r}")
 
-    def head_bound(self, exponent: int) -> int:
-        """Largest absolute integer of the newest Model's weights at that exponent; the Capsule checks it."""
+    def scaled_weight_bound(self, exponent: int) -> int:
+        """Largest absolute integer of weights at that exponent; a Capsule checks weights before it publishes them."""
         return self.weight_bound << exponent
 
     def gradient_bound(self, features: int, exponent: int) -> int:
@@ -60,7 +60,8 @@ class FixedPoint:
         The affine map's matrix has a spectral norm of at most 1, so its rows have an L1 norm of at most sqrt(d), and
         d/2 more from rounding. The bound depends on no row of data and so reveals nothing about any.
         """
-        return self.row_bound(features) * self.head_bound(exponent) + self.head_bound(exponent + self.gradient_bits)
+        product = self.row_bound(features) * self.scaled_weight_bound(exponent)
+        return product + self.scaled_weight_bound(exponent + self.gradient_bits)
 
     def row_bound(self, features: int) -> int:
         """Largest L1 norm of a row of an affine map's matrix."""
@@ -79,7 +80,7 @@ class FixedPoint:
     def _updated_bound(self, features: int, exponent: int) -> int:
         """Bound of weights plus Gradient, before `apply_delta` states the weights' own bound again."""
         delta = self.gradient_bound(features, exponent) << STEP_SIZE_BITS
-        return delta + self.head_bound(exponent + self.gradient_bits + STEP_SIZE_BITS)
+        return delta + self.scaled_weight_bound(exponent + self.gradient_bits + STEP_SIZE_BITS)
 
 
 DEFAULT_SCALES = FixedPoint()

@@ -53,7 +53,7 @@ class AffineMap:
         """
         if self.bits != fixed_point.gradient_bits:
             raise TensorMismatchError(f"the map has {self.bits} bits, but the Campaign has {fixed_point.gradient_bits}")
-        if weights.bound > fixed_point.head_bound(weights.exponent):
+        if weights.bound > fixed_point.scaled_weight_bound(weights.exponent):
             raise TensorMismatchError(
                 f"weights of up to {weights.bound.bit_length()} bits at exponent {weights.exponent} are beyond the "
                 f"Campaign's bound of {fixed_point.weight_bound}"
@@ -69,20 +69,20 @@ class AffineMap:
         bound = fixed_point.gradient_bound(weights.shape[0], weights.exponent)
         if isinstance(weights, EncryptedTensor) and not weights.packing.holds(bound):
             raise SlotOverflowError(bound, weights.packing.slot_bits)
-        offset = IntegerTensor.from_floats(self.offset, exponent, fixed_point.head_bound(exponent))
+        offset = IntegerTensor.from_floats(self.offset, exponent, fixed_point.scaled_weight_bound(exponent))
         # The product keeps the exponent of the weights although its integers have `bits` more digits.
         moved = weights.affine(self.matrix, replace(offset, exponent=weights.exponent))
         return replace(moved, exponent=exponent, bound=bound)
 
 
 def proximal_map(statistics: LocalStatistics, mu: float, bits: int) -> AffineMap:
-    """The map to the minimum of the local loss plus mu/2 |W - head|^2, for the newest Model's weights `head`.
+    """The map from weights W0 to the minimum over W of the local loss plus mu/2 |W - W0|^2.
 
     A = mu (G + mu I)^-1 and B = (G + mu I)^-1 C, for the means G of Phi' Phi and C of Phi' Y.
 
     Args:
         statistics: of the Mine's rows.
-        mu: pull towards the head, > 0; a larger mu gives the local rows less weight.
+        mu: pull towards W0, > 0; a larger mu gives the local rows less weight.
         bits: binary digits after the point of the matrix.
 
     Raises:
@@ -131,23 +131,24 @@ def gradient_descent_map(statistics: LocalStatistics, eta: float, steps: int, bi
 
 @overload
 def apply_delta(
-    head: EncryptedTensor, delta: EncryptedTensor, step_size: int, fixed_point: FixedPoint
+    weights: EncryptedTensor, delta: EncryptedTensor, step_size: int, fixed_point: FixedPoint
 ) -> EncryptedTensor: ...
 @overload
 def apply_delta(
-    head: IntegerTensor, delta: IntegerTensor, step_size: int, fixed_point: FixedPoint
+    weights: IntegerTensor, delta: IntegerTensor, step_size: int, fixed_point: FixedPoint
 ) -> IntegerTensor: ...
-def apply_delta(head: Tensor, delta: Tensor, step_size: int, fixed_point: FixedPoint) -> Tensor:
-    """The weights after a Gradient: head + step_size / 4 delta, at exponent E = max(head's, delta's + 2).
+def apply_delta(weights: Tensor, delta: Tensor, step_size: int, fixed_point: FixedPoint) -> Tensor:
+    """Adds a Gradient: weights + step_size / 4 delta, at exponent E = max(exponent of weights, exponent of delta + 2).
 
-    On ciphertexts this is head^(2^i) x delta^(step_size 2^j), with i = E - head's and j = E - delta's - 2: a function
-    of public values, which anyone can recompute. The delta may have been computed from older weights, or before a
-    rebase. The result states the head's own bound at E. Only the Capsule can check that its integers keep that bound
-    (`IntegerTensor.check_bound`), and must do so before it publishes them.
+    On ciphertexts this is weights^(2^i) x delta^(step_size 2^j), with i = E - exponent of weights and
+    j = E - exponent of delta - 2: a function of public values, which anyone can recompute. The delta may have been
+    computed from older weights, or before a rebase. The result states the Campaign's weight bound at E. Only the
+    Capsule can check that its integers keep that bound (`IntegerTensor.check_bound`), and must do so before it
+    publishes them.
 
     Args:
-        head: weights of the newest Model.
-        delta: the Gradient; encrypted if the head is.
+        weights: of the newest Model.
+        delta: the Gradient; encrypted if the weights are.
         step_size: one of STEP_SIZES, in quarters.
         fixed_point: the Campaign's scales.
 
@@ -158,10 +159,10 @@ def apply_delta(head: Tensor, delta: Tensor, step_size: int, fixed_point: FixedP
     if step_size not in STEP_SIZES:
         raise TensorMismatchError(f"step size {step_size} is not one of {STEP_SIZES}")
     quarters = delta.exponent + STEP_SIZE_BITS
-    exponent = max(head.exponent, quarters)
+    exponent = max(weights.exponent, quarters)
     moved = replace(delta * (step_size << (exponent - quarters)), exponent=exponent)
-    total = head.shift(exponent - head.exponent) + moved
-    return total.with_bound(fixed_point.head_bound(exponent))
+    total = weights.shift(exponent - weights.exponent) + moved
+    return total.with_bound(fixed_point.scaled_weight_bound(exponent))
 
 
 def _rounded(matrix: NDArray[np.float64], bits: int) -> SignedIntegers:

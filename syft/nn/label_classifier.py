@@ -14,7 +14,6 @@ from syft.nn._answers import answer_table
 from syft.nn._sklearn_tags import classifier_tags
 from syft.nn.fixed_point import ONE
 from syft.nn.model import Model
-from syft.paillier import IntegerTensor
 
 
 class LabelClassifier(Model):
@@ -47,9 +46,6 @@ class LabelClassifier(Model):
             raise FeatureError("a label must be 0 or 1")
         centred: Integers = answers * ONE - ONE // 2
         return centred
-
-    def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
-        return metrics.predict_labels(self._transform(rows), weights or self._clear_weights())
 
     def _answers(self, y: ArrayLike, rows: int) -> Integers:
         values = answer_table(y, rows)

@@ -109,7 +109,7 @@ def r2(predictions: Integers, targets: Integers) -> int:
     return max(0, (total - rows * residual) * WAD // total)
 
 
-_BY_NAME = {metric.__name__: metric for metric in (accuracy, hamming, r2)}
+_BY_NAME = {"accuracy": (predict_classes, accuracy), "hamming": (predict_labels, hamming), "r2": (predict_numbers, r2)}
 #: Names of the metrics. They agree with scikit-learn's accuracy_score, with 1 minus its hamming_loss, and with its
 #: r2_score(multioutput="variance_weighted") clipped to [0, 1].
 METRICS = tuple(_BY_NAME)
@@ -117,7 +117,14 @@ METRICS = tuple(_BY_NAME)
 
 def score(metric: str, predictions: Integers, targets: Integers) -> int:
     """The score by one of METRICS, in WAD; predictions and targets as for the function of that name."""
-    return _BY_NAME[metric](predictions, targets)
+    _, scored = _BY_NAME[metric]
+    return scored(predictions, targets)
+
+
+def predict(metric: str, features: Integers, weights: IntegerTensor) -> Integers:
+    """Predictions in the form that a metric takes; features and weights as for `predict_classes`."""
+    predicted, _ = _BY_NAME[metric]
+    return predicted(features, weights)
 
 
 def _rounded(sums: NDArray[Any], exponent: int, bits: int) -> Integers:

@@ -190,14 +190,17 @@ class Model(ABC):
         """Features, shape (n, features), and targets, shape (n, outputs), for local statistics."""
         return self._transform(rows), self.targets(answers)
 
-    @abstractmethod
     def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
         """Predictions for integer rows, in the form that the metric takes.
 
         Args:
             rows: int64, shape (n, inputs), 2^10 for 1.0.
             weights: used instead of the Model's own, if given.
+
+        Raises:
+            EncryptedModelError, NotFittedError: the Model has no weights in the clear, and none are given.
         """
+        return metrics.predict(self.metric, self._transform(rows), weights or self._clear_weights())
 
     def evaluate(self, rows: Integers, answers: Integers, weights: IntegerTensor | None = None) -> Evaluation:
         """The exact score on integer rows; arguments as for `targets` and `predictions`."""
@@ -220,13 +223,10 @@ class Model(ABC):
 
     def with_initial_weights(self, seed: int | None = None) -> Self:
         """A copy with weights of zero, or small random weights drawn by numpy's PCG64 from a seed."""
-        shape, exponent = self.shape, self.fixed_point.weight_exponent
-        values = (
-            np.zeros(shape)
-            if seed is None
-            else np.random.default_rng(seed).uniform(-_LARGEST_INITIAL_WEIGHT, _LARGEST_INITIAL_WEIGHT, shape)
-        )
-        return self.with_weights(IntegerTensor.from_floats(values, exponent, self.fixed_point.head_bound(exponent)))
+        shape, exponent, largest = self.shape, self.fixed_point.weight_exponent, _LARGEST_INITIAL_WEIGHT
+        values = np.zeros(shape) if seed is None else np.random.default_rng(seed).uniform(-largest, largest, shape)
+        bound = self.fixed_point.scaled_weight_bound(exponent)
+        return self.with_weights(IntegerTensor.from_floats(values, exponent, bound))
 
     def with_weights(self, weights: Tensor) -> Self:
         """A copy with these weights. Raises ModelSpecError if their shape differs from the Model's."""

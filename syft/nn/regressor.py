@@ -13,7 +13,6 @@ from syft.nn import metrics
 from syft.nn._answers import answer_table
 from syft.nn._sklearn_tags import regressor_tags
 from syft.nn.model import Model, quantise
-from syft.paillier import IntegerTensor
 
 
 class Regressor(Model):
@@ -28,9 +27,6 @@ class Regressor(Model):
         if answers.shape[1] != self.shape[1]:
             raise FeatureError(f"{answers.shape[1]} numbers per row, but the Model has {self.shape[1]} outputs")
         return answers
-
-    def predictions(self, rows: Integers, weights: IntegerTensor | None = None) -> Integers:
-        return metrics.predict_numbers(self._transform(rows), weights or self._clear_weights())
 
     def _answers(self, y: ArrayLike, rows: int) -> Integers:
         return quantise(answer_table(y, rows))

@@ -34,7 +34,7 @@ def random_statistics(seed, rows=40, features=5, outputs=2):
 
 def random_weights(seed, shape=(5, 2), points=POINTS, exponent=None):
     exponent = points.weight_exponent if exponent is None else exponent
-    bound = points.head_bound(exponent)
+    bound = points.scaled_weight_bound(exponent)
     values = np.random.default_rng(seed).integers(-min(bound, 1 << 40), min(bound, 1 << 40), shape, endpoint=True)
     return IntegerTensor(values, exponent, bound)
 
@@ -126,7 +126,7 @@ def test_applying_a_delta_from_any_version(head_exponent, delta_exponent, step, 
     delta = random_weights(seed + 1, exponent=delta_exponent)
     moved = apply_delta(head, delta, step, POINTS)
     assert moved.exponent == max(head_exponent, delta_exponent + 2)
-    assert moved.bound == POINTS.head_bound(moved.exponent)
+    assert moved.bound == POINTS.scaled_weight_bound(moved.exponent)
     for new, old, change in zip(moved.values.flat, head.values.flat, delta.values.flat, strict=True):
         exact = Fraction(int(old), 1 << head_exponent) + Fraction(step, 4) * Fraction(int(change), 1 << delta_exponent)
         assert Fraction(int(new), 1 << moved.exponent) == exact

@@ -40,14 +40,14 @@ def tensor(context, vector, ciphertexts, exponent, bound):
 
 def test_the_head_opens_to_its_weights(context, vector):
     points = FixedPoint(**vector["fixed_point"])
-    head = tensor(context, vector, vector["head"]["ciphertexts"], 8, points.head_bound(8))
+    head = tensor(context, vector, vector["head"]["ciphertexts"], 8, points.scaled_weight_bound(8))
     assert context.decrypt(head).values.tolist() == vector["head"]["weights"]
     assert context.open(head).roots == [int(root, 16) for root in vector["head"]["roots"]]
 
 
 def test_the_gradient_is_the_recorded_one(context, vector):
     points = FixedPoint(**vector["fixed_point"])
-    head = tensor(context, vector, vector["head"]["ciphertexts"], 8, points.head_bound(8))
+    head = tensor(context, vector, vector["head"]["ciphertexts"], 8, points.scaled_weight_bound(8))
     matrix = np.array(vector["map"]["matrix"], dtype=np.int64)
     offset = IntegerTensor(np.array(vector["map"]["offset"]), vector["map"]["offset_exponent"], 1 << 14)
     delta = replace(matrix @ head, exponent=14) + offset
@@ -57,7 +57,7 @@ def test_the_gradient_is_the_recorded_one(context, vector):
 
 def test_the_new_head_is_the_recorded_one(context, vector):
     points, recorded = FixedPoint(**vector["fixed_point"]), vector["applied"]
-    head = tensor(context, vector, vector["head"]["ciphertexts"], 8, points.head_bound(8))
+    head = tensor(context, vector, vector["head"]["ciphertexts"], 8, points.scaled_weight_bound(8))
     delta = tensor(context, vector, vector["delta"]["published"], 14, points.gradient_bound(4, 8))
     moved = apply_delta(head, delta, recorded["step"], points)
     assert moved.exponent == recorded["exponent"]

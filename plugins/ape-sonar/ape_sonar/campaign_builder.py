@@ -177,7 +177,7 @@ def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTenso
     if parent is None:
         return model.with_initial_weights(initial.get("seed"))
     started = parent.requantise(points.weight_exponent)
-    return model.with_weights(started.with_bound(points.head_bound(points.weight_exponent)))
+    return model.with_weights(started.with_bound(points.scaled_weight_bound(points.weight_exponent)))
 
 
 def request_digest(spec: CampaignSpec, inputs: bytes, targets: NDArray[np.int64], **asked: object) -> bytes:

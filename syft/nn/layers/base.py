@@ -82,6 +82,27 @@ def to_frozen(numbers: NDArray[np.float64]) -> Integers:
     return integers
 
 
+def layer_spec(
+    name: str, label: str, numbers: Mapping[str, int], tensors: Tensors
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The spec of a layer, and its frozen tensors under the names that the spec gives them (`Layer.to_spec`).
+
+    Args:
+        name: of the layer.
+        label: beginning of the tensors' names.
+        numbers: parameters that are numbers.
+        tensors: frozen tensors by parameter.
+    """
+    names = {key: f"{label}_{key}" for key in tensors}
+    return {"step": name, **numbers, **names}, {names[key]: tensor for key, tensor in tensors.items()}
+
+
+def require_columns(expected: int, inputs: int) -> None:
+    """Raises FeatureError unless rows have as many columns as a layer was made for."""
+    if inputs != expected:
+        raise FeatureError(f"a layer for {expected} columns cannot take {inputs}")
+
+
 def integer_parameter(spec: Mapping[str, Any], key: str, least: int, most: int) -> int:
     """A spec's parameter that must be an integer from `least` to `most`. Raises FeatureError."""
     value = spec[key]

@@ -14,7 +14,7 @@ from syft.errors import FeatureError
 from syft.integers import Integers
 from syft.nn._exact_products import matmul
 from syft.nn.fixed_point import FRACTION_BITS, ONE, clip
-from syft.nn.layers.base import Tensors, frozen_matrix, frozen_vector, integer_parameter, to_frozen
+from syft.nn.layers.base import Tensors, frozen_matrix, frozen_vector, integer_parameter, layer_spec, to_frozen
 
 #: Largest number of units per image before pooling.
 MOST_UNITS = 1 << 22
@@ -105,11 +105,10 @@ class Convolution:
         return layer
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        names = {part: f"{label}_{part}" for part in ("filters", "bias")}
-        tensors = {names["filters"]: self.filters.astype(np.int32), names["bias"]: self.bias.astype(np.int32)}
         sizes = dict(zip(("height", "width", "channels"), self.image, strict=True))
         own = {"side": self.side, "stride": self.stride, "pooling": self.pooling, "shift": self.shift}
-        return {"step": self.name, **names, **sizes, **own}, tensors
+        tensors = {"filters": self.filters.astype(np.int32), "bias": self.bias.astype(np.int32)}
+        return layer_spec(self.name, label, {**sizes, **own}, tensors)
 
     def width(self, inputs: int) -> int:
         height, width, channels = self.image

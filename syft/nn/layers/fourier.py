@@ -14,7 +14,15 @@ from syft.errors import FeatureError
 from syft.integers import Integers, largest_entry
 from syft.nn._exact_products import matmul
 from syft.nn.fixed_point import LARGEST_FEATURE, ONE
-from syft.nn.layers.base import Tensors, frozen_matrix, frozen_vector, integer_parameter, to_frozen
+from syft.nn.layers.base import (
+    Tensors,
+    frozen_matrix,
+    frozen_vector,
+    integer_parameter,
+    layer_spec,
+    require_columns,
+    to_frozen,
+)
 
 _TABLE_BITS = 12
 
@@ -71,16 +79,11 @@ class Fourier:
         return cls(omega, phase, table, integer_parameter(spec, "shift", 0, 40))
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        names = {part: f"{label}_{part}" for part in ("omega", "phase", "table")}
-        tensors = {names["omega"]: self.omega.astype(np.int32), names["phase"]: self.phase.astype(np.int32)}
-        return {"step": self.name, "shift": self.shift, **names}, {
-            **tensors,
-            names["table"]: self.table.astype(np.int16),
-        }
+        wide = {"omega": self.omega.astype(np.int32), "phase": self.phase.astype(np.int32)}
+        return layer_spec(self.name, label, {"shift": self.shift}, {**wide, "table": self.table.astype(np.int16)})
 
     def width(self, inputs: int) -> int:
-        if inputs != self.omega.shape[0]:
-            raise FeatureError(f"a layer for {self.omega.shape[0]} columns cannot take {inputs}")
+        require_columns(self.omega.shape[0], inputs)
         return int(self.omega.shape[1])
 
     def apply(self, rows: Integers) -> Integers:

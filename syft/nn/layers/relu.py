@@ -14,7 +14,15 @@ from syft.errors import FeatureError
 from syft.integers import Integers
 from syft.nn._exact_products import matmul
 from syft.nn.fixed_point import FRACTION_BITS, ONE, clip
-from syft.nn.layers.base import Tensors, frozen_matrix, frozen_vector, integer_parameter, to_frozen
+from syft.nn.layers.base import (
+    Tensors,
+    frozen_matrix,
+    frozen_vector,
+    integer_parameter,
+    layer_spec,
+    require_columns,
+    to_frozen,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +67,11 @@ class Relu:
         return cls(weights, bias, integer_parameter(spec, "shift", 0, 40))
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        names = {part: f"{label}_{part}" for part in ("weights", "bias")}
-        tensors = {names["weights"]: self.weights.astype(np.int32), names["bias"]: self.bias.astype(np.int32)}
-        return {"step": self.name, "shift": self.shift, **names}, tensors
+        tensors = {"weights": self.weights.astype(np.int32), "bias": self.bias.astype(np.int32)}
+        return layer_spec(self.name, label, {"shift": self.shift}, tensors)
 
     def width(self, inputs: int) -> int:
-        if inputs != self.weights.shape[0]:
-            raise FeatureError(f"a layer for {self.weights.shape[0]} columns cannot take {inputs}")
+        require_columns(self.weights.shape[0], inputs)
         return int(self.weights.shape[1])
 
     def apply(self, rows: Integers) -> Integers:

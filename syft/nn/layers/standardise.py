@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from syft.errors import FeatureError
 from syft.integers import Integers
 from syft.nn.fixed_point import ONE, clip
-from syft.nn.layers.base import Tensors, frozen_vector, integer_parameter
+from syft.nn.layers.base import Tensors, frozen_vector, integer_parameter, layer_spec, require_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +79,10 @@ class Standardise:
         return cls(mean, multiplier, integer_parameter(spec, "shift", 0, 32))
 
     def to_spec(self, label: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        names = {"mean": f"{label}_mean", "multiplier": f"{label}_multiplier"}
-        return {"step": self.name, "shift": self.shift, **names}, {
-            names["mean"]: self.mean,
-            names["multiplier"]: self.multiplier,
-        }
+        return layer_spec(self.name, label, {"shift": self.shift}, {"mean": self.mean, "multiplier": self.multiplier})
 
     def width(self, inputs: int) -> int:
-        if inputs != len(self.mean):
-            raise FeatureError(f"{len(self.mean)} constants for {inputs} columns")
+        require_columns(len(self.mean), inputs)
         return inputs
 
     def apply(self, rows: Integers) -> Integers:

@@ -32,7 +32,7 @@ def regressor() -> Model:
 
 
 def tensor(values: list[list[int]], exponent: int) -> IntegerTensor:
-    return IntegerTensor(np.array(values, dtype=object), exponent, POINTS.head_bound(exponent))
+    return IntegerTensor(np.array(values, dtype=object), exponent, POINTS.scaled_weight_bound(exponent))
 
 
 def validation(rows: list[list[int]], targets: list[int]) -> ValidationSet:
@@ -225,7 +225,7 @@ def test_of_equally_good_steps_the_largest_counts() -> None:
 
 
 def test_a_step_past_the_bound_is_not_taken() -> None:
-    limit = POINTS.head_bound(9)
+    limit = POINTS.scaled_weight_bound(9)
     delta = tensor([[limit, 0, 0], [0, limit, 0], [0, 0, limit], [0, 0, 0]], 9)
     head = tensor([[4 << 6, 0, 0], [0, 2 << 6, 0], [0, 0, 2 << 6], [0, 0, 0]], 6)
     verdict = score.score(
@@ -235,8 +235,8 @@ def test_a_step_past_the_bound_is_not_taken() -> None:
 
 
 def test_a_gradient_that_breaks_the_bound_with_every_step_is_malformed() -> None:
-    limit = POINTS.head_bound(9)
-    head = tensor([[POINTS.head_bound(6)] * CLASSES for _ in range(INPUTS + 1)], 6)
+    limit = POINTS.scaled_weight_bound(9)
+    head = tensor([[POINTS.scaled_weight_bound(6)] * CLASSES for _ in range(INPUTS + 1)], 6)
     with pytest.raises(MalformedGradientError, match="beyond the bound of 8"):
         score.score(
             classifier(),

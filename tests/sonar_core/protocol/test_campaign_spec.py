@@ -201,7 +201,7 @@ def test_initial_weights_are_checked() -> None:
     spec = CampaignSpec.parse(document(model, initial=address))
     weights = np.array([[1, -2], [3, 4]], np.int64)
     assert spec.started({}, weights).weights_.values.tolist() == weights.tolist()
-    bound = spec.fixed_point.head_bound(spec.fixed_point.weight_exponent)
+    bound = spec.fixed_point.scaled_weight_bound(spec.fixed_point.weight_exponent)
     for wrong in (None, weights[:1], weights.astype(np.float64), np.full((2, 2), bound + 1)):
         with pytest.raises(SpecError):
             spec.started({}, wrong)

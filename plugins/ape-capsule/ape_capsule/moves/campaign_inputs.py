@@ -100,7 +100,7 @@ def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -
             raise CampaignRefusedError("the spec starts from a parent's weights, and the Campaign has none")
         points = spec.fixed_point
         started = parent.requantise(points.weight_exponent)
-        weights = started.with_bound(points.head_bound(points.weight_exponent)).values
+        weights = started.with_bound(points.scaled_weight_bound(points.weight_exponent)).values
     return spec.started(read_frozen(store, spec), weights)
 
 

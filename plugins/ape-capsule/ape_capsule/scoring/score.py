@@ -175,7 +175,7 @@ def rebase(model: Model, head: IntegerTensor, packing: Packing, validation: Vali
         if needs_rebase(model, exponent, packing):
             break
         room = exponent
-        smaller = head.requantise(exponent).with_bound(points.head_bound(exponent))
+        smaller = head.requantise(exponent).with_bound(points.scaled_weight_bound(exponent))
         if within_bound(smaller) and np.array_equal(measure(model, smaller, validation).predictions, kept):
             return smaller
     raise PredictionsMovedError(head.exponent, room)

@@ -231,7 +231,7 @@ class CampaignSpec(_Part):
         if isinstance(self.initial, Seeded):
             return model.with_initial_weights(self.initial.seed)
         exponent = self.fixed_point.weight_exponent
-        bound = self.fixed_point.head_bound(exponent)
+        bound = self.fixed_point.scaled_weight_bound(exponent)
         if weights is None or weights.shape != model.shape or weights.dtype.kind not in "iO":
             raise SpecError(f"initial weights are integers of shape {model.shape}")
         values = weights.astype(object)
