@@ -24,6 +24,7 @@ CHAIN := tests/contracts tests/attacks
 REFERENCE := tests/reference
 WHEELS := tests/wheels
 FLOW := tests/e2e
+EXAMPLES := tests/examples
 CHAOS := tests/chaos
 FORK := tests/fork
 GAS := tests/gas
@@ -35,7 +36,7 @@ MUTATE := PYTHONPATH=. $(APE_TEST) -p tests.mutation.plugin $(CHAIN) --network e
 
 .NOTPARALLEL:
 .PHONY: help setup demo live chain check lock clean
-.PHONY: test test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants
+.PHONY: test test-pure test-wheels test-invariants test-symbolic test-chain test-examples test-chaos test-foundry test-fork test-mutants
 .PHONY: dist docs fuzz fuzz-decoders prove mutants attacks chaos gas bench load
 
 help: ## What there is to make
@@ -53,7 +54,7 @@ live: setup ## The same play with real parts, three of them killed: anvil, IPFS 
 chain: setup ## A local chain that lasts, with Sonar, funded accounts, a token and a store: PORT=number
 	@$(BIN)/ape run chain $(if $(PORT),--port "$(PORT)")
 
-test: test-pure test-wheels test-invariants test-symbolic test-chain test-chaos test-foundry test-fork test-mutants ## Every test there is, part by part
+test: test-pure test-wheels test-invariants test-symbolic test-chain test-examples test-chaos test-foundry test-fork test-mutants ## Every test there is, part by part
 
 test-pure: setup ## What needs no chain
 	$(PYTEST) $(PURE) -m "not chain"
@@ -78,6 +79,10 @@ test-chain: setup ## Contracts, plugins and the whole flow on py-evm, in process
 	$(APE_TEST) -s $(REFERENCE) --network ethereum:local:test
 	$(APE_TEST) -n 2 $(PLUGINS) -m chain --network ethereum:local:test
 	$(APE_TEST) $(FLOW) --network ethereum:local:test
+
+test-examples: setup ## The tutorials as a newcomer types them, the notebooks, and the example of a market in one process
+	$(BIN)/ape compile
+	$(BIN)/pytest -p no:ape_test -q $(EXAMPLES)
 
 test-chaos: setup ## Every fault at every point that the code has, then a minute of random ones, the same each time
 	$(BIN)/ape compile

@@ -27,8 +27,8 @@ from sonar_core.base.atomic_files import write_atomically
 from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.chain.deploy.records import Deployment, record_deployment
 
-#: Data Scientist, Capsule and two Miners, as the tutorials call them.
-NAMES = ("alice", "carol", "bob", "dora")
+#: Data Scientist, Capsule and three Miners, as tutorials and notebooks call them.
+NAMES = ("alice", "carol", "bob", "dora", "erin")
 CAPSULE = "carol"
 SYMBOL = "USDX"
 _ETHER, _TOKENS = 1_000 * 10**18, 1_000_000 * 10**6
