@@ -278,7 +278,7 @@ def test_only_open_campaigns_are_worked_for(world: World, mine: Mine) -> None:
     ("policy", "words"),
     [
         ("datasets: {}", "the policy names no dataset"),
-        ("datasets: {ward-7: {consent: own}}", "no rule speaks of the dataset ward-7"),
+        ("datasets: {ward-7: {consent: own}}", "no rule is for the dataset ward-7"),
         (POLICY.replace("[ill]", "[age]"), "predict age, not ill"),
         (POLICY.replace("'>= 0 ether'", "'>= 1 ether'"), "below 1 ether"),
         (POLICY.replace("capsules: any", f"capsules: ['{SCIENTIST}']"), "is not among those named"),
@@ -338,7 +338,7 @@ def test_a_policy_that_changes_its_mind_stops_what_is_not_out_yet(world: World, 
 
     actions = mine.step()
 
-    assert [action.words for action in actions] == ["deny: withheld: no rule speaks of the dataset ward-7"]
+    assert [action.words for action in actions] == ["deny: withheld: no rule is for the dataset ward-7"]
     assert not world.store.has(world.state(campaign).gradients[0].record.bundle)
 
 

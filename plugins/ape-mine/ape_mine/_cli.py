@@ -19,11 +19,12 @@ from ape_mine.commands.options import home_option, sonar_option
 from ape_mine.commands.plan import plan
 from ape_mine.commands.rebuild import rebuild_command
 from ape_mine.commands.tidy import tidy
-from ape_mine.datasets.store import read_schema
+from ape_mine.datasets.schema_file import read_schema
 from ape_mine.errors import NothingToApproveError, TroubleError
 from ape_mine.home.home import Home
 from ape_mine.planning.status_views import CampaignView, DatasetView, PrivacyView, view_campaigns, view_datasets
-from ape_mine.policy.document import Policy, PolicyVerdict
+from ape_mine.policy.decision import PolicyVerdict
+from ape_mine.policy.document import Policy
 from ape_mine.service import default_home, open_home, open_mine, serve
 from ape_mine.training.compute_backend import ENGINES
 from ape_mine.training.gradient_builder import MOST_FEATURES

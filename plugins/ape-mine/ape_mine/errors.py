@@ -1,4 +1,4 @@
-"""The Mine's tree of errors. Each says what was wrong, where, and what to do about it."""
+"""The Mine's tree of errors. Each message says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from sonar_core.base.errors import SonarError
 from syft.privacy import Budget
 
-#: What mends a Mine's state file.
-REMEDY = "`ape mine rebuild` makes it anew from the chain, and keeps what is there"
+#: Remedy for a damaged state file.
+REMEDY = "`ape mine rebuild` makes a new one from the chain, and keeps the old one"
 
 
 class MineError(SonarError):
-    """Root of everything that ape_mine raises."""
+    """Root of all errors of ape_mine."""
 
 
 class HomeBusyError(MineError, RuntimeError):
-    """Another process already works for this Mine."""
+    """Another process runs this Mine."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -25,7 +25,7 @@ class HomeBusyError(MineError, RuntimeError):
 
 
 class HomeMissingError(MineError, LookupError):
-    """There is no Mine in this folder yet."""
+    """The folder holds no Mine."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -33,11 +33,11 @@ class HomeMissingError(MineError, LookupError):
 
 
 class StateLostError(MineError, LookupError):
-    """A Mine's folder without its state file, or with an empty one: what its datasets have told is in there."""
+    """A Mine's state file, which records what its datasets disclosed, is missing or empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(f"{path} is gone, but not the datasets beside it: restore it from a copy, or {REMEDY}")
+        super().__init__(f"{path} is missing, but not the datasets beside it: restore it from a copy, or {REMEDY}")
 
 
 class HomeMismatchError(MineError, ValueError):
@@ -49,23 +49,29 @@ class HomeMismatchError(MineError, ValueError):
 
 
 class HomeLockedError(MineError, RuntimeError):
-    """Rows that rest under a passphrase, and none was given."""
+    """The rows are encrypted, and no passphrase was given."""
 
     def __init__(self, home: Path, variable: str) -> None:
         self.home = home
         super().__init__(f"the rows of the Mine at {home} are encrypted: set {variable}, or give the passphrase")
 
 
-class EngineMissingError(MineError, ModuleNotFoundError):
-    """What an engine needs is not installed."""
+class ExtraMissingError(MineError, ModuleNotFoundError):
+    """A package of an optional extra is not installed.
 
-    def __init__(self, engine: str, package: str) -> None:
-        self.engine, self.package = engine, package
-        super().__init__(f"the engine {engine} needs the package {package}: pip install 'ape-mine[{engine}]'")
+    Attributes:
+        user: what needs the package.
+        package: its name.
+        extra: of ape-mine, that installs it.
+    """
+
+    def __init__(self, user: str, package: str, *, extra: str) -> None:
+        self.user, self.package, self.extra = user, package, extra
+        super().__init__(f"{user} needs the package {package}: pip install 'ape-mine[{extra}]'")
 
 
 class EngineUnreachableError(MineError, ConnectionError):
-    """Nothing that can compute is where an engine was said to be."""
+    """No usable Dask cluster at the given address."""
 
     def __init__(self, where: str, why: str) -> None:
         self.where, self.why = where, why
@@ -73,19 +79,21 @@ class EngineUnreachableError(MineError, ConnectionError):
 
 
 class DatasetError(MineError):
-    """Root of what can be wrong with a dataset as a whole; a cell's faults are RowErrors of ape_sonar."""
+    """Root of errors of a dataset as a whole; errors of single cells are `sonar_core.data.row_errors.RowError`."""
 
 
 class DatasetNameError(DatasetError, ValueError):
-    """A name that cannot name a dataset."""
+    """Not a valid name of a dataset."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name!r:.80} cannot name a dataset: use 1 to 64 lower-case letters, digits, - and _")
+        super().__init__(
+            f"{name!r:.80} is no valid name for a dataset: use 1 to 64 lower-case letters, digits, - and _"
+        )
 
 
 class DatasetFileError(DatasetError, ValueError):
-    """A file that is no table."""
+    """A file that cannot be imported as a table."""
 
     def __init__(self, path: Path, why: str) -> None:
         self.path, self.why = path, why
@@ -93,7 +101,7 @@ class DatasetFileError(DatasetError, ValueError):
 
 
 class DatasetExistsError(DatasetError, FileExistsError):
-    """A dataset of that name is there already."""
+    """A dataset of that name exists."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -109,7 +117,7 @@ class DatasetMissingError(DatasetError, LookupError):
 
 
 class DatasetCorruptError(DatasetError, ValueError):
-    """A dataset in the home that is not as it was written."""
+    """A dataset's file in the home is damaged."""
 
     def __init__(self, name: str, why: str) -> None:
         self.name, self.why = name, why
@@ -117,7 +125,7 @@ class DatasetCorruptError(DatasetError, ValueError):
 
 
 class DatasetChangedError(DatasetError, RuntimeError):
-    """A dataset that another process changed while a new version of it was being made."""
+    """Another process changed the dataset while a new version was being made."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -125,7 +133,7 @@ class DatasetChangedError(DatasetError, RuntimeError):
 
 
 class DatasetSchemaError(DatasetError, ValueError):
-    """Rows that cannot go beside those that a dataset has."""
+    """Rows that cannot be merged with those of a dataset."""
 
     def __init__(self, name: str, why: str) -> None:
         self.name, self.why = name, why
@@ -133,7 +141,7 @@ class DatasetSchemaError(DatasetError, ValueError):
 
 
 class DatasetLockedError(DatasetError, RuntimeError):
-    """Encrypted rows without the passphrase."""
+    """The rows are encrypted, and the store is locked."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -141,7 +149,7 @@ class DatasetLockedError(DatasetError, RuntimeError):
 
 
 class ImportingError(MineError):
-    """Root of what can stand in the way of an import; nothing of it stays in the Mine."""
+    """Root of errors of an import, which then changes nothing."""
 
 
 class AdapterUnknownError(ImportingError, LookupError):
@@ -149,11 +157,11 @@ class AdapterUnknownError(ImportingError, LookupError):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name, self.known = name, tuple(known)
-        super().__init__(f"nothing reads {name!r:.80}: choose one of {', '.join(known)}, or install its plugin")
+        super().__init__(f"unknown source {name!r:.80}: choose one of {', '.join(known)}, or install its plugin")
 
 
 class AdapterBrokenError(ImportingError, TypeError):
-    """A plugin names an adapter that cannot be used."""
+    """A plugin's adapter cannot be used."""
 
     def __init__(self, name: str, value: str, why: str) -> None:
         self.name, self.value, self.why = name, value, why
@@ -161,7 +169,7 @@ class AdapterBrokenError(ImportingError, TypeError):
 
 
 class ImportOptionError(ImportingError, ValueError):
-    """An option of an import that is missing, unknown or wrong."""
+    """A missing, unknown or invalid option of an import."""
 
     def __init__(self, option: str, why: str) -> None:
         self.option, self.why = option, why
@@ -172,8 +180,8 @@ class SourceError(ImportingError, ValueError):
     """A source that cannot be read.
 
     Attributes:
-        where: path or address of it, and of the part.
-        why: what is wrong.
+        where: path or URL, and the part of it.
+        why: the reason.
     """
 
     def __init__(self, where: str, why: str) -> None:
@@ -182,7 +190,7 @@ class SourceError(ImportingError, ValueError):
 
 
 class LabelError(ImportingError, ValueError):
-    """A file of labels that cannot be joined to a source's records."""
+    """A file of labels that cannot be joined with a source's records."""
 
     def __init__(self, path: Path, why: str) -> None:
         self.path, self.why = path, why
@@ -190,7 +198,7 @@ class LabelError(ImportingError, ValueError):
 
 
 class PolicyError(MineError, ValueError):
-    """A policy that cannot be followed: nothing leaves until it is put right."""
+    """An invalid policy: nothing leaves until it is corrected."""
 
     def __init__(self, why: str, source: Path | None = None) -> None:
         self.why, self.source = why, source
@@ -198,52 +206,52 @@ class PolicyError(MineError, ValueError):
 
 
 class BudgetExceededError(MineError, ValueError):
-    """A Gradient would tell more of a dataset than its policy allows.
+    """A Gradient would disclose more of a dataset than its privacy budget allows.
 
     Attributes:
         dataset: its name.
         budget: the policy's.
-        asked: epsilon of what would be released, at the budget's delta; 0 where nothing new would be.
-        left: epsilon of what may still be released, at the same delta.
+        asked: epsilon of the release that the Gradient needs, at the budget's delta; 0 if it needs no new one.
+        left: epsilon that may still be spent, at the same delta.
     """
 
     def __init__(self, dataset: str, budget: Budget, *, asked: float, left: float) -> None:
         self.dataset, self.budget, self.asked, self.left = dataset, budget, asked, left
         super().__init__(
-            f"dataset {dataset!r}: epsilon {left:.3g} of {budget.epsilon:g} is left at delta {budget.delta:g}, and "
-            f"this asks for {asked:.3g}: raise its budget in the policy, or keep it out of the rules"
+            f"dataset {dataset!r}: epsilon {left:.3g} of {budget.epsilon:g} is left at delta {budget.delta:g}, but "
+            f"this needs {asked:.3g}: raise its budget in the policy, or remove its rules"
         )
 
 
 class ExactStatisticsLeftError(MineError, ValueError):
-    """Nothing can be promised of a dataset of which Gradients without noise were made before.
+    """No privacy budget can hold for a dataset whose exact statistics were used before.
 
     Attributes:
         dataset: its name.
-        gradients: how many there were.
+        gradients: number of Gradients from its exact statistics.
     """
 
     def __init__(self, dataset: str, gradients: int) -> None:
         self.dataset, self.gradients = dataset, gradients
         super().__init__(
             f"dataset {dataset!r}: {gradients} Gradients were made from its exact statistics, so no epsilon can be "
-            "kept: give rows that were not in it a dataset of their own, or take its privacy out of the policy"
+            "kept: put new rows into another dataset, or remove its privacy from the policy"
         )
 
 
 class SpendingUnknownError(MineError, ValueError):
-    """Nobody knows what was told of a dataset: the state file that held it was lost. So all of it counts as told."""
+    """The record of a dataset's disclosures was lost with the state file, so its budget counts as spent."""
 
     def __init__(self, dataset: str) -> None:
         self.dataset = dataset
         super().__init__(
-            f"dataset {dataset!r}: what was told of it before the state file was rebuilt is not known, so its budget "
-            "counts as spent: restore the old file from a copy, or give rows that were not in it a dataset of their own"
+            f"dataset {dataset!r}: its disclosures before the state file was rebuilt are unknown, so its budget counts "
+            "as spent: restore the old file from a copy, or put new rows into another dataset"
         )
 
 
 class ReleaseCorruptError(MineError, ValueError):
-    """Noisy statistics in the home that are not as they were written; they are not drawn a second time."""
+    """Noisy statistics in the home are damaged; they are never drawn a second time."""
 
     def __init__(self, dataset: str) -> None:
         self.dataset = dataset
@@ -253,35 +261,35 @@ class ReleaseCorruptError(MineError, ValueError):
 
 
 class CampaignUnusableError(MineError, ValueError):
-    """Something a Campaign published that a Mine must not work with: the message says what."""
+    """A Campaign published something that a Mine must not work with."""
 
 
 class AccountBusyError(MineError, RuntimeError):
-    """A transaction of the account waits for a block, so that the next nonce is not known for certain."""
+    """A transaction of the account is pending, so that the next nonce is uncertain."""
 
     def __init__(self, account: str) -> None:
         self.account = account
-        super().__init__(f"another transaction of {account} waits for its block: give the Mine an account of its own")
+        super().__init__(f"another transaction of {account} is pending: give the Mine an account of its own")
 
 
 class LogsMissingError(MineError, RuntimeError):
-    """The node tells of fewer Gradients than the contract counts: whether the Mine's own is among them is not known.
+    """The node returned fewer Gradients than the contract counts; the Mine's own may be among the missing ones.
 
     Attributes:
         campaign: id.
-        told, counted: Gradients by the node's logs, and by the contract.
+        reported, counted: number of Gradients in the node's logs, and in the contract.
     """
 
-    def __init__(self, campaign: bytes, told: int, counted: int) -> None:
-        self.campaign, self.told, self.counted = campaign, told, counted
+    def __init__(self, campaign: bytes, reported: int, counted: int) -> None:
+        self.campaign, self.reported, self.counted = campaign, reported, counted
         super().__init__(
-            f"the node tells of {told} Gradients of Campaign 0x{campaign.hex()}, and the contract counts {counted}: "
-            "nothing is submitted until the node gives all logs"
+            f"the node reports {reported} Gradients of Campaign 0x{campaign.hex()}, but the contract counts {counted}: "
+            "nothing is submitted until the node returns all logs"
         )
 
 
 class TroubleError(MineError, RuntimeError):
-    """Something stood in the way of a single pass; the same is tried again at the next."""
+    """An error of `ape mine run --once` or `ape mine claim`; the next run tries again."""
 
     def __init__(self, campaign: bytes | None, why: str) -> None:
         self.campaign, self.why = campaign, why
@@ -289,7 +297,7 @@ class TroubleError(MineError, RuntimeError):
 
 
 class NothingToApproveError(MineError, LookupError):
-    """No Campaign awaits an approval by hand under that id."""
+    """No Campaign of that id awaits approval by hand."""
 
     def __init__(self, campaign: str) -> None:
         self.campaign = campaign

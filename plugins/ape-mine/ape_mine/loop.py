@@ -11,22 +11,23 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from threading import Event as Flag
 
-from ape_mine.datasets.store import Dataset
+from ape_mine.datasets.dataset import Dataset
 from ape_mine.errors import AccountBusyError, LogsMissingError
 from ape_mine.home.home import Home
 from ape_mine.home.published_blobs import mine_holding
 from ape_mine.home.state import Note
 from ape_mine.planning.dataset_selection import Choice, DatasetSelector
 from ape_mine.planning.planner import Intent, PlannedAction, Planner
-from ape_mine.planning.status_views import allowances
 from ape_mine.policy.backoff import Backoff
-from ape_mine.policy.document import Policy, PolicyVerdict
+from ape_mine.policy.decision import PolicyVerdict
+from ape_mine.policy.document import Policy
 from ape_mine.policy.participation import own_gradients
 from ape_mine.policy.payouts import Claim, Compensate, Expire, Payout, ReclaimFees, ReclaimVoidedFees, due_payouts
 from ape_mine.policy.profitability import Now
 from ape_mine.policy.schema_matching import Match
-from ape_mine.policy.submission import NextStep, NonceCounts, Submission, what_next
+from ape_mine.policy.submission import NextStep, NonceCounts, Submission, next_step
 from ape_mine.training.gradient_builder import MOST_FEATURES, GradientBuilder
+from ape_mine.training.noisy_releases import allowances
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contract_errors import ContractError
 from sonar_core.chain.contracts import ChainError, SonarContracts, UnconfirmedError
@@ -101,7 +102,7 @@ class Mine:
         self._judge = DatasetSelector(home.datasets, self._workshop, self._state, self._miner)
         self._rests, self._wall = Backoff(clock), wall
         self._paid_out: set[bytes] = set()
-        self._planner = Planner(self._judge, self._state, self._miner, self._rests.over)
+        self._planner = Planner(self._judge, self._state, self._miner, self._rests.is_over)
         tidier = Tidier(self._state.journal, store, cache, mine_holding(chain.sender))
         self._upkeep = BlobMaintenance(store, tidier, tidy_after)
         self._asked_to_end = Flag()
@@ -195,7 +196,7 @@ class Mine:
         for submission in self._state.unfinished():
             confirmed = self._stands(self._event_log.confirmed_ledger, submission)
             included = self._stands(ahead, submission)
-            match what_next(submission, confirmed=confirmed, included=included, counts=counts):
+            match next_step(submission, confirmed=confirmed, included=included, counts=counts):
                 case NextStep.PUBLISH:
                     actions += self._publish(policy, submission)
                 case NextStep.SEND:
@@ -251,7 +252,7 @@ class Mine:
                 nonce=submission.nonce,
             )
         except ContractError as error:
-            self._rests.begin(submission.campaign)
+            self._rests.start(submission.campaign)
             return [self._drop(submission, one_line(error))]
         except ChainError:
             raise
@@ -356,7 +357,7 @@ class Mine:
         """Does what is planned for one Campaign; one that gives trouble stops no other."""
         campaign, choice = intent.campaign, intent.choice
         if intent.step is PlannedAction.TROUBLE:
-            self._rests.begin(campaign.id)
+            self._rests.start(campaign.id)
             return self._keep_trouble(campaign.id, intent.reason)
         if choice is None:
             return []
@@ -365,18 +366,18 @@ class Mine:
             if intent.step is PlannedAction.TRAIN and choice.dataset and choice.match:
                 self._require_all_logs(newest)
                 actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
-            self._rests.forget(campaign.id)
+            self._rests.reset(campaign.id)
             return actions
         except ChainError:
             raise
         except (SonarError, SyftError) as error:
-            self._rests.begin(campaign.id)
+            self._rests.start(campaign.id)
             return self._trouble(campaign.id, error)
 
     def _prepare(self, policy: Policy, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
         with self._observer.timing("train"):
-            made = self._workshop.seal(
+            made = self._workshop.build(
                 campaign,
                 dataset,
                 match,

@@ -24,7 +24,7 @@ import sqlalchemy
 from ape_mine.datasets.adapters import rest_api, xml_stream
 from ape_mine.datasets.adapters.base import Request, published_schema
 from ape_mine.datasets.adapters.registry import find_adapter
-from ape_mine.datasets.importing import Imported, import_source
+from ape_mine.datasets.importing import ImportResult, import_source
 from ape_mine.datasets.merge import MergeCounts
 from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import AdapterBrokenError, ImportOptionError, SourceError
@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> DatasetStore:
     return DatasetStore(tmp_path / "datasets")
 
 
-def read(store: DatasetStore, source: str, location: object, **how: Any) -> Imported:
+def read(store: DatasetStore, source: str, location: object, **how: Any) -> ImportResult:
     return import_source(store, "rows", find_adapter(source), Request(str(location), **how))
 
 
@@ -169,7 +169,7 @@ def test_a_cursor_of_several_kinds_is_no_cursor(store: DatasetStore, tmp_path: P
     connection.executescript("CREATE TABLE t (age, x); INSERT INTO t VALUES (1, 1), (2, 'a')")
     connection.close()
     given, options = TableSchema.parse({"fields": [AGE]}), {"table": "t", "cursor": "x"}
-    with pytest.raises(ImportOptionError, match="several kinds"):
+    with pytest.raises(ImportOptionError, match="several types"):
         read(store, "sql", f"sqlite:///{tmp_path / 'a.sqlite'}", options=options, given=given)
 
 
@@ -329,7 +329,7 @@ def test_a_service_is_asked_for_what_came_since_with_a_token(
         ("deep", "nested deeper"),
         ("html", "not JSON"),
         ("broken", "403"),
-        ("list", "no JSON object"),
+        ("list", "not a JSON object"),
     ],
 )
 def test_a_hostile_service_is_left(store: DatasetStore, path: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +385,7 @@ def test_takeouts_activity_is_read_from_its_archive(store: DatasetStore, tmp_pat
     with pytest.raises(WrongRowsError) as caught:
         read(store, "takeout", tmp_path / "new")
     assert [(error.row, error.column) for error in caught.value.errors] == [(2, None), (3, None), (4, "title")]
-    with pytest.raises(SourceError, match="no list"):
+    with pytest.raises(SourceError, match="not a list"):
         read(store, "takeout", write(tmp_path / "MyActivity.json", "{}"))
 
 
@@ -447,11 +447,11 @@ LAUGHS = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(9))
         ("<HealthData>" + "<a>" * 100_000, "nested deeper"),
         ('<HealthData x="' + "y" * 3_000_000 + '"/>', "tag or text of more than"),
         ("<HealthData>" + "y" * 3_000_000 + "</HealthData>", "more than"),
-        ("<HealthData><Record></HealthData>", "not XML"),
-        ("<HealthData>", "not XML"),
-        ("", "not XML"),
-        (b"\xff\xfe\x00", "not XML"),
-        ('<?xml version="1.0" encoding="nonsense-1"?><HealthData/>', "not XML"),
+        ("<HealthData><Record></HealthData>", "not readable XML"),
+        ("<HealthData>", "not readable XML"),
+        ("", "not readable XML"),
+        (b"\xff\xfe\x00", "not readable XML"),
+        ('<?xml version="1.0" encoding="nonsense-1"?><HealthData/>', "not readable XML"),
     ],
     ids=range(12),
 )
@@ -511,7 +511,7 @@ def test_a_track_is_a_row_without_its_places(store: DatasetStore, tmp_path: Path
     ],
 )
 def test_a_track_without_places_or_moments_is_wrong(store: DatasetStore, tmp_path: Path, points: list[str]) -> None:
-    with pytest.raises(WrongRowsError, match="has no point, or one without"):
+    with pytest.raises(WrongRowsError, match="has no point, or a point without"):
         read(store, "gpx", write(tmp_path / "a.gpx", gpx(*points)))
 
 
@@ -589,14 +589,14 @@ def test_addresses_in_a_bundle_lead_to_its_patients(store: DatasetStore, tmp_pat
 @pytest.mark.parametrize(
     ("name", "text", "error", "word"),
     [
-        ("b.json", "[]", SourceError, "no FHIR Bundle"),
-        ("b.json", '{"resourceType": "Bundle", "entry": 3}', SourceError, "no list"),
+        ("b.json", "[]", SourceError, "not a FHIR Bundle"),
+        ("b.json", '{"resourceType": "Bundle", "entry": 3}', SourceError, "not a list"),
         ("b.json", '{"resourceType": "Bundle", "entry": [3]}', WrongRowsError, "entry 1"),
         ("b.json", "[" * 200_000, SourceError, "not JSON"),
         ("o.ndjson", "nonsense", WrongRowsError, "line 1 is not JSON"),
         ("o.ndjson", json.dumps(observation("", 3)), WrongRowsError, "has no id|no id"),
         ("o.ndjson", json.dumps(observation("a", 3, valueQuantity=[])), WrongRowsError, "no quantity"),
-        ("o.ndjson", json.dumps(observation("a", 3, effectiveDateTime=7)), WrongRowsError, "no moment"),
+        ("o.ndjson", json.dumps(observation("a", 3, effectiveDateTime=7)), WrongRowsError, "no time"),
         ("o.ndjson", json.dumps(observation("a", 3, code={"coding": {}})), WrongRowsError, "'code'"),
         ("o.ndjson", json.dumps(observation("a", 1e300)), WrongRowsError, "'value'"),
     ],

@@ -23,7 +23,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ape_mine.datasets import store as datasets
-from ape_mine.datasets.store import ROWS_AT_ONCE, DatasetStore, read_schema
+from ape_mine.datasets.parquet_storage import ROWS_AT_ONCE
+from ape_mine.datasets.schema_file import read_schema
+from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import (
     DatasetCorruptError,
     DatasetExistsError,

@@ -11,7 +11,8 @@ import pytest
 from ape_mine.errors import DatasetMissingError, HomeBusyError, HomeMismatchError, HomeMissingError, PolicyError
 from ape_mine.home.home import Home
 from ape_mine.home.state import Note, Owner
-from ape_mine.policy.document import Policy, PolicyVerdict
+from ape_mine.policy.decision import PolicyVerdict
+from ape_mine.policy.document import Policy
 from ape_mine.policy.submission import Submission
 from sonar_core.base.database import JournalError
 from sonar_core.data.row_errors import RowError

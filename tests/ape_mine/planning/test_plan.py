@@ -19,7 +19,7 @@ from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_mine.planning.dry_run import rehearse, view_plan
 from ape_mine.planning.planner import Intent, PlannedAction
-from ape_mine.policy.document import PolicyVerdict
+from ape_mine.policy.decision import PolicyVerdict
 from sonar_core.base.errors import SonarError
 from sonar_core.data.table_schema import TableSchema
 from tests.world.mine import AGE, DOSE, FEE, ILL, MINER, POLICY, SONAR, World, spec, write_csv
@@ -130,7 +130,11 @@ def test_every_open_campaign_has_its_line(house: House) -> None:
         (("rounds: 3", "rounds: 3, hours: 22:00-06:00 UTC"), PlannedAction.TRAIN, "rule 1 allows"),
         (("rounds: 3", "rounds: 3, hours: 11:00-13:00 UTC"), PlannedAction.DENY, "its hours are 11:00-13:00 UTC"),
         (("rounds: 3", "rounds: 3, worth: '>= 0'"), PlannedAction.TRAIN, "rule 1 allows"),
-        (("rounds: 3", "rounds: 3, worth: '>= 1'"), PlannedAction.DENY, "below 1 times what gas and scoring fee cost"),
+        (
+            ("rounds: 3", "rounds: 3, worth: '>= 1'"),
+            PlannedAction.DENY,
+            "below 1 times the cost of gas and scoring fee",
+        ),
         (("capsules: any", f"capsules: ['{MINER}']"), PlannedAction.DENY, "is not among those named"),
     ],
 )

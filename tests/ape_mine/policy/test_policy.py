@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_mine.errors import PolicyError
-from ape_mine.policy.document import LARGEST_POLICY, History, Policy, PolicyVerdict, Proposal, decide
+from ape_mine.policy.decision import History, PolicyVerdict, Proposal, decide
+from ape_mine.policy.document import LARGEST_POLICY, Policy
 from ape_mine.policy.profitability import Opportunity
 from sonar_core.protocol.units import ZERO_ADDRESS, Currency
 
@@ -58,7 +60,7 @@ AUTOMATIC = {**RULE, "approve": "automatic"}
         (RULE, {}, {}, ASK, "asks for approval by hand"),
         ({**RULE, "approve": "by-hand"}, {"approved": True}, {}, ALLOW, "approved by hand"),
         (AUTOMATIC, {}, {}, ALLOW, "rule 1 allows predicting readmitted from ward-7"),
-        (AUTOMATIC, {}, {"dataset": "ward-8"}, DENY, "no rule speaks of the dataset ward-8"),
+        (AUTOMATIC, {}, {"dataset": "ward-8"}, DENY, "no rule is for the dataset ward-8"),
         (AUTOMATIC, {}, {"outputs": ("died",)}, DENY, "predict readmitted, not died"),
         (AUTOMATIC, {}, {"outputs": ("readmitted", "died")}, DENY, "predict readmitted, not died"),
         (
@@ -142,7 +144,7 @@ def test_hours_are_asked_before_a_gradient_is_begun_and_not_after() -> None:
 def test_a_reward_is_held_against_its_cost_by_the_miners_own_rate() -> None:
     """Three USDC at 0.0005 ether are worth one and a half times 0.001 ether."""
     assert begun(WORTH_IT, {"USDC": "0.0005 ether"})[0] is ALLOW
-    below = "rule 1: the reward to expect is below 1.5 times what gas and scoring fee cost"
+    below = "rule 1: the expected reward is below 1.5 times the cost of gas and scoring fee"
     assert begun(WORTH_IT, {"USDC": "0.000499 ether"}) == (DENY, below)
     assert begun(WORTH_IT, {"USDC": "0.0005 ether"}, cost=10**15 + 1) == (DENY, below)
     assert begun(WORTH_IT) == (DENY, "rule 1: no rate is stated that prices its currency against gas")
@@ -308,7 +310,7 @@ def altered(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ("allow everything", "policy"),
+        ("allow everything", "write keys with their values"),
         ({"allows": []}, "allows"),
         (altered(dataset="ward-8"), "ward-8"),
         (altered(dataset=None), "dataset"),
@@ -354,7 +356,7 @@ def altered(**changes: Any) -> dict[str, Any]:
         ({"datasets": {"../x": {}}}, "../x"),
     ],
 )
-def test_what_is_no_policy_is_refused(document: Any, words: str) -> None:
+def test_an_invalid_policy_is_refused(document: Any, words: str) -> None:
     with pytest.raises(PolicyError) as caught:
         Policy.parse(document, TOKENS)
     assert words in str(caught.value)
@@ -377,13 +379,6 @@ def test_a_budget_is_one_of_a_dataset_as_a_whole() -> None:
     assert read.privacy("ward-8") is read.privacy("ward-9") is None
 
 
-@pytest.mark.parametrize("privacy", [{"epsilon": 1.0, "delta": 1e-6}, {"epsilon": "1"}, "epsilon", True])
-def test_a_rule_cannot_make_the_promise(privacy: Any) -> None:
-    with pytest.raises(PolicyError, match=r"privacy: a promise is one of a dataset.*under datasets"):
-        Policy.parse(altered(privacy=privacy), TOKENS)
-    assert Policy.parse(altered(privacy="none"), TOKENS).allow[0].privacy == "none"
-
-
 @pytest.mark.parametrize(
     ("privacy", "words"),
     [
@@ -398,10 +393,10 @@ def test_a_rule_cannot_make_the_promise(privacy: Any) -> None:
         ({"epsilon": 1, "delta": 1e-6, "releases": 0}, "releases"),
         ({"epsilon": 1, "delta": 1e-6, "clip": 0}, "clip"),
         ({"epsilon": 1, "delta": 1e-6, "per": "year"}, "per"),
-        ("none", "dictionary"),
+        ("none", "write keys with their values"),
     ],
 )
-def test_a_promise_that_is_none_is_refused(privacy: Any, words: str) -> None:
+def test_an_invalid_budget_is_refused(privacy: Any, words: str) -> None:
     with pytest.raises(PolicyError, match=rf"datasets\.ward-7\.privacy.*{words}"):
         Policy.parse(with_budget(privacy), TOKENS)
 
@@ -413,29 +408,48 @@ def test_mu_is_the_campaigns_unless_the_dataset_chooses() -> None:
         Policy.parse({"datasets": {"ward-7": {"mu": "own", "privacy": {"epsilon": 1.0, "delta": 1e-6}}}})
 
 
-def test_a_rule_cannot_take_the_promise_back() -> None:
-    privacy = {"epsilon": 1, "delta": 1e-6}
-    with pytest.raises(PolicyError, match=r"rule 1 says privacy: none, but the dataset 'ward-7' has a budget"):
-        Policy.parse(with_budget(privacy, privacy="none"), TOKENS)
-    assert Policy.parse(with_budget(privacy), TOKENS).privacy("ward-7") is not None
+def test_a_rule_has_no_privacy_of_its_own() -> None:
+    with pytest.raises(PolicyError, match=r"rule 1: unknown key 'privacy': use one of dataset, output"):
+        Policy.parse({**altered(), "allow": [{**AUTOMATIC, "privacy": "none"}]}, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"allow": [{**AUTOMATIC, "bount": ">= 1 ether"}]}, "rule 1: unknown key 'bount'; did you mean 'bounty'?"),
+        ({"alow": []}, "unknown key 'alow'; did you mean 'allow'?"),
+        (
+            {"datasets": {"ward-7": {"consnet": "own"}}},
+            "datasets.ward-7: unknown key 'consnet'; did you mean 'consent'?",
+        ),
+        (
+            {"datasets": {"ward-7": {"privacy": {"epsilon": 1, "delta": 1e-6, "relases": 2}}}},
+            "datasets.ward-7.privacy: unknown key 'relases'; did you mean 'releases'?",
+        ),
+        ({"datasets": {"ward-8": {}}}, "rule 1: the dataset 'ward-7' is not under datasets; did you mean 'ward-8'?"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_right_one(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(words)):
+        Policy.parse({**altered(), **changes}, TOKENS)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("[", "not YAML"),
-        ("a: b\na: c", "'a' is there twice"),
-        (EXAMPLE + "allow: []\n", "'allow' is there twice"),
+        ("a: b\na: c", "'a' is given twice"),
+        (EXAMPLE + "allow: []\n", "'allow' is given twice"),
         ("a: &x [1]\nb: *x", "alias"),
-        ("a: !!python/object/apply:os.system ['true']", "policy: a"),
+        ("a: !!python/object/apply:os.system ['true']", "unknown key .a"),
         ("? [a]\n: b", "not YAML"),
         ("\0", "not YAML"),
         ("- " * 40_000, "nested"),
-        ("a" * (LARGEST_POLICY + 1), "letters"),
+        ("a" * (LARGEST_POLICY + 1), "characters"),
     ],
     ids=["cut", "twice", "late", "alias", "tag", "list key", "nul", "deep", "long"],
 )
-def test_what_is_no_policy_file_is_refused(text: str, words: str) -> None:
+def test_an_invalid_policy_file_is_refused(text: str, words: str) -> None:
     with pytest.raises(PolicyError, match=words):
         Policy.from_yaml(text, TOKENS)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_mine.policy.profitability import CLAIM_GAS, SUBMISSION_GAS, Now, expected_reward, occasion
+from ape_mine.policy.profitability import CLAIM_GAS, SUBMISSION_GAS, Now, expected_reward, next_opportunity
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import ScoredRecord
 from tests.world.mine import FEE, RIVAL, World
@@ -89,7 +89,7 @@ def _with_history(shares: list[int], waiting: int, bounty: int) -> CampaignState
 
 
 def test_the_cost_is_gas_and_scoring_fee(world: World) -> None:
-    chance = occasion(played(world), Now(0, datetime.now(UTC), gas_price=3))
+    chance = next_opportunity(played(world), Now(0, datetime.now(UTC), gas_price=3))
     assert chance.cost == 3 * (SUBMISSION_GAS + CLAIM_GAS) + FEE
     assert chance.reward == 500
 

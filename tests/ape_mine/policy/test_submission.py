@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ape_mine.policy.submission import NextStep, NonceCounts, Submission, what_next
+from ape_mine.policy.submission import NextStep, NonceCounts, Submission, next_step
 
 SUBMISSION = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-7", None)
 
@@ -27,7 +27,7 @@ SUBMISSION = Submission(b"c" * 32, 0, b"b" * 32, b"k" * 32, b"sealed", 7, "ward-
     ],
 )
 def test_the_next_thing(confirmed: bool, included: bool, counts: tuple[int, int], expected: NextStep) -> None:
-    assert what_next(SUBMISSION, confirmed=confirmed, included=included, counts=NonceCounts(*counts)) is expected
+    assert next_step(SUBMISSION, confirmed=confirmed, included=included, counts=NonceCounts(*counts)) is expected
 
 
 @given(st.booleans(), st.booleans(), st.integers(0, 12), st.integers(0, 3))
@@ -35,11 +35,11 @@ def test_it_is_sent_only_as_the_accounts_very_next_transaction(
     confirmed: bool, included: bool, in_blocks: int, waiting: int
 ) -> None:
     counts = NonceCounts(in_blocks, in_blocks + waiting)
-    decided = what_next(SUBMISSION, confirmed=confirmed, included=included, counts=counts)
+    decided = next_step(SUBMISSION, confirmed=confirmed, included=included, counts=counts)
     if decided is NextStep.SEND:
         assert not confirmed
         assert not included
-        assert counts.with_waiting == SUBMISSION.nonce
+        assert counts.with_pending == SUBMISSION.nonce
     if decided is NextStep.DROP:
         assert not confirmed
         assert not included

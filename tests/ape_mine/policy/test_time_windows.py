@@ -70,18 +70,18 @@ def test_windows_agree_with_a_walk_through_the_week(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("22:00-06:00", "no window"),
-        ("22-06 UTC", "no window"),
+        ("22:00-06:00", "no weekly window"),
+        ("22-06 UTC", "no weekly window"),
         ("22:00-22:00 UTC", "whole day"),
         ("24:00-06:00 UTC", "whole day"),
-        ("22:00-24:01 UTC", "there is no 24:01"),
-        ("22:60-23:00 UTC", "there is no 22:60"),
-        ("Mo-Fr 22:00-23:00 UTC", "names no days"),
-        ("Mon-Fri, 22:00-23:00 UTC", "names no days"),
-        ("22:00-23:00 Europe/Atlantis", "no time zone"),
-        ("22:00-23:00 Europe", "no time zone"),
-        ("22:00-23:00 a/../../etc/passwd", "no window"),
-        (None, "no window"),
+        ("22:00-24:01 UTC", "24:01 is no time of day"),
+        ("22:60-23:00 UTC", "22:60 is no time of day"),
+        ("Mo-Fr 22:00-23:00 UTC", "unknown day"),
+        ("Mon-Fri, 22:00-23:00 UTC", "unknown day"),
+        ("22:00-23:00 Europe/Atlantis", "unknown time zone"),
+        ("22:00-23:00 Europe", "unknown time zone"),
+        ("22:00-23:00 a/../../etc/passwd", "no weekly window"),
+        (None, "no weekly window"),
     ],
 )
 def test_what_is_no_window_is_refused(line: str, words: str) -> None:

@@ -8,7 +8,7 @@ import distributed
 import numpy as np
 import pytest
 
-from ape_mine.errors import EngineMissingError, EngineUnreachableError
+from ape_mine.errors import EngineUnreachableError, ExtraMissingError
 from ape_mine.training import compute_backend
 from ape_mine.training.compute_backend import open_engine
 from sonar_core.base.errors import UsageError
@@ -101,7 +101,7 @@ def test_options_that_do_not_fit(name, scheduler, why):
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "nowhere://here"])
 def test_no_scheduler_there(monkeypatch, scheduler):
-    monkeypatch.setattr(compute_backend, "_PATIENCE", 0.5)
+    monkeypatch.setattr(compute_backend, "_TIMEOUT", 0.5)
     with pytest.raises(EngineUnreachableError, match=scheduler), open_engine("dask", scheduler):
         pass
 
@@ -122,5 +122,5 @@ def test_dask_is_not_installed(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(compute_backend, "import_module", missing)
-    with pytest.raises(EngineMissingError, match=r"ape-mine\[dask\]"), open_engine("dask", "tcp://127.0.0.1:1"):
+    with pytest.raises(ExtraMissingError, match=r"ape-mine\[dask\]"), open_engine("dask", "tcp://127.0.0.1:1"):
         pass

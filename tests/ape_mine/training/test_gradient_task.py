@@ -1,4 +1,4 @@
-"""Task and workshop: the Gradient is that of plain integers, exactly; and nothing of a row is in what leaves."""
+"""Task and builder: the Gradient is that of plain integers, exactly; and nothing of a row is in what leaves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.linear_model import Ridge
 
-from ape_mine.datasets.store import Dataset, DatasetStore
+from ape_mine.datasets.dataset import Dataset
+from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.home.home import Home
 from ape_mine.home.state import MineJournal
@@ -24,7 +25,7 @@ from ape_mine.loop import Mine
 from ape_mine.policy.document import Privacy
 from ape_mine.policy.schema_matching import Match, match
 from ape_mine.training.gradient_builder import GradientBuilder
-from ape_mine.training.gradient_task import FOLDS, LocalResult, gradient, own_statistics, rows_at_once, statistics_key
+from ape_mine.training.gradient_task import FOLDS, LocalResult, gradient, local_statistics, rows_at_once, statistics_key
 from ape_mine.training.noisy_releases import NoisyReleases
 from ape_mine.training.statistics_cache import StatisticsCache
 from sonar_core.base.errors import FormatError
@@ -85,7 +86,7 @@ def releases(tmp_path: Path) -> Iterator[NoisyReleases]:
 
 
 @pytest.fixture
-def workshop(world: World, cache: StatisticsCache, releases: NoisyReleases) -> GradientBuilder:
+def builder(world: World, cache: StatisticsCache, releases: NoisyReleases) -> GradientBuilder:
     return GradientBuilder(world.store, cache, releases)
 
 
@@ -107,7 +108,7 @@ def plain_statistics() -> tuple[list[list[int]], list[list[int]], int]:
 
 def local(dataset: Dataset, size: int = 1000) -> LocalStatistics:
     frames = dataset.frames([*MATCH.columns, *MATCH.outputs], rows_at_once=size)
-    return own_statistics(model(), spec().encoder(), MATCH, frames).statistics
+    return local_statistics(model(), spec().encoder(), MATCH, frames).statistics
 
 
 # ------------------------------------------------------------------ the pure task
@@ -138,7 +139,7 @@ def test_statistics_of_several_outputs(kind: Any, fields: list[Any], targets: An
     assert isinstance(found, Match)
     assert found.outputs == tuple(field["name"] for field in fields)
     parts = [frame[:1], frame[1:]]
-    statistics = own_statistics(asked.model({}), asked.encoder(), found, parts).statistics
+    statistics = local_statistics(asked.model({}), asked.encoder(), found, parts).statistics
     features = [[512, 1024, 1024], [1024, 512, 1024]]
     wanted = [row[:2] for row in features] if targets is None else [targets(0, 1), targets(1, 0)]
     cross = [
@@ -238,7 +239,7 @@ def by_chance(count: int = 60) -> list[pd.DataFrame]:
 
 
 def own(frames: Iterable[pd.DataFrame], seed: bytes = b"\x07" * 32) -> LocalResult:
-    return own_statistics(model(), spec().encoder(), MATCH, frames, seed=seed)
+    return local_statistics(model(), spec().encoder(), MATCH, frames, seed=seed)
 
 
 def test_mu_is_chosen_by_parts_of_the_rows_that_the_dataset_draws() -> None:
@@ -296,8 +297,8 @@ def test_a_mu_is_kept_with_its_statistics(cache: StatisticsCache) -> None:
         assert (again.statistics.gram == known.statistics.gram).all()
 
 
-def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
-    world: World, workshop: GradientBuilder, tmp_path: Path
+def test_the_builder_trains_with_it_if_told_but_not_under_a_privacy_budget(
+    world: World, builder: GradientBuilder, tmp_path: Path
 ) -> None:
     whole = pd.concat(by_chance())
     whole.to_csv(tmp_path / "chance.csv", index=False)
@@ -313,12 +314,12 @@ def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
         patch.setattr("ape_mine.training.gradient_builder.gradient", watched)
         campaign = world.state(world.open_campaign())
         for privacy, own_mu in ((None, False), (None, True), (None, False), (Privacy(epsilon=8.0, delta=1e-6), True)):
-            workshop.train(campaign, dataset, MATCH, privacy, own_mu=own_mu)
+            builder.train(campaign, dataset, MATCH, privacy, own_mu=own_mu)
         for trained in (
             replace(campaign, models=(replace(campaign.model, version=1),)),
             replace(campaign, terms=replace(campaign.terms, parent=bytes(31) + b"\x01")),
         ):
-            workshop.train(trained, dataset, MATCH, None, own_mu=True)
+            builder.train(trained, dataset, MATCH, None, own_mu=True)
     assert known.mu is not None
     assert given == [None, known.mu, None, None, None, None]
 
@@ -327,10 +328,10 @@ def test_the_workshop_trains_with_it_if_told_but_not_under_a_privacy_budget(
 
 
 def test_what_was_computed_once_is_not_computed_again(
-    world: World, workshop: GradientBuilder, dataset: Dataset, cache: StatisticsCache, monkeypatch: pytest.MonkeyPatch
+    world: World, builder: GradientBuilder, dataset: Dataset, cache: StatisticsCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = world.state(world.open_campaign())
-    first = workshop.train(campaign, dataset, MATCH, None)
+    first = builder.train(campaign, dataset, MATCH, None)
     dataset.path.unlink()
 
     again = GradientBuilder(world.store, cache, releases).train(campaign, dataset, MATCH, None)
@@ -340,29 +341,29 @@ def test_what_was_computed_once_is_not_computed_again(
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 40, None])
 def test_damaged_statistics_are_computed_again(
-    world: World, workshop: GradientBuilder, dataset: Dataset, tmp_path: Path, damage: bytes | None
+    world: World, builder: GradientBuilder, dataset: Dataset, tmp_path: Path, damage: bytes | None
 ) -> None:
     campaign = world.state(world.open_campaign())
-    workshop.train(campaign, dataset, MATCH, None)
+    builder.train(campaign, dataset, MATCH, None)
     (kept,) = (tmp_path / "statistics").iterdir()
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-3] if damage is None else damage)
 
-    workshop.train(campaign, dataset, MATCH, None)
+    builder.train(campaign, dataset, MATCH, None)
 
     assert kept.read_bytes() == whole
     assert kept.stat().st_mode & 0o077 == 0
 
 
-# ------------------------------------------------------------------ the workshop
+# ------------------------------------------------------------------ the builder
 
 
 def test_the_sealed_bundle_is_the_miners_for_this_campaign_and_chain(
-    world: World, workshop: GradientBuilder, dataset: Dataset
+    world: World, builder: GradientBuilder, dataset: Dataset
 ) -> None:
     campaign = world.state(world.open_campaign())
 
-    made = workshop.seal(campaign, dataset, MATCH, None, **WHOSE)
+    made = builder.build(campaign, dataset, MATCH, None, **WHOSE)
 
     bundle = Bundle.from_bytes(unseal_anonymous(made.sealed, capsule_key(), limit=1 << 20))
     assert (bundle.chain_id, bundle.contract, bundle.campaign) == (CHAIN_ID, SONAR, campaign.id)
@@ -373,7 +374,7 @@ def test_the_sealed_bundle_is_the_miners_for_this_campaign_and_chain(
     assert private_context().decrypt(tensor).values.tolist() == plain.values.tolist()
 
 
-def test_the_mine_trusts_no_published_randomiser(world: World, workshop: GradientBuilder, dataset: Dataset) -> None:
+def test_the_mine_trusts_no_published_randomiser(world: World, builder: GradientBuilder, dataset: Dataset) -> None:
     """With h = n - 1 a published randomiser would add a sign at most, and the Gradient could be searched for."""
     campaign = world.open_campaign()
     published: list[int] = []
@@ -385,14 +386,14 @@ def test_the_mine_trusts_no_published_randomiser(world: World, workshop: Gradien
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PublicContext, "__init__", watching)
-        found = workshop.train(world.state(campaign), dataset, MATCH, None)
+        found = builder.train(world.state(campaign), dataset, MATCH, None)
 
     assert int(private_context().h) in published, "it was read, and checked against its root"
     assert int(found.context.h) != int(private_context().h)  # type: ignore[attr-defined]
 
 
 def test_blobs_that_are_not_what_the_chain_says_are_refused(
-    world: World, workshop: GradientBuilder, dataset: Dataset
+    world: World, builder: GradientBuilder, dataset: Dataset
 ) -> None:
     state = world.state(world.open_campaign())
     assert state.start is not None
@@ -402,21 +403,21 @@ def test_blobs_that_are_not_what_the_chain_says_are_refused(
     no_ring = replace(state, certificates=world.store.put(b"nobody"))
     for wrong, error in ((other_key, FormatError), (other_model, FormatError), (no_tensor, SyftError)):
         with pytest.raises(error):
-            GradientBuilder(world.store, StatisticsCache(world.folder / "s"), releases).seal(
+            GradientBuilder(world.store, StatisticsCache(world.folder / "s"), releases).build(
                 wrong, dataset, MATCH, None, **WHOSE
             )
     with pytest.raises(ValueError, match="OpenPGP"):
-        workshop.seal(no_ring, dataset, MATCH, None, **WHOSE)
+        builder.build(no_ring, dataset, MATCH, None, **WHOSE)
 
 
 def test_a_model_larger_than_the_miner_allows_is_not_trained(world: World, dataset: Dataset) -> None:
     campaign = world.state(world.open_campaign())
     small = GradientBuilder(world.store, StatisticsCache(world.folder / "s"), releases, most_features=2)
-    with pytest.raises(CampaignUnusableError, match="3 features, and this Mine trains at most 2"):
+    with pytest.raises(CampaignUnusableError, match="3 features, but --most-features allows 2"):
         small.train(campaign, dataset, MATCH, None)
 
 
-def test_an_error_about_rows_shows_no_value(world: World, workshop: GradientBuilder, dataset: Dataset) -> None:
+def test_an_error_about_rows_shows_no_value(world: World, builder: GradientBuilder, dataset: Dataset) -> None:
     """Should a stored row not be what its schema says, the cell stays out of logs."""
     table = pq.read_table(dataset.path).to_pandas()
     table.loc[1, "age"] = np.nan
@@ -425,7 +426,7 @@ def test_an_error_about_rows_shows_no_value(world: World, workshop: GradientBuil
     table.to_parquet(dataset.path)
     campaign = world.state(world.open_campaign())
     with pytest.raises(CampaignUnusableError) as caught:
-        workshop.train(campaign, dataset, MATCH, None)
+        builder.train(campaign, dataset, MATCH, None)
     assert "row 2, column 'age'" in str(caught.value)
     assert "4711" not in str(caught.value)
     assert not isinstance(caught.value, RowError)

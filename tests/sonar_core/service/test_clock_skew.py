@@ -17,7 +17,7 @@ READERS = {
     "ape_capsule/moves/open_or_decline.py": "a signature of its future declines nobody",
     "ape_mine/datasets/catalog.py": "when a dataset's version was added",
     "ape_mine/commands/plan.py": "a policy's hours",
-    "ape_mine/policy/consent.py": "days of consent",
+    "ape_mine/planning/dataset_selection.py": "days of consent",
     "ape_mine/datasets/store.py": "leftovers",
     "ape_mine/loop.py": "a policy's hours",
     "sonar_core/crypto/certificates.py": "certificates that have expired",

@@ -15,9 +15,9 @@ from rich.table import Table
 from ape_mine.commands.options import home_option
 from ape_mine.datasets.adapters.base import Adapter, Request
 from ape_mine.datasets.adapters.registry import adapter_names, find_adapter
-from ape_mine.datasets.importing import Imported, import_source
+from ape_mine.datasets.importing import ImportResult, import_source
 from ape_mine.datasets.labels import Labels
-from ape_mine.datasets.store import read_schema
+from ape_mine.datasets.schema_file import read_schema
 from ape_mine.errors import ImportOptionError
 from ape_mine.home.home import Home
 from ape_mine.service import PASSPHRASE, default_home, open_home
@@ -200,7 +200,7 @@ def _settings(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _tell(done: Imported, as_json: bool) -> None:
+def _tell(done: ImportResult, as_json: bool) -> None:
     wrong = [one_line(error) for error in done.faults.errors]
     if as_json:
         facts: dict[str, Any] = {"name": done.name, "number": done.number, "rows": done.rows, **asdict(done.counts)}

@@ -1,1 +1,1 @@
-"""Rows and their files: imports, versions, storage."""
+"""Datasets: import, versions, storage."""

@@ -1,4 +1,4 @@
-"""A Miner's own annotation of records: a CSV file of ids and values that an import joins to what a source has."""
+"""A Miner's own annotation of records: a CSV file of ids and values, which an import joins to a source's records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ape_mine.datasets.adapters.base import LONGEST_ID, Record
-from ape_mine.datasets.store import read_schema
+from ape_mine.datasets.schema_file import read_schema
 from ape_mine.errors import LabelError
 from sonar_core.base.errors import SonarError
 from sonar_core.data.table_schema import MOST_VALUES, TableField, TableSchema, csv_records
@@ -16,17 +16,17 @@ MOST_LABELS = 5_000_000
 
 
 class Labels:
-    """Values by id, to be joined to records once.
+    """Values by id, for one join.
 
     Args:
-        path: a CSV file with the header `id,NAME`. Beside it may be NAME.schema.json or labels.schema.json for
-            labels.csv, a Table Schema of the one field; without it the values that occur are its enum.
+        path: a CSV file with the header `id,NAME`. A Table Schema of the one field may stand beside it, named
+            labels.schema.json for labels.csv; without it the occurring values become the field's enum.
 
     Attributes:
-        field: the column that records get.
+        field: the new column.
 
     Raises:
-        LabelError: no such file, an id twice, or a value that the field does not take; names the line.
+        LabelError: no such file, or a duplicate id; names the line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,16 +36,16 @@ class Labels:
         self._left = dict.fromkeys(self._values)
 
     def extend(self, schema: TableSchema) -> TableSchema:
-        """A source's schema with the label's column. Raises LabelError where it has one of that name."""
+        """A source's schema with the new column. Raises LabelError if it has a column of that name."""
         if self.field.name in schema.names:
-            raise LabelError(self._path, f"the source has a column {self.field.name!r} already: name it otherwise")
+            raise LabelError(self._path, f"the source has a column {self.field.name!r} already: choose another name")
         return TableSchema(fields=(*schema.fields, self.field))
 
     def join(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Records that have a label, with it; others are left out.
+        """Records that have a label, with the label added; others are left out.
 
         Raises:
-            LabelError: at the end, a label is for a record that the source does not have.
+            LabelError: after the last record, if a label has no record.
         """
         for record in records:
             if record.id in self._values:
@@ -64,7 +64,9 @@ class Labels:
             return field
         values = sorted(set(self._values.values()))
         if not 2 <= len(values) <= MOST_VALUES:
-            raise LabelError(self._path, f"{len(values)} different labels are no classes: put {beside.name} beside it")
+            raise LabelError(
+                self._path, f"{len(values)} different labels are no classes: describe them in {beside.name}"
+            )
         return TableField.model_validate({"name": name, "type": "string", "constraints": {"enum": values}})
 
 
@@ -78,7 +80,7 @@ def _read(path: Path) -> tuple[str, dict[str, str]]:
                 raise LabelError(path, "the header must be id,NAME with the name of the label's column")
             for _, line, (identity, value) in csv_records(reader, 2, str(path)):
                 if identity in values:
-                    raise LabelError(path, f"line {line}: the id {identity[:LONGEST_ID]!r} is there twice")
+                    raise LabelError(path, f"line {line}: the id {identity[:LONGEST_ID]!r} is given twice")
                 if len(values) >= MOST_LABELS:
                     raise LabelError(path, f"more than {MOST_LABELS} labels")
                 values[identity] = value

@@ -1,8 +1,7 @@
-"""New rows met with those that are there: what is new is added, what changed is replaced, and nothing comes twice.
+"""Merge of incoming rows into existing ones: new rows are added, changed rows replaced, duplicates dropped.
 
-DuckDB does it, on disk where memory does not suffice: an export of years is joined with the one of last week. Rows with
-an id are told apart by it. Rows without are told apart by all their cells together, counted: of a row that is there
-twice and comes three times, one is new.
+DuckDB does the join, on disk if memory does not suffice. Rows with an id are identified by it. Rows without an id are
+identified by all their cells, with multiplicity: of a row that exists twice and comes in three times, one is new.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from ape_mine.datasets.parquet_storage import ID_COLUMN, ROWS_AT_ONCE
 if TYPE_CHECKING:
     import duckdb
 
-#: Of folders for what memory does not hold; one that stays was a killed process's.
+#: Prefix of folders for rows that memory does not hold; a killed process leaves its folder.
 SPILL_PREFIX = ".intake-"
 _SETTINGS = {
     "temp_file_encryption": "true",
     "memory_limit": "1GB",
     "threads": "2",
-    # Rows come from this process alone: nothing is fetched, and no extension is looked for.
+    # All rows come from this process: nothing is downloaded.
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
@@ -35,12 +34,12 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class MergeCounts:
-    """What an import brings.
+    """Result of a comparison, in rows.
 
     Attributes:
-        added: rows that were not there.
-        changed: rows whose id was there, with other cells.
-        same: rows that were there as they are.
+        added: rows that did not exist.
+        changed: rows whose id existed with other cells.
+        same: rows that existed unchanged.
     """
 
     added: int
@@ -48,104 +47,111 @@ class MergeCounts:
     same: int
 
     @property
-    def news(self) -> bool:
+    def has_changes(self) -> bool:
+        """Whether any row is new or changed."""
         return bool(self.added or self.changed)
 
 
 class RowMerge:
-    """Rows on their way into a dataset. Made by `open_intake`.
+    """One merge. Made by `open_merge`.
 
     Args:
         connection: an empty database.
-        columns: of the rows, as `rowfiles.arrow_schema` gives them.
+        columns: of the rows, from `parquet_storage.arrow_schema`.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, columns: pa.Schema) -> None:
         self._connection = connection
         self._columns = columns
         self._keyed = columns.names[0] == ID_COLUMN
-        # By place: DuckDB does not tell Age from age.
-        self._names = [f"c{place}" for place in range(len(columns))]
-        for table in ("standing", "fresh"):
-            kinds = ", ".join(f"c{place} {_KINDS[field.type]}" for place, field in enumerate(columns))
-            connection.execute(f"CREATE TABLE {table} (place BIGINT, {kinds})")
-        self._places = 0
+        # Numbered names: DuckDB's own are case-insensitive, so that Age and age would clash.
+        self._names = [f"c{index}" for index in range(len(columns))]
+        for table in ("existing", "incoming"):
+            kinds = ", ".join(f"c{index} {_SQL_TYPES[field.type]}" for index, field in enumerate(columns))
+            connection.execute(f"CREATE TABLE {table} (position BIGINT, {kinds})")
+        self._rows = 0
 
-    def stand(self, batches: Iterator[pa.RecordBatch]) -> None:
-        """Takes the rows that are there, in order."""
+    def add_existing(self, batches: Iterator[pa.RecordBatch]) -> None:
+        """Adds the rows of the newest version, in order."""
         for batch in batches:
-            self._insert("standing", batch)
+            self._insert("existing", batch)
 
-    def come(self, batch: pa.RecordBatch) -> None:
-        """Takes rows that come in, in order; of several with one id the last one counts."""
-        self._insert("fresh", batch)
+    def add_incoming(self, batch: pa.RecordBatch) -> None:
+        """Adds rows of the import, in order; of several with one id the last one counts."""
+        self._insert("incoming", batch)
 
-    def merge(self) -> MergeCounts:
-        """Compares the two; `merged` gives the outcome."""
+    def compare(self) -> MergeCounts:
+        """Merges both; call it once, after all rows were added. `rows` gives the result."""
         return self._merge_by_id() if self._keyed else self._merge_by_cells()
 
-    def merged(self) -> Iterator[pa.RecordBatch]:
-        """All rows there are now: those that were there in their order, then the new ones in theirs."""
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """The merged rows: existing ones in their order, then new ones in theirs."""
         chosen = ", ".join(self._names)
-        # The names are positions, and no text of a stranger's.
-        result = self._connection.sql(f"SELECT {chosen} FROM merged ORDER BY side, place")  # noqa: S608
+        # Column names are numbers of this module, not texts from outside.
+        result = self._connection.sql(f"SELECT {chosen} FROM merged ORDER BY side, position")  # noqa: S608
         for batch in result.to_arrow_reader(ROWS_AT_ONCE):
-            arrays = [batch.column(place).cast(field.type) for place, field in enumerate(self._columns)]
+            arrays = [batch.column(index).cast(field.type) for index, field in enumerate(self._columns)]
             yield pa.RecordBatch.from_arrays(arrays, schema=self._columns)
 
     def _insert(self, table: str, batch: pa.RecordBatch) -> None:
-        places = pa.array(range(self._places, self._places + batch.num_rows), pa.int64())
-        self._places += batch.num_rows
-        rows = pa.Table.from_arrays([places, *batch.columns], names=["place", *self._names])
-        self._connection.register("incoming", rows)
-        self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
-        self._connection.unregister("incoming")
+        positions = pa.array(range(self._rows, self._rows + batch.num_rows), pa.int64())
+        self._rows += batch.num_rows
+        rows = pa.Table.from_arrays([positions, *batch.columns], names=["position", *self._names])
+        self._connection.register("batch", rows)
+        self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608
+        self._connection.unregister("batch")
 
     def _merge_by_id(self) -> MergeCounts:
         cells = self._names[1:]
-        other = " OR ".join(f"fresh.{name} IS DISTINCT FROM standing.{name}" for name in cells)
-        taken = ", ".join(f"fresh.{name}" for name in cells)
-        self._connection.execute("DELETE FROM fresh WHERE place NOT IN (SELECT max(place) FROM fresh GROUP BY c0)")
+        other = " OR ".join(f"incoming.{name} IS DISTINCT FROM existing.{name}" for name in cells)
+        taken = ", ".join(f"incoming.{name}" for name in cells)
+        self._connection.execute(
+            "DELETE FROM incoming WHERE position NOT IN (SELECT max(position) FROM incoming GROUP BY c0)"
+        )
         self._connection.execute(f"""
             CREATE TABLE merged AS
-            SELECT 0 AS side, standing.* FROM standing ANTI JOIN fresh USING (c0)
-            UNION ALL SELECT 0, standing.place, c0, {taken} FROM standing JOIN fresh USING (c0)
-            UNION ALL SELECT 1, fresh.* FROM fresh ANTI JOIN standing USING (c0)
+            SELECT 0 AS side, existing.* FROM existing ANTI JOIN incoming USING (c0)
+            UNION ALL SELECT 0, existing.position, c0, {taken} FROM existing JOIN incoming USING (c0)
+            UNION ALL SELECT 1, incoming.* FROM incoming ANTI JOIN existing USING (c0)
         """)  # noqa: S608
-        added = self._count("FROM fresh ANTI JOIN standing USING (c0)")
-        changed = self._count(f"FROM fresh JOIN standing USING (c0) WHERE {other}")
-        return MergeCounts(added, changed, self._count("FROM fresh") - added - changed)
+        added = self._count("FROM incoming ANTI JOIN existing USING (c0)")
+        changed = self._count(f"FROM incoming JOIN existing USING (c0) WHERE {other}")
+        return MergeCounts(added, changed, self._count("FROM incoming") - added - changed)
 
     def _merge_by_cells(self) -> MergeCounts:
         cells = ", ".join(self._names)
         self._connection.execute(f"""
             CREATE TABLE merged AS
-            SELECT 0 AS side, * FROM standing
-            UNION ALL SELECT 1, place, {cells}
-            FROM (SELECT *, row_number() OVER (PARTITION BY {cells} ORDER BY place) AS nth FROM fresh)
-            LEFT JOIN (SELECT {cells}, count(*) AS times FROM standing GROUP BY {cells}) USING ({cells})
+            SELECT 0 AS side, * FROM existing
+            UNION ALL SELECT 1, position, {cells}
+            FROM (SELECT *, row_number() OVER (PARTITION BY {cells} ORDER BY position) AS nth FROM incoming)
+            LEFT JOIN (SELECT {cells}, count(*) AS times FROM existing GROUP BY {cells}) USING ({cells})
             WHERE nth > coalesce(times, 0)
         """)  # noqa: S608
         added = self._count("FROM merged WHERE side = 1")
-        return MergeCounts(added, 0, self._count("FROM fresh") - added)
+        return MergeCounts(added, 0, self._count("FROM incoming") - added)
 
     def _count(self, what: str) -> int:
-        # All of a result is fetched: DuckDB begins nothing else before.
+        # fetchall: DuckDB starts no other query while a result is open.
         ((number,),) = self._connection.execute(f"SELECT count(*) {what}").fetchall()
         return int(number)
 
 
-_KINDS = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
+_SQL_TYPES = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
 
 
 @contextmanager
-def open_intake(columns: pa.Schema, folder: Path) -> Iterator[RowMerge]:
-    """An intake whose rows spill, encrypted, into a folder where memory does not hold them; nothing stays of it.
+def open_merge(columns: pa.Schema, folder: Path) -> Iterator[RowMerge]:
+    """A merge that spills rows which memory does not hold, encrypted, into a temporary folder.
+
+    Args:
+        columns: of the rows, from `parquet_storage.arrow_schema`.
+        folder: where the temporary folder is made.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    # Imported late: only who imports has need of it, and every service starts here.
+    # Imported here, since only imports of data need it.
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=folder) as spill:

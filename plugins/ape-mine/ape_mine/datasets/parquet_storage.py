@@ -1,7 +1,7 @@
-"""The rows of a dataset's version: one Parquet file, plain or encrypted as a whole (Parquet modular encryption).
+"""Rows of a dataset's version in one Parquet file, plain or encrypted as a whole (Parquet modular encryption).
 
-An encrypted file has a key of its own, derived from the Mine's by the file's name (HKDF, RFC 5869), and is bound to
-that name: no file passes for another.
+Each encrypted file has a key of its own, derived from the Mine's key and the file's name (HKDF, RFC 5869), and is bound
+to that name, so that no file can replace another.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from sonar_core.data.table_schema import TableSchema
 
 #: Rows held in memory at once.
 ROWS_AT_ONCE = 16_384
-#: The column of the ids that a source gives its rows; no schema may use the name.
+#: Column of the ids that a source gives its rows; no schema may use the name.
 ID_COLUMN = "sonar.id"
-#: Bytes of a column that are fetched from a file at once.
+#: Read buffer per column, in bytes.
 _READ_AT_ONCE = 1 << 20
 _KEY_BYTES = 32
 _ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
-#: What an encrypted Parquet file begins with.
+#: First bytes of an encrypted Parquet file.
 _ENCRYPTED = b"PARE"
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a file holds.
+    """Facts of a written file.
 
     Attributes:
         digest: of schema and rows, 32 bytes.
-        rows: how many.
+        rows: number of rows.
     """
 
     digest: bytes
@@ -47,23 +47,25 @@ class Written:
 
 
 def arrow_schema(schema: TableSchema, *, keyed: bool) -> pa.Schema:
-    """The columns of a file: the schema's, and before them the ids where rows have any."""
+    """Columns of a file: the ids, if rows have them (`keyed`), then the schema's columns."""
     columns = [(field.name, _ARROW[field.type]) for field in schema.fields]
     return pa.schema([(ID_COLUMN, pa.string()), *columns] if keyed else columns)
 
 
 def open_parquet(path: Path, key: bytes | None = None) -> pq.ParquetFile:
-    """A file that is read piece by piece: left to itself, pyarrow fetches all row groups ahead and keeps them.
+    """Opens a file for reading in pieces. By default pyarrow would prefetch and keep all row groups.
 
     Args:
         path: of the file.
         key: the Mine's, 32 bytes; None reads plain files only.
     """
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AT_ONCE, decryption_properties=_opening(path, key))
+    return pq.ParquetFile(
+        path, pre_buffer=False, buffer_size=_READ_AT_ONCE, decryption_properties=_decryption(path, key)
+    )
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a file takes a key to read. Raises OSError."""
+    """Whether a file is encrypted. Raises OSError."""
     with path.open("rb") as file:
         return file.read(len(_ENCRYPTED)) == _ENCRYPTED
 
@@ -71,12 +73,12 @@ def is_encrypted(path: Path) -> bool:
 def write_rows(
     file: BinaryIO, name: str, batches: Iterator[pa.RecordBatch], schema: TableSchema, *, keyed: bool, key: bytes | None
 ) -> Written:
-    """Writes rows, and what is known of them at the end.
+    """Writes rows, followed by schema, digest and number of rows as metadata.
 
     Args:
-        file: to write.
-        name: that the file will have.
-        batches: rows with the columns of `arrow_schema`, in pieces of any size.
+        file: open for writing.
+        name: final name of the file, to which encryption binds it.
+        batches: rows with the columns of `arrow_schema`, in batches of any size.
         schema: of the rows.
         keyed: whether they have ids.
         key: the Mine's, 32 bytes; None leaves the file plain.
@@ -84,10 +86,10 @@ def write_rows(
     columns = arrow_schema(schema, keyed=keyed)
     document = to_canonical(schema.model_dump(mode="json", exclude_none=True))
     digest, rows = hashlib.sha256(document), 0
-    sealing = key and pe.create_encryption_properties(_file_key(key, name), aad_prefix=_bound(name))
+    sealing = key and pe.create_encryption_properties(_file_key(key, name), aad_prefix=_context(name))
     with pq.ParquetWriter(file, columns, encryption_properties=sealing) as writer:
-        for batch in _even(batches, columns):
-            # Ids are names of rows, not part of them: the same rows are the same version with or without.
+        for batch in _in_equal_batches(batches, columns):
+            # Ids are not part of the digest: equal rows are the same version with and without ids.
             digest.update(batch.select(schema.names).serialize())
             rows += batch.num_rows
             writer.write_batch(batch)
@@ -97,13 +99,13 @@ def write_rows(
 
 
 def batches_of(path: Path, columns: Sequence[str], *, rows_at_once: int, key: bytes | None) -> Iterator[pa.RecordBatch]:
-    """These columns of a file's rows. Raises pa.ArrowException, OSError."""
+    """Reads columns of all rows. Raises pa.ArrowException, OSError."""
     with open_parquet(path, key) as file:
         yield from file.iter_batches(rows_at_once, columns=list(columns))
 
 
-def _even(batches: Iterator[pa.RecordBatch], columns: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The same rows in pieces of `ROWS_AT_ONCE`, so that a digest does not depend on how they came."""
+def _in_equal_batches(batches: Iterator[pa.RecordBatch], columns: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of `ROWS_AT_ONCE`, so that the digest does not depend on the input's batches."""
     held: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
@@ -111,29 +113,29 @@ def _even(batches: Iterator[pa.RecordBatch], columns: pa.Schema) -> Iterator[pa.
         count += batch.num_rows
         while count >= ROWS_AT_ONCE:
             table = pa.Table.from_batches(held, columns)
-            yield _whole(table.slice(0, ROWS_AT_ONCE))
+            yield _as_one_batch(table.slice(0, ROWS_AT_ONCE))
             held, count = table.slice(ROWS_AT_ONCE).to_batches(), count - ROWS_AT_ONCE
     if count:
-        yield _whole(pa.Table.from_batches(held, columns))
+        yield _as_one_batch(pa.Table.from_batches(held, columns))
 
 
-def _whole(table: pa.Table) -> pa.RecordBatch:
-    """A table as one batch of arrays that begin at their beginning: a slice writes other bytes than its own copy."""
+def _as_one_batch(table: pa.Table) -> pa.RecordBatch:
+    """Copies a table into one batch: a slice, whose arrays have an offset, would serialise to other bytes."""
     return table.take(pa.array(range(table.num_rows))).combine_chunks().to_batches()[0]
 
 
 def _file_key(key: bytes, name: str) -> bytes:
-    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=_bound(name)).derive(key)
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=_context(name)).derive(key)
 
 
-def _bound(name: str) -> bytes:
+def _context(name: str) -> bytes:
     return b"sonar-rows/1:" + name.encode()
 
 
-def _opening(path: Path, key: bytes | None) -> Any:
+def _decryption(path: Path, key: bytes | None) -> Any:
     if key is None:
         return None
-    # What is stored of the prefix is not believed: the name must be the file's own.
+    # The prefix stored in the file is not trusted: the prefix must match the file's current name.
     return pe.create_decryption_properties(
-        _file_key(key, path.name), aad_prefix=_bound(path.name), allow_plaintext_files=True
+        _file_key(key, path.name), aad_prefix=_context(path.name), allow_plaintext_files=True
     )

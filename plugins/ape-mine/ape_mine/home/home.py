@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ape_mine.datasets.store import Dataset, DatasetStore, read_schema
+from ape_mine.datasets.dataset import Dataset
+from ape_mine.datasets.schema_file import read_schema
+from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import HomeBusyError, HomeMissingError, PolicyError, StateLostError
 from ape_mine.home.state import MineJournal
 from ape_mine.policy.document import LARGEST_POLICY, Policy, Source
@@ -42,8 +44,8 @@ class Home:
         self.datasets = DatasetStore(folder / _DATASETS)
         self.statistics = StatisticsCache(folder / "statistics")
         if self.encrypted:
-            self.datasets.seal()
-            self.statistics.seal()
+            self.datasets.lock()
+            self.statistics.lock()
 
     @classmethod
     def create(cls, folder: Path, miner: str, sonar: str) -> Home:
@@ -81,13 +83,13 @@ class Home:
         """Deletes a dataset's older versions, and statistics of them. As `DatasetStore.prune`."""
         gone = self.datasets.prune(name, keep=keep)
         if gone:
-            self.statistics.forget()
+            self.statistics.clear()
         return gone
 
     def remove(self, name: str) -> None:
         """Deletes all versions of a dataset, and statistics of them. Raises DatasetMissingError."""
         self.datasets.remove(name)
-        self.statistics.forget()
+        self.statistics.clear()
 
     # ------------------------------------------------------------------ rows at rest
 
@@ -114,14 +116,14 @@ class Home:
             key = secrets.token_bytes(_KEY_BYTES)
             vault.write(self.folder / _VAULT, key, passphrase, purpose=_PURPOSE, cost=cost or vault.COST)
         self.unlock(passphrase)
-        self.statistics.forget_plain()
+        self.statistics.delete_plain()
         return self.datasets.encrypt_all()
 
     def unlock(self, passphrase: str) -> None:
         """Makes encrypted rows readable for as long as this object lives. Raises VaultError."""
         key = vault.read(self.folder / _VAULT, passphrase, purpose=_PURPOSE)
-        self.datasets.seal(key)
-        self.statistics.seal(key)
+        self.datasets.unlock(key)
+        self.statistics.unlock(key)
 
     def change_passphrase(self, old: str, new: str, *, cost: int | None = None) -> None:
         """Puts the rows under another passphrase. Raises VaultError."""
@@ -197,7 +199,7 @@ def _require_state(folder: Path) -> None:
 
 def _check_fit(origin: Source, name: str, dataset: Dataset, policy: Path) -> None:
     """Raises PolicyError where the policy names columns that a dataset does not have."""
-    fault = origin.consent and origin.consent.fault(dataset.schema)
+    fault = origin.consent and origin.consent.schema_objection(dataset.schema)
     if fault:
         raise PolicyError(f"datasets.{name}.consent.rows: {fault}", policy)
     for column in origin.columns.values():

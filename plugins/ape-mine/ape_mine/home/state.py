@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Row
 
 from ape_mine.errors import REMEDY, HomeMismatchError, HomeMissingError
-from ape_mine.policy.document import PolicyVerdict
+from ape_mine.policy.decision import PolicyVerdict
 from ape_mine.policy.submission import Submission
 from ape_mine.training.noisy_releases import RELEASE_TABLE, NoisyReleases
 from sonar_core.base.database import Database
@@ -83,7 +83,7 @@ class MineJournal:
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
         self.journal = (Database.rehearsal if rehearsal else Database)(path, MIGRATIONS, remedy=REMEDY)
-        self.releases = NoisyReleases(self.journal)
+        self.releases = NoisyReleases(self.journal, self._exact_gradients)
 
     def bind(self, miner: str, sonar: str) -> None:
         """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
@@ -168,10 +168,9 @@ class MineJournal:
 
     def carry_over(self, former: MineJournal) -> None:
         """Takes over what another state file knows of what its datasets have told, on whichever chain that was."""
-        releases = former.journal.rows("SELECT * FROM release")
         told = former.journal.rows("SELECT * FROM submission")
         with self.journal.transaction() as connection:
-            connection.executemany("INSERT OR IGNORE INTO release VALUES (?, ?, ?, ?, ?)", map(tuple, releases))
+            self.releases.copy_from(former.releases)
             connection.executemany(
                 "INSERT OR IGNORE INTO submission VALUES (?, ?, ?, ?, x'', ?, ?, 'published', ?, ?)",
                 [tuple(row[name] for name in _TOLD) for row in told],
@@ -228,6 +227,16 @@ class MineJournal:
             Note(row["campaign"], row["verdict"] and PolicyVerdict(row["verdict"]), row["reason"], row["dataset"])
             for row in rows
         ]
+
+    def _exact_gradients(self, datasets: Sequence[str]) -> int:
+        """Number of submissions that were computed from exact statistics of these datasets."""
+        marks = ", ".join("?" * len(datasets))
+        row = self.journal.row(
+            f"SELECT count(*) AS count FROM submission WHERE release IS NULL AND dataset IN ({marks})",  # noqa: S608 - marks
+            tuple(datasets),
+        )
+        assert row is not None  # an aggregate has a row
+        return int(row["count"])
 
     def _finish(self, bundle: bytes, state: str) -> None:
         with self.journal.transaction() as connection:

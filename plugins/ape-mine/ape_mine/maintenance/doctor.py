@@ -10,8 +10,8 @@ from ape.api import ProviderAPI
 
 from ape_mine.errors import REMEDY, DatasetError
 from ape_mine.home.home import STATE_FILE, Home
+from ape_mine.planning.dataset_selection import today
 from ape_mine.planning.status_views import view_datasets
-from ape_mine.policy.consent import today
 from ape_mine.policy.document import Policy
 from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import settings

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
-from ape_mine.datasets.store import Dataset, DatasetStore
+from ape_mine.datasets.dataset import Dataset
+from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import BudgetExceededError, DatasetError, ExactStatisticsLeftError, SpendingUnknownError
 from ape_mine.home.state import MineJournal
-from ape_mine.policy.consent import Consent, today
-from ape_mine.policy.document import Decision, History, Policy, PolicyVerdict, Privacy, Proposal, decide
+from ape_mine.policy.consent import Consent
+from ape_mine.policy.decision import Decision, History, PolicyVerdict, Proposal, decide
+from ape_mine.policy.document import Policy, Privacy
 from ape_mine.policy.participation import history
-from ape_mine.policy.profitability import Now, Opportunity, occasion
+from ape_mine.policy.profitability import Now, Opportunity, next_opportunity
 from ape_mine.policy.schema_matching import Match, match
 from ape_mine.policy.submission import Submission
 from ape_mine.training.gradient_builder import GradientBuilder
@@ -20,6 +22,11 @@ from sonar_core.base.errors import one_line
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.scheme import SCHEME
+
+
+def today() -> date:
+    """The current day, UTC."""
+    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class DatasetSelector:
         """
         if campaign.terms.scheme != SCHEME:
             return _denied(f"its formats are of scheme {campaign.terms.scheme}, not {SCHEME}")
-        spec, chance = self._workshop.spec(campaign), occasion(newest, moment)
+        spec, chance = self._workshop.spec(campaign), next_opportunity(newest, moment)
         choices = []
         for name in policy.datasets:
             done = history(newest, self._miner, approved=self._state.approved(campaign.id, name))
@@ -123,7 +130,7 @@ class DatasetSelector:
         )
         decision, privacy = decide(policy, proposal, done, chance), policy.privacy(name)
         if privacy and decision.verdict is not PolicyVerdict.DENY:
-            asked = release or self._workshop.question(campaign, dataset, found)
+            asked = release or self._workshop.statistics_key(campaign, dataset, found)
             decision = self._price(decision, asked, dataset, privacy)
         return Choice(decision, dataset, found)
 
@@ -131,7 +138,7 @@ class DatasetSelector:
         """Why nobody agreed to what a Campaign asks of a dataset, in words; None if they did."""
         if consent is None:
             return "no consent of those whom its rows are about is on record: state it in the policy"
-        return consent.fault(dataset.schema) or consent.objection(found.outputs, self._today())
+        return consent.schema_objection(dataset.schema) or consent.objection(found.outputs, self._today())
 
     def _price(self, decision: Decision, release: bytes, dataset: Dataset, privacy: Privacy) -> Decision:
         """The same decision with what it would tell of the dataset, or a refusal where that is too much."""

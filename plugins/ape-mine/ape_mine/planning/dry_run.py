@@ -97,7 +97,7 @@ def _book(intent: Intent, policy: Policy, workshop: GradientBuilder, state: Mine
         return
     privacy = policy.privacy(choice.dataset.name)
     if privacy:
-        asked = workshop.question(intent.campaign, choice.dataset, choice.match)
+        asked = workshop.statistics_key(intent.campaign, choice.dataset, choice.match)
         state.releases.reserve(asked, choice.dataset, privacy)
 
 

@@ -8,7 +8,8 @@ from enum import Enum
 
 from ape_mine.home.state import MineJournal
 from ape_mine.planning.dataset_selection import Choice, DatasetSelector
-from ape_mine.policy.document import Policy, PolicyVerdict
+from ape_mine.policy.decision import PolicyVerdict
+from ape_mine.policy.document import Policy
 from ape_mine.policy.participation import reason_to_wait
 from ape_mine.policy.profitability import Now
 from sonar_core.base.errors import SonarError, one_line

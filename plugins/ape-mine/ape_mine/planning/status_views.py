@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ape_mine.datasets.store import Dataset, DatasetStore
-from ape_mine.errors import DatasetError
+from ape_mine.datasets.dataset import Dataset
 from ape_mine.home.state import MineJournal, Note
 from ape_mine.policy.document import Policy, Privacy
 from ape_mine.policy.participation import own_gradients
@@ -14,7 +13,6 @@ from ape_mine.policy.payouts import Claim, due_payouts
 from ape_mine.policy.privacy_budget import Spending
 from ape_mine.training.noisy_releases import NoisyReleases
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.service.observer import Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +88,6 @@ def view_datasets(datasets: Iterable[Dataset], policy: Policy, releases: NoisyRe
         )
         for dataset in datasets
     ]
-
-
-def allowances(datasets: DatasetStore, policy: Policy, releases: NoisyReleases) -> tuple[Allowance, ...]:
-    """What each dataset with a budget may still tell; one that cannot be read is left out."""
-    found = []
-    for name, origin in policy.datasets.items():
-        if origin.privacy is None:
-            continue
-        try:
-            spending = releases.spending(datasets.get(name))
-        except DatasetError:
-            continue
-        budget = origin.privacy.budget
-        found.append(Allowance(name, budget.epsilon, budget.epsilon_of(spending.left(budget))))
-    return tuple(found)
 
 
 def _view_privacy(privacy: Privacy | None, spending: Spending) -> PrivacyView | None:

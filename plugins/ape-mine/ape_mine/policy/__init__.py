@@ -1,1 +1,1 @@
-"""What a Mine may do: pure decisions, no I/O."""
+"""Decisions of a Mine as pure functions: no file, no chain, no clock."""

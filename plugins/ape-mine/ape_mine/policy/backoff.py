@@ -1,33 +1,34 @@
-"""How long to leave a Campaign alone that gave trouble: longer each time, or a bad blob is fetched for ever."""
+"""Exponential back-off per Campaign: one that failed is retried after 1 s, 2 s, 4 s, ... up to ten minutes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-_FIRST, _LONGEST = 1.0, 600.0
+_FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 600.0
 
 
 class Backoff:
-    """One rest a Campaign.
+    """Delays before the next attempt, by Campaign.
 
     Args:
-        clock: seconds that only grow.
+        clock: monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._rests: dict[bytes, tuple[float, float]] = {}
+        #: Time of the next attempt, and the last delay, in seconds.
+        self._delays: dict[bytes, tuple[float, float]] = {}
 
-    def over(self, campaign: bytes) -> bool:
-        """Whether it may be looked at again."""
-        return campaign not in self._rests or self._clock() >= self._rests[campaign][0]
+    def is_over(self, campaign: bytes) -> bool:
+        """Whether the Campaign may be tried again."""
+        return campaign not in self._delays or self._clock() >= self._delays[campaign][0]
 
-    def begin(self, campaign: bytes) -> None:
-        """It gave trouble: twice as long a rest as the last time, up to ten minutes."""
-        _, last = self._rests.get(campaign, (0.0, _FIRST / 2))
-        rest = min(2 * last, _LONGEST)
-        self._rests[campaign] = (self._clock() + rest, rest)
+    def start(self, campaign: bytes) -> None:
+        """Notes a failure: the delay is twice the last one."""
+        _, last = self._delays.get(campaign, (0.0, _FIRST_SECONDS / 2))
+        delay = min(2 * last, _LONGEST_SECONDS)
+        self._delays[campaign] = (self._clock() + delay, delay)
 
-    def forget(self, campaign: bytes) -> None:
-        """It gave none."""
-        self._rests.pop(campaign, None)
+    def reset(self, campaign: bytes) -> None:
+        """Notes a success: the next failure starts with the shortest delay."""
+        self._delays.pop(campaign, None)

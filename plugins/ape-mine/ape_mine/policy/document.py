@@ -1,4 +1,4 @@
-"""What may leave a Mine, and to whom. Pure: a file's rules and a Campaign's facts in, a decision with its reason out.
+"""The policy document: what may leave a Mine, and to whom. Pure: a file's text in, checked rules out.
 
 Deny by default: without a rule that allows it, nothing leaves, and a rule allows no more than it says. A policy:
 
@@ -6,32 +6,32 @@ Deny by default: without a rule that allows it, nothing leaves, and a rule allow
       ward-7:
         path: ward7.parquet
         schema: ward7.schema.json
-        consent: {for: [readmitted], until: 2027-12-31}  # of whom the rows are about, or `own`; without it, nothing
-        columns: {outcome: readmitted}  # a Campaign's field, and what the dataset calls it; the default is by name
-        privacy: {epsilon: 1.0, delta: 1e-6, releases: 2}  # the default is none: exact statistics
-        mu: own                       # by cross-validation, for fresh Models; the default is `campaign`: its spec's
-    rates: {USDC: 0.0004 ether}       # what one is worth to you, where rewards are held against gas
+        consent: {for: [readmitted], until: 2027-12-31}  # of the data subjects, or `own`; without it, no training
+        columns: {outcome: readmitted}  # a Campaign's field: the dataset's column; default: the same name
+        privacy: {epsilon: 1.0, delta: 1e-6, releases: 2}  # default: none, that is exact statistics
+        mu: own                       # chosen by cross-validation, for fresh Models; default: `campaign`, its spec's
+    rates: {USDC: 0.0004 ether}       # worth of 1 USDC to you, to compare rewards with the cost of gas
     allow:
       - dataset: ward-7
-        output: [readmitted]          # what may be predicted from it
-        capsules: [0x5a...]           # who may decrypt the Gradients; `any` for everybody
-        scientists: any               # whose Campaigns; the default
-        bounty: ">= 500 USDC"         # one a currency: a currency that is not named is not taken
-        bond: ">= 100 USDC"           # that the Capsule posts; the default is any
-        scoring_fee: "<= 0.001 ether" # most that one Gradient may cost; the default
-        rounds: 3                     # Gradients for one Campaign; the default is 1
-        patience: 1                   # Gradients without improvement after which to stop; the default
-        worth: ">= 2"                 # expected reward in costs (gas and scoring fee); the default is not to ask
-        hours: 22:00-06:00 UTC        # when a Gradient may be begun (`hours.py`), or several; the default is any
+        output: [readmitted]          # columns of the dataset that a Model may predict
+        capsules: [0x5a...]           # Capsules that may decrypt the Gradients, or `any`
+        scientists: any               # Data Scientists whose Campaigns are allowed; the default
+        bounty: ">= 500 USDC"         # one line per currency: a currency that is not named is not accepted
+        bond: ">= 100 USDC"           # of the Capsule; default: any
+        scoring_fee: "<= 0.001 ether" # highest fee for one Gradient; the default
+        rounds: 3                     # Gradients per Campaign; default: 1
+        patience: 1                   # Gradients in a row without improvement after which to stop; the default
+        worth: ">= 2"                 # expected reward / cost (gas and scoring fee); default: not checked
+        hours: 22:00-06:00 UTC        # when a Gradient may be begun (`time_windows`), one or a list; default: any time
         approve: by-hand              # each Campaign; the default. Or `automatic`
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, Self
@@ -49,20 +49,16 @@ from pydantic import (
 
 from ape_mine.errors import PolicyError
 from ape_mine.policy.consent import Consent, parse_consent
-from ape_mine.policy.profitability import Opportunity
 from ape_mine.policy.time_windows import TimeWindows, parse_hours
 from sonar_core.base.errors import UsageError
-from sonar_core.base.strict_model import first_problem
 from sonar_core.protocol.units import COIN, Currency, format_money, parse_address, parse_money
 from syft.privacy import LARGEST_EPSILON, Budget
 
-#: Most bytes of a policy file.
+#: Largest size of a policy file, in bytes.
 LARGEST_POLICY = 1 << 18
 _LIMIT = re.compile(r"(>=|<=)\s*(\S.*)")
 _FACTOR = re.compile(r">=\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)")
-
-
-#: Wei that a smallest unit of a currency is worth, by its address in lower case.
+#: Worth of a currency's smallest unit in wei, by the currency's address in lower case.
 Rates = Mapping[str, Fraction]
 
 
@@ -125,7 +121,7 @@ def _most(value: Any, info: ValidationInfo) -> Limit:
 def _worth(value: Any) -> Fraction:
     match = _FACTOR.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"{value!r:.60} is no number of costs: write one such as '>= 2'")
+        raise ValueError(f"{value!r:.60} is no ratio of reward to cost: write one such as '>= 2'")
     return Fraction(match[1])
 
 
@@ -135,7 +131,7 @@ def _hours(value: Any) -> tuple[TimeWindows, ...]:
     except UsageError as error:
         raise ValueError(str(error)) from None
     if not windows:
-        raise ValueError("name at least one window, or leave the line out")
+        raise ValueError("give at least one window, or leave the line out")
     return windows
 
 
@@ -158,15 +154,6 @@ def _rates(value: Any, info: ValidationInfo) -> dict[str, Fraction]:
     return rates
 
 
-def _no_promise(value: Any) -> Any:
-    if value != "none":
-        raise ValueError(
-            "a promise is one of a dataset as a whole, whatever its rules allow: write "
-            "'privacy: {epsilon: 1.0, delta: 1e-6}' beside its path under datasets"
-        )
-    return value
-
-
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 _FieldName = Annotated[str, Field(min_length=1, max_length=256)]
 _Parties = Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_parties)]
@@ -178,13 +165,14 @@ _Rates = Annotated[Any, BeforeValidator(_rates)]
 
 
 class Privacy(_Part):
-    """What may be told of any one row of a dataset, by all that ever leaves of it together.
+    """Privacy budget of a dataset: bounds what all releases together reveal about any single row.
 
     Attributes:
         epsilon: above 0, at most 1000.
-        delta: above 0, at most 0.001; should be far below one over the number of rows.
-        releases: over how many releases of noisy statistics, one for each question that Campaigns ask, it is divided.
-        clip: the longest row of features that counts in full, in lengths of a typical row of the schema.
+        delta: above 0, at most 0.001; should be far below 1 / (number of rows).
+        releases: number of releases of noisy statistics among which the budget is divided evenly. Each different
+            question of a Campaign takes one.
+        clip: clipping bound of a row of features (L2 norm), as a multiple of a typical row's norm.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=LARGEST_EPSILON, allow_inf_nan=False)]
@@ -194,12 +182,12 @@ class Privacy(_Part):
 
     @property
     def budget(self) -> Budget:
-        """The promise."""
+        """The whole budget."""
         return _budget(self.epsilon, self.delta)
 
     @property
     def price(self) -> Fraction:
-        """The rho of one release."""
+        """Price of one release: rho of zero-concentrated differential privacy (zCDP)."""
         return self.budget.rho / self.releases
 
 
@@ -209,11 +197,16 @@ def _budget(epsilon: float, delta: float) -> Budget:
 
 
 class Source(_Part):
-    """Where a dataset comes from, relative to the policy file, and what may be told of its rows.
+    """A dataset in the policy.
 
-    Without path and schema it is in the Mine already; without consent nothing is trained on it; without privacy its
-    exact statistics are used. `columns` says which column stands for a Campaign's field of another name, `mu` who
-    chooses how far a Gradient pulls a Model that nobody has trained yet.
+    Attributes:
+        path: the data file, relative to the policy file; None if the dataset is in the Mine already.
+        table_schema: its Table Schema; given exactly if `path` is.
+        consent: of the data subjects; without it nothing is trained on the dataset.
+        columns: the dataset's column for a Campaign's field of another name.
+        privacy: the budget; None for exact statistics.
+        mu: what sets the regularisation of a Model that nobody has trained yet: the Campaign's spec, or
+            cross-validation on the dataset's own rows.
     """
 
     path: str | None = None
@@ -233,7 +226,7 @@ class Source(_Part):
 
 
 class Rule(_Part):
-    """One thing that is allowed; the module's text says what each line means."""
+    """One thing that is allowed; the text of this module explains each line."""
 
     dataset: _Name
     output: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
@@ -246,76 +239,16 @@ class Rule(_Part):
     patience: Annotated[int, Field(ge=1, le=1000)] = 1
     worth: _Worth | None = None
     hours: _Hours | None = None
-    privacy: Annotated[Literal["none"], BeforeValidator(_no_promise)] = "none"
     approve: Literal["automatic", "by-hand"] = "by-hand"
-
-    def objection(self, proposal: Proposal, history: History, occasion: Opportunity | None, rates: Rates) -> str | None:
-        """Why this rule does not allow it, in words; None if it does. Arguments as for `decide`."""
-        objections = (
-            self._to_output(proposal),
-            self._to_parties(proposal),
-            self._to_money(proposal),
-            self._to_history(history),
-            self._to_hours(occasion),
-            self._to_worth(occasion, rates.get(proposal.currency.lower())),
-        )
-        return next((objection for objection in objections if objection), None)
-
-    def _to_output(self, proposal: Proposal) -> str | None:
-        others = [output for output in proposal.outputs if output not in self.output]
-        if not others:
-            return None
-        return f"it may be used to predict {' or '.join(self.output)}, not {others[0]}"
-
-    def _to_parties(self, proposal: Proposal) -> str | None:
-        if self.capsules != "any" and proposal.capsule not in self.capsules:
-            return f"the Capsule {proposal.capsule} is not among those named"
-        if self.scientists != "any" and proposal.scientist not in self.scientists:
-            return f"the Data Scientist {proposal.scientist} is not among those named"
-        return None
-
-    def _to_money(self, proposal: Proposal) -> str | None:
-        for what, units, limits in (("Bounty", proposal.bounty, self.bounty), ("bond", proposal.bond, self.bond)):
-            limit = _in_currency(limits, proposal.currency)
-            if limits is not None and limit is None:
-                return f"no smallest {what} is stated for the currency {proposal.currency}"
-            if limit is not None and units < limit.units:
-                return f"the {what} of {format_money(units, limit.currency)} is below {limit}"
-        if proposal.scoring_fee > self.scoring_fee.units:
-            return f"the scoring fee of {format_money(proposal.scoring_fee)} is above {self.scoring_fee}"
-        return None
-
-    def _to_history(self, history: History) -> str | None:
-        if history.rounds >= self.rounds:
-            return f"{history.rounds} of at most {self.rounds} Gradients were submitted"
-        if history.fruitless >= self.patience:
-            return f"the last {history.fruitless} Gradients brought no improvement"
-        return None
-
-    def _to_hours(self, occasion: Opportunity | None) -> str | None:
-        windows: tuple[TimeWindows, ...] = self.hours or ()
-        if occasion is None or not windows or any(window.include(occasion.clock) for window in windows):
-            return None
-        return f"its hours are {' and '.join(map(str, windows))}"
-
-    def _to_worth(self, occasion: Opportunity | None, rate: Fraction | None) -> str | None:
-        """No sum is named: what gas costs is another one each block, and each would be news."""
-        if occasion is None or self.worth is None:
-            return None
-        if rate is None:
-            return "no rate is stated that prices its currency against gas"
-        if occasion.reward * rate < self.worth * occasion.cost:
-            return f"the reward to expect is below {float(self.worth):g} times what gas and scoring fee cost"
-        return None
 
 
 class Policy(_Part):
     """A Mine's policy. Made by `parse` or `from_yaml`.
 
     Attributes:
-        datasets: the datasets it speaks of, by name.
-        rates: wei that a smallest unit of an ERC-20 is worth to the Miner, by its address in lower case.
-        allow: rules; a thing is allowed when one of them allows it.
+        datasets: by name.
+        rates: worth of an ERC-20's smallest unit to the Miner, in wei, by the token's address in lower case.
+        allow: the rules; one that allows a Gradient is enough.
     """
 
     datasets: dict[_Name, Source] = Field(default_factory=dict)
@@ -326,166 +259,125 @@ class Policy(_Part):
     def _rules_name_known_datasets(self) -> Self:
         for number, rule in enumerate(self.allow, start=1):
             if rule.dataset not in self.datasets:
-                raise ValueError(f"rule {number} names the dataset {rule.dataset!r}, which is not under datasets")
-            if "privacy" in rule.model_fields_set and self.privacy(rule.dataset):
-                raise ValueError(f"rule {number} says privacy: none, but the dataset {rule.dataset!r} has a budget")
+                hint = nearest(rule.dataset, list(self.datasets))
+                raise ValueError(f"rule {number}: the dataset {rule.dataset!r} is not under datasets{hint}")
         return self
 
     def privacy(self, dataset: str) -> Privacy | None:
-        """What may be told of a dataset's rows; None where its exact statistics are used."""
+        """Budget of a dataset; None if its exact statistics are used."""
         source = self.datasets.get(dataset)
         return source.privacy if source else None
 
     def own_mu(self, dataset: str) -> bool:
-        """Whether the dataset's rows choose mu, where they may."""
+        """Whether cross-validation on the dataset's rows chooses mu for fresh Models."""
         source = self.datasets.get(dataset)
         return source is not None and source.mu == "own"
 
     def consent(self, dataset: str) -> Consent | None:
-        """What those whom a dataset's rows are about agreed to; None where nothing is on record."""
+        """Consent of the data subjects; None if none is on record."""
         source = self.datasets.get(dataset)
         return source.consent if source else None
 
     def columns(self, dataset: str) -> dict[str, str]:
-        """What a dataset calls the fields of Campaigns, where that differs."""
+        """The dataset's column for each Campaign's field of another name."""
         source = self.datasets.get(dataset)
         return source.columns if source else {}
 
     @classmethod
     def parse(cls, document: Any, tokens: Iterable[Currency] = ()) -> Self:
-        """Checks a policy's document.
+        """Checks a parsed document.
 
         Args:
-            document: what YAML holds.
-            tokens: the ERC-20s that the Miner knows and trusts, by the names used in the policy.
+            document: mappings, lists and texts.
+            tokens: ERC-20s that the policy may name, by their symbols.
 
         Raises:
-            PolicyError: names the line's key and what is wrong with it.
+            PolicyError: names the key and the rule that it breaks.
         """
         try:
             return cls.model_validate(document or {}, context={"tokens": tuple(tokens)})
         except ValidationError as error:
-            raise PolicyError(first_problem(error)) from None
+            raise PolicyError(_first_problem(error)) from None
 
     @classmethod
     def from_yaml(cls, text: str, tokens: Iterable[Currency] = ()) -> Self:
-        """Reads a policy file's text; every scalar is text to begin with, so that 0x5a... is an address.
+        """Parses a policy file. YAML scalars are read as text, so that 0x5a... is an address and not a number.
 
         Raises:
-            PolicyError: not YAML, a key twice, or what `parse` refuses.
+            PolicyError: not YAML, a duplicate key, or a document that `parse` refuses.
         """
         if len(text) > LARGEST_POLICY:
-            raise PolicyError(f"more than {LARGEST_POLICY} letters: split the policy over several Mines")
+            raise PolicyError(f"more than {LARGEST_POLICY} characters: split the policy over several Mines")
         try:
             document = yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a BaseLoader: only text, lists, mappings
         except (yaml.YAMLError, ValueError) as error:
             raise PolicyError(f"not YAML: {' '.join(str(error).split())}") from None
         except RecursionError:
-            raise PolicyError("not YAML that a policy needs: nested too deeply") from None
+            raise PolicyError("nested more deeply than a policy needs") from None
         return cls.parse(document, tokens)
 
 
 class _TextLoader(yaml.BaseLoader):
-    """Mappings without duplicate keys, and no aliases, which can unfold without end."""
+    """Refuses duplicate keys, and aliases, whose expansion can be exponentially large."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name) is not allowed here: write it out")
+            raise yaml.YAMLError("an alias (*name) is not allowed: write the value out")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
-        if twice:
-            raise yaml.YAMLError(f"the key {twice[0]!r} is there twice")
+        duplicates = [key for index, key in enumerate(keys) if key in keys[:index]]
+        if duplicates:
+            raise yaml.YAMLError(f"the key {duplicates[0]!r} is given twice")
         return super().construct_mapping(node, deep)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a Campaign asks of one dataset.
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Hint at the most similar known name, to be appended to an error; empty if none is similar.
 
-    Attributes:
-        dataset: name of the dataset that fits.
-        outputs: its columns that would be predicted.
-        capsule, scientist: addresses, checksummed (EIP-55).
-        currency: address; the zero address for the chain's coin.
-        bounty, bond: smallest units of the currency.
-        scoring_fee: smallest units of the coin.
+    >>> nearest("bount", ["bounty", "bond"])
+    "; did you mean 'bounty'?"
     """
-
-    dataset: str
-    outputs: tuple[str, ...]
-    capsule: str
-    scientist: str
-    currency: str
-    bounty: int
-    bond: int
-    scoring_fee: int
+    similar = get_close_matches(word, known, n=1)
+    return f"; did you mean {similar[0]!r}?" if similar else ""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What this Mine has done for the Campaign so far.
-
-    Attributes:
-        rounds: Gradients submitted.
-        fruitless: how many of the last ones in a row brought no improvement.
-        approved: whether the Miner approved of the Campaign by hand.
-    """
-
-    rounds: int = 0
-    fruitless: int = 0
-    approved: bool = False
-
-
-class PolicyVerdict(Enum):
-    """What a policy says."""
-
-    ALLOW = "allow"
-    ASK = "ask"
-    DENY = "deny"
+def _first_problem(error: ValidationError) -> str:
+    """The first problem that pydantic found: an unknown key before others, since a typo also leaves its key missing."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
+    if unknown is None:
+        location, message = problems[0]["loc"], problems[0]["msg"].removeprefix("Value error, ")
+        if problems[0]["type"] in ("model_type", "dict_type"):
+            message = "write keys with their values here"
+        return f"{_where(location)}: {message}" if location else message
+    *part, key = unknown["loc"]
+    known = _keys_of(part)
+    where = f"{_where(part)}: " if part else ""
+    hint = nearest(str(key), known) or f": use one of {', '.join(known)}"
+    return f"{where}unknown key {str(key)!r:.60}{hint}"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A verdict and its reason, in words. `rule` is the number of the rule that decided, counted from 1."""
-
-    verdict: PolicyVerdict
-    reason: str
-    rule: int | None = None
-
-
-def decide(policy: Policy, proposal: Proposal, history: History, occasion: Opportunity | None) -> Decision:
-    """Whether a Gradient may be computed and leave. ASK: a rule allows it once the Miner approves by hand.
-
-    Args:
-        policy: in force.
-        proposal: what the Campaign asks.
-        history: what was done for it.
-        occasion: the Gradient to begin; None for one that is begun already, of which neither hours nor worth are asked.
-    """
-    rates: Rates = {COIN.address: Fraction(1), **policy.rates}
-    allowed: list[tuple[int, Rule]] = []
-    objections: list[str] = []
-    for number, rule in enumerate(policy.allow, start=1):
-        if rule.dataset != proposal.dataset:
-            continue
-        objection = rule.objection(proposal, history, occasion, rates)
-        if objection is None:
-            allowed.append((number, rule))
-        else:
-            objections.append(f"rule {number}: {objection}")
-    for number, rule in allowed:
-        if rule.approve == "automatic" or history.approved:
-            how = "" if rule.approve == "automatic" else ", approved by hand"
-            reason = f"rule {number} allows predicting {' and '.join(proposal.outputs)} from {proposal.dataset}{how}"
-            return Decision(PolicyVerdict.ALLOW, reason, number)
-    if allowed:
-        number = allowed[0][0]
-        return Decision(PolicyVerdict.ASK, f"rule {number} allows it, but asks for approval by hand", number)
-    return Decision(PolicyVerdict.DENY, "; ".join(objections) or f"no rule speaks of the dataset {proposal.dataset}")
+def _keys_of(location: Sequence[int | str]) -> list[str]:
+    """Names that are known at a location in the document."""
+    match tuple(location):
+        case ("allow", _):
+            part: type[BaseModel] = Rule
+        case ("datasets", _):
+            part = Source
+        case ("datasets", _, "privacy"):
+            part = Privacy
+        case ("datasets", _, "consent"):
+            part = Consent
+        case _:
+            part = Policy
+    return [field.alias or name for name, field in part.model_fields.items()]
 
 
-def _in_currency(limits: tuple[Limit, ...] | None, currency: str) -> Limit | None:
-    return next((limit for limit in limits or () if limit.currency.address.lower() == currency.lower()), None)
+def _where(location: Sequence[int | str]) -> str:
+    """A location in words: a rule by its number, counted from 1, everything else by its keys."""
+    match tuple(location):
+        case ("allow", int(index), *rest):
+            return f"rule {index + 1}" + (f": {'.'.join(map(str, rest))}" if rest else "")
+    return ".".join(map(str, location))

@@ -1,8 +1,8 @@
-"""When another Gradient of one's own may help a Campaign. Pure: read off the Campaign's state, which events rebuild."""
+"""The Mine's own past in a Campaign, and whether another Gradient is too early. Pure: read from the ledger."""
 
 from __future__ import annotations
 
-from ape_mine.policy.document import History
+from ape_mine.policy.decision import History
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
 
@@ -13,7 +13,7 @@ def own_gradients(campaign: CampaignState, miner: str) -> list[GradientState]:
 
 
 def history(campaign: CampaignState, miner: str, *, approved: bool) -> History:
-    """What the account has done for the Campaign, as its policy asks."""
+    """The account's past in the Campaign; `approved`: by hand."""
     own = own_gradients(campaign, miner)
     fruitless = 0
     for state in reversed([state for state in own if state.scored is not None]):
@@ -24,15 +24,15 @@ def history(campaign: CampaignState, miner: str, *, approved: bool) -> History:
 
 
 def reason_to_wait(campaign: CampaignState, miner: str, version: int) -> str | None:
-    """Why a Gradient of a Model version would be too early, in words; None where it would not.
+    """Reason why a Gradient of a Model version would be too early; None if it would not.
 
-    A Mine submits once for a Model, and not again before its last Gradient is scored. A rebase makes a new version of
-    the same weights: it is no reason for another Gradient.
+    A Mine submits one Gradient per Model, and no second one before the first is scored. A rebase makes a new version
+    of the same weights: it is no reason for another Gradient.
 
     Args:
         campaign: with the newest blocks.
         miner: the account.
-        version: of the Model that would be worked on, which has its confirmations.
+        version: the confirmed Model version to train.
     """
     own = own_gradients(campaign, miner)
     if not own:

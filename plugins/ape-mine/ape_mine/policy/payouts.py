@@ -1,4 +1,4 @@
-"""What a Miner may take out of a Campaign now. Pure: read off the Campaign's state and the clock."""
+"""Payouts that are due to a Miner from a Campaign. Pure: read from the Campaign's state and a time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import GradientRecord, ScoredRecord, Status
 
-#: Gradients of one transaction: what a block has room for many times over.
+#: Gradients per transaction; a block has room for many times as much.
 MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """The Capsule missed a window, and nobody has recorded it: claims wait for that."""
+    """Records that the Capsule missed a window, on which claims wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ReclaimVoidedFees:
 
 @dataclass(frozen=True, slots=True)
 class Compensate:
-    """Parts of a failed Capsule's bond, in smallest units of the Campaign's currency."""
+    """Shares of a failed Capsule's bond, in smallest units of the Campaign's currency."""
 
     numbers: tuple[int, ...]
     amount: int
@@ -56,7 +56,7 @@ Payout = Expire | Claim | ReclaimFees | ReclaimVoidedFees | Compensate
 
 
 def due_payouts(campaign: CampaignState, miner: str, now: int) -> list[Payout]:
-    """All that the Miner can take at time `now`; compensation follows once the fees are reclaimed."""
+    """All payouts at time `now` (Unix seconds). Compensation becomes due after its Gradient's fee was reclaimed."""
     own = own_gradients(campaign, miner)
     if not own:
         return []
@@ -69,7 +69,7 @@ def due_payouts(campaign: CampaignState, miner: str, now: int) -> list[Payout]:
 
 
 def _claim(campaign: CampaignState, own: list[GradientState]) -> Claim | None:
-    chosen = _some(state for state in own if not state.claimed and campaign.reward(state))
+    chosen = _first(state for state in own if not state.claimed and campaign.reward(state))
     scored = tuple(state.scored for state in chosen if state.scored)
     return Claim(scored, sum(campaign.reward(state) for state in chosen)) if scored else None
 
@@ -79,8 +79,8 @@ def _reclaims(campaign: CampaignState, own: list[GradientState]) -> tuple[Reclai
     if not fee and not campaign.share():
         return ()
     harmed = [state for state in own if state.record.number >= campaign.valid_below and not state.reclaimed]
-    unscored = tuple(state.record for state in _some(state for state in harmed if state.scored is None))
-    voided = tuple(state.scored for state in _some(state for state in harmed if state.scored) if state.scored)
+    unscored = tuple(state.record for state in _first(state for state in harmed if state.scored is None))
+    voided = tuple(state.scored for state in _first(state for state in harmed if state.scored) if state.scored)
     return (
         ReclaimFees(unscored, fee * len(unscored)) if unscored else None,
         ReclaimVoidedFees(voided, fee * len(voided)) if voided else None,
@@ -89,10 +89,10 @@ def _reclaims(campaign: CampaignState, own: list[GradientState]) -> tuple[Reclai
 
 def _compensate(campaign: CampaignState, own: list[GradientState]) -> Compensate | None:
     share = campaign.share()
-    chosen = _some(state for state in own if share and state.reclaimed and not state.compensated)
+    chosen = _first(state for state in own if share and state.reclaimed and not state.compensated)
     numbers = tuple(state.record.number for state in chosen)
     return Compensate(numbers, share * len(numbers)) if numbers else None
 
 
-def _some(states: Iterable[GradientState]) -> list[GradientState]:
+def _first(states: Iterable[GradientState]) -> list[GradientState]:
     return list(islice(states, MOST_AT_ONCE))

@@ -1,4 +1,4 @@
-"""What a dataset may still tell, in epsilon and delta. Pure: a policy's budget and what is spent in, a price out."""
+"""Differential-privacy budget of a dataset: the price of the next Gradient, given the rho already spent. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ape_mine.errors import BudgetExceededError, ExactStatisticsLeftError, Spend
 from ape_mine.policy.document import Privacy
 from syft.privacy import Budget
 
-#: What a dataset is booked with whose spending was lost: more than any budget is good for.
+#: Rho charged to a dataset whose spending is unknown: more than any budget allows.
 UNKNOWN_RHO = Fraction(10**9)
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a dataset has told so far.
+    """What a dataset has disclosed so far.
 
     Attributes:
-        rho: zCDP of all its releases together, whatever they were asked for and whichever version of it they are of.
-        releases: how many those are.
-        exact_gradients: Gradients computed from its exact statistics: what those tell is bounded by nothing.
+        rho: sum over all releases of all its versions, in zCDP (Bun and Steinke, 2016).
+        releases: number of releases of noisy statistics.
+        exact_gradients: number of Gradients from exact statistics, whose disclosure nothing bounds.
     """
 
     rho: Fraction = Fraction(0)
@@ -29,22 +29,22 @@ class Spending:
 
     @property
     def unknown(self) -> bool:
-        """Whether what it told was lost with a state file."""
+        """Whether the record of its spending was lost with a state file."""
         return self.rho >= UNKNOWN_RHO
 
     def left(self, budget: Budget) -> Fraction:
-        """The rho that may still be spent; none where nothing bounds what was told."""
+        """The rho that may still be spent; 0 if exact statistics were used."""
         return Fraction(0) if self.exact_gradients else max(budget.rho - self.rho, Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a Gradient costs before it is computed.
+    """Price of a Gradient in privacy, before it is computed.
 
     Attributes:
         privacy: the policy's terms.
         spent: rho before it.
-        price: the most rho that it adds; 0 where a release stands that serves it.
+        price: upper bound of the rho that it adds; 0 if an earlier release serves it.
     """
 
     privacy: Privacy
@@ -61,18 +61,18 @@ class Quote:
 
 
 def quote(dataset: str, privacy: Privacy, spending: Spending, *, released: bool) -> Quote:
-    """What a Gradient of a dataset would cost.
+    """Price of the next Gradient from a dataset.
 
     Args:
         dataset: its name, for errors.
         privacy: the policy's terms for it.
         spending: so far.
-        released: whether the noisy statistics that it needs have been released.
+        released: whether the noisy statistics that the Gradient needs were released before.
 
     Raises:
-        SpendingUnknownError: what was spent was lost.
-        BudgetExceededError: more than the budget would be spent, or, with a budget that was made smaller, is already.
-        ExactStatisticsLeftError: nothing can be promised of the dataset any more.
+        SpendingUnknownError: the record of earlier spending was lost.
+        BudgetExceededError: the budget would be exceeded, or already is, since the policy lowered it.
+        ExactStatisticsLeftError: Gradients from exact statistics were made before, which no budget bounds.
     """
     if spending.exact_gradients:
         raise ExactStatisticsLeftError(dataset, spending.exact_gradients)

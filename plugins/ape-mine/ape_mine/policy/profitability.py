@@ -1,9 +1,8 @@
-"""What a Gradient may earn, and what it costs. Pure, and an estimate: nobody knows a score before it is given.
+"""Expected reward and cost of the next Gradient. Pure, and an estimate: a score is known only once it is given.
 
-Of what was left up to the target, past Gradients each took a share. The next one is expected to take the mean of the
-last shares, among which one imagined Gradient that took half stands for what is not known yet: the first of a
-Campaign is expected to earn half of all that can be earned, and each that brought nothing makes the next worth less.
-Gradients that wait for their scores take theirs first.
+Each scored Gradient closed some share of the gap to the target. The share of the next one is predicted as the mean of
+the last eight shares and one prior of 1/2: the first Gradient of a Campaign is expected to earn half of what can be
+earned, and each one without improvement lowers the estimate. Queued Gradients are assumed to take their share first.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from statistics import fmean
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
 
-#: Gas of submitting a Gradient and of claiming its reward alone, in a token: the dearer of the ways. A test holds both
-#: against what the contracts use.
+#: Gas of submitting one Gradient, and of claiming its reward alone, in an ERC-20: upper bounds, which a test compares
+#: with the contracts.
 SUBMISSION_GAS, CLAIM_GAS = 60_000, 55_000
-#: Share that the imagined Gradient took, and how many real ones count beside it.
-_IMAGINED, _REMEMBERED = 0.5, 8
+#: Prior share, and the number of past shares that are averaged with it.
+_PRIOR, _REMEMBERED = 0.5, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """When a decision is taken, and what chain and house are like then.
+    """Time and gas price of a decision.
 
     Attributes:
-        chain_time: what a transaction would see, in seconds.
-        clock: the machine's clock; knows its zone.
-        gas_price: wei a unit of gas.
+        chain_time: timestamp that a transaction would see, Unix seconds.
+        clock: the machine's clock, with a time zone.
+        gas_price: wei per unit of gas.
     """
 
     chain_time: int
@@ -41,12 +40,12 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """A Gradient that could be begun.
+    """A Gradient that could be begun now.
 
     Attributes:
-        clock: when, on the machine's clock.
-        reward: expected, in smallest units of the Campaign's currency.
-        cost: of gas and scoring fee, in wei.
+        clock: time of the start, on the machine's clock.
+        reward: expected reward, in smallest units of the Campaign's currency.
+        cost: gas and scoring fee, in wei.
     """
 
     clock: datetime
@@ -54,25 +53,25 @@ class Opportunity:
     cost: int
 
 
-def occasion(newest: CampaignState, moment: Now) -> Opportunity:
-    """What the next Gradient for a Campaign, with the newest blocks, promises and costs."""
-    gas = (SUBMISSION_GAS + CLAIM_GAS) * moment.gas_price
-    return Opportunity(moment.clock, expected_reward(newest), gas + newest.terms.scoring_fee)
+def next_opportunity(newest: CampaignState, now: Now) -> Opportunity:
+    """Expected reward and cost of the next Gradient for a Campaign, with the newest blocks."""
+    gas = (SUBMISSION_GAS + CLAIM_GAS) * now.gas_price
+    return Opportunity(now.clock, expected_reward(newest), gas + newest.terms.scoring_fee)
 
 
 def expected_reward(campaign: CampaignState) -> int:
-    """What one more Gradient may earn, in smallest units; 0 where the rise it may bring is too small to count."""
+    """Expected reward of the next Gradient, in smallest units; 0 if the expected rise is below what counts."""
     target = campaign.terms.target_accuracy
-    share = fmean([_IMAGINED, *islice(_shares(campaign), _REMEMBERED)])
-    remains: float = (1 - share) ** (campaign.submitted - campaign.scored)
-    left = (target - campaign.accuracy) * remains
+    share = fmean([_PRIOR, *islice(_shares(campaign), _REMEMBERED)])
+    unclaimed: float = (1 - share) ** (campaign.submitted - campaign.scored)
+    left = (target - campaign.accuracy) * unclaimed
     if left * share < min(campaign.terms.min_improvement, left):
         return 0
-    return int(campaign.payable() * remains * share)
+    return int(campaign.payable() * unclaimed * share)
 
 
 def _shares(campaign: CampaignState) -> Iterator[float]:
-    """The shares that scored Gradients took of what was left, newest first."""
+    """Shares of the remaining gap that scored Gradients closed, newest first."""
     for number in range(campaign.scored - 1, -1, -1):
         yield _share(campaign.gradients[number], campaign.terms.target_accuracy)
 

@@ -1,4 +1,4 @@
-"""Whether a dataset holds the records of a Campaign: by Table Schemas alone, before any Model is fetched."""
+"""Matching of a Campaign's Input and Output with a dataset's columns, by Table Schemas alone. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _NUMERIC = ("number", "integer")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A dataset that fits.
+    """Columns of a dataset that fits.
 
     Attributes:
         columns: the dataset's column for each field of the Input, in the Input's order.
-        outputs: its column for each field of the Output.
+        outputs: the dataset's column for each field of the Output, in the Output's order.
     """
 
     columns: tuple[str, ...]
@@ -25,7 +25,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A dataset that does not fit, and the first reason, in words."""
+    """The first reason why a dataset does not fit."""
 
     reason: str
 
@@ -33,15 +33,14 @@ class Mismatch:
 def match(
     wanted: TableSchema, output: TableSchema, dataset: TableSchema, called: Mapping[str, str] | None = None
 ) -> Match | Mismatch:
-    """Holds the schemas of a Campaign's Input and Output against a dataset's.
+    """Compares the schemas of a Campaign's Input and Output with a dataset's.
 
-    A column fits the field of its name, or the one that `called` names it for, when every value it can hold is one of
-    the field's; of two ranges it is enough that they overlap, since numbers are clipped to the field's range
-    (docs/reference/formats.md), and longer texts are cut.
+    A column fits a field if every value that it can hold is one of the field's. For two ranges an overlap is enough,
+    since numbers are clipped to the field's range (docs/reference/formats.md), and longer texts are cut.
 
     Args:
-        wanted, output, dataset: the schemas.
-        called: the dataset's column for a field of the Campaign's, where the names differ.
+        wanted, output, dataset: the schemas of Input, Output and dataset.
+        called: the dataset's column for a Campaign's field of another name; others match by name.
     """
     columns, called = {field.name: field for field in dataset.fields}, called or {}
     for what, schema in (("Input", wanted), ("Output", output)):
@@ -53,14 +52,14 @@ def match(
                 return Mismatch(f"{what} field {field.name!r}{renamed}: {objection}")
     inputs, outputs = (tuple(called.get(name, name) for name in schema.names) for schema in (wanted, output))
     for names in (inputs, outputs):
-        twice = [name for place, name in enumerate(names) if name in names[:place]]
-        if twice:
-            return Mismatch(f"two fields are the dataset's column {twice[0]!r}")
+        duplicates = [name for index, name in enumerate(names) if name in names[:index]]
+        if duplicates:
+            return Mismatch(f"two fields are the dataset's column {duplicates[0]!r}")
     return Match(inputs, outputs)
 
 
 def _objection(field: TableField, column: TableField | None) -> str | None:
-    """Why the column does not serve as the field; None if it does."""
+    """Reason why the column cannot serve as the field; None if it can."""
     if column is None:
         return "the dataset has no such column"
     if column.type != field.type and not (field.type == "number" and column.type == "integer"):
@@ -69,7 +68,7 @@ def _objection(field: TableField, column: TableField | None) -> str | None:
         return f"the dataset's column is in {column.unit}, not in {field.unit}"
     if field.is_text or column.is_text:
         both = field.is_text and column.is_text
-        return None if both else "one is a text, and the other has a list of values"
+        return None if both else "one is free text, and the other has a list of values"
     if field.constraints.enum:
         return _enum_objection(field.constraints.enum, column)
     return _range_objection(field, column) if field.type in _NUMERIC else None

@@ -1,7 +1,7 @@
-"""A Gradient on its way to the chain, and what to do next about it. Pure.
+"""A Gradient on its way to the chain, and the next step for it. Pure.
 
-The nonce of its transaction is fixed, and written down with the sealed bundle, before anything is sent. Whoever sends
-it again after a crash therefore sends the same transaction: of two with one nonce, a chain takes one.
+The nonce of its transaction is chosen, and stored with the sealed bundle, before anything is sent. A retry after a
+crash therefore sends the same transaction, and the chain takes at most one of two with the same nonce.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What the journal keeps of a Gradient.
+    """A Gradient as the journal stores it.
 
     Attributes:
         campaign: id.
-        version: of the Model that it was computed from.
-        bundle: content address of the sealed bundle: how it is found on chain again.
-        commitment: to the bundle.
-        sealed: the sealed bundle, for nobody's eyes but the Capsule's; empty once it is published.
+        version: Model version that it was computed from.
+        bundle: content address of the sealed bundle, by which it is found on chain.
+        commitment: to the bundle's content.
+        sealed: the bundle, sealed to the Capsule; empty after publication.
         nonce: of the transaction.
-        dataset: name of the dataset that it came from.
-        release: key of the noisy statistics that it came from; None for exact ones.
+        dataset: name of the dataset that it was computed from.
+        release: key of the noisy statistics that it was computed from; None for exact statistics.
     """
 
     campaign: bytes
@@ -36,7 +36,7 @@ class Submission:
 
 
 class NextStep(Enum):
-    """What is to be done about a submission."""
+    """The next step for a submission."""
 
     PUBLISH = "publish"
     WAIT = "wait"
@@ -46,24 +46,24 @@ class NextStep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NonceCounts:
-    """Transactions of the account, counted before looking for the submission.
+    """Transaction counts of the account, read before the submission is looked up.
 
     Attributes:
-        confirmed: in blocks that have their confirmations.
-        with_waiting: in any block, and with those that wait for one.
+        confirmed: transactions in confirmed blocks.
+        with_pending: transactions in all blocks, and pending ones.
     """
 
     confirmed: int
-    with_waiting: int
+    with_pending: int
 
 
-def what_next(submission: Submission, *, confirmed: bool, included: bool, counts: NonceCounts) -> NextStep:
-    """What to do about a submission whose blob is not published.
+def next_step(submission: Submission, *, confirmed: bool, included: bool, counts: NonceCounts) -> NextStep:
+    """Decides the next step for a submission whose blob is not published.
 
     Args:
-        submission: as it was written down.
-        confirmed: whether its bundle stands on chain with its confirmations.
-        included: whether it stands in any block.
+        submission: as stored.
+        confirmed: whether the bundle is in a confirmed block.
+        included: whether the bundle is in any block.
         counts: of the account's transactions.
     """
     if confirmed:
@@ -71,5 +71,5 @@ def what_next(submission: Submission, *, confirmed: bool, included: bool, counts
     if included:
         return NextStep.WAIT
     if counts.confirmed > submission.nonce:
-        return NextStep.DROP  # the nonce went to another transaction, or to this one, which was refused
-    return NextStep.SEND if counts.with_waiting == submission.nonce else NextStep.WAIT
+        return NextStep.DROP  # another transaction took the nonce, or this one reverted
+    return NextStep.SEND if counts.with_pending == submission.nonce else NextStep.WAIT

@@ -1,11 +1,11 @@
-"""At what hours a Mine may begin work. Pure: a line of a policy and a moment in, yes or no out.
+"""Weekly hours in which a Mine may begin work. Pure: a line of the policy and a time in, yes or no out.
 
-    22:00-06:00 Europe/Berlin             every night; a window belongs to the day that it opens on
+    22:00-06:00 Europe/Berlin             every night; a window belongs to the day on which it opens
     Mon-Fri 18:30-24:00 America/New_York
     Sat,Sun 00:00-24:00 UTC
 
-Hours are of the Miner's house (power, people, a quiet machine), so the machine's clock counts, not the chain's, whose
-time stands still with its blocks. The zone is always written out: a machine's own is often not its owner's.
+The machine's clock counts, since the hours are about its site (power, people, a quiet machine); the chain's clock
+stands still between blocks. The time zone is always written out: a machine's own is often not its owner's.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class TimeWindows:
-    """A window that comes again each week. Made by `parse_hours`.
+    """A weekly window. Made by `parse_hours`.
 
     Attributes:
-        days: on which it opens, 0 for Monday.
-        opens, closes: minutes after midnight, opens <= time < closes; past midnight where closes is not above opens.
-        zone: whose clock.
-        text: as it was written.
+        days: days on which it opens, 0 for Monday.
+        opens, closes: minutes after midnight, opens <= time < closes; it ends on the next day if closes <= opens.
+        zone: time zone of the hours.
+        text: as written.
     """
 
     days: frozenset[int]
@@ -42,9 +42,9 @@ class TimeWindows:
     def __str__(self) -> str:
         return self.text
 
-    def include(self, moment: datetime) -> bool:
-        """Whether a moment, which knows its zone, is in the window; the zone's summer time counts."""
-        local = moment.astimezone(self.zone)
+    def include(self, time: datetime) -> bool:
+        """Whether a time, which has a time zone, is in the window; daylight saving time is respected."""
+        local = time.astimezone(self.zone)
         minute = local.hour * 60 + local.minute
         today, yesterday = local.weekday() in self.days, (local - timedelta(days=1)).weekday() in self.days
         if self.opens < self.closes:
@@ -53,27 +53,27 @@ class TimeWindows:
 
 
 def parse_hours(text: str) -> TimeWindows:
-    """Reads a window.
+    """Parses a window.
 
     Raises:
-        UsageError: not a window, no such day or hour, or a zone that is unknown.
+        UsageError: not a window, or an unknown day, hour or time zone.
 
     >>> str(parse_hours("Mon-Fri 22:00-06:00 Europe/Berlin"))
     'Mon-Fri 22:00-06:00 Europe/Berlin'
     """
     match = _LINE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise UsageError(f"{text!r:.80} is no window: write one such as 'Mon-Fri 22:00-06:00 Europe/Berlin'")
+        raise UsageError(f"{text!r:.80} is no weekly window: write one such as 'Mon-Fri 22:00-06:00 Europe/Berlin'")
     opens, closes = _minute(match[2], match[3], text), _minute(match[4], match[5], text)
     if opens in (closes, _MINUTES):
-        raise UsageError(f"{text!r:.80} is no window: for a whole day write 00:00-24:00")
+        raise UsageError(f"{text!r:.80} is empty: for a whole day write 00:00-24:00")
     return TimeWindows(_days(match[1]), opens, closes, _zone(match[6]), text.strip())
 
 
 def _minute(hour: str, minute: str, text: str) -> int:
     found = int(hour) * 60 + int(minute)
     if int(minute) > 59 or found > _MINUTES:
-        raise UsageError(f"{text!r:.80}: there is no {hour}:{minute}; a day goes from 00:00 to 24:00")
+        raise UsageError(f"{text!r:.80}: {hour}:{minute} is no time of day; a day goes from 00:00 to 24:00")
     return found
 
 
@@ -90,7 +90,7 @@ def _days(text: str | None) -> frozenset[int]:
 
 def _day(name: str, text: str) -> int:
     if name.lower() not in _DAYS:
-        raise UsageError(f"{text!r:.80} names no days: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, 'Mon-Fri' or 'Sat,Sun'")
+        raise UsageError(f"{text!r:.80} has an unknown day: write Mon, Tue, ..., Sun, 'Mon-Fri' or 'Sat,Sun'")
     return _DAYS.index(name.lower())
 
 
@@ -98,4 +98,4 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise UsageError(f"there is no time zone {name!r}: write one such as 'Europe/Berlin' or 'UTC'") from None
+        raise UsageError(f"unknown time zone {name!r}: write one such as 'Europe/Berlin' or 'UTC'") from None

@@ -1,1 +1,1 @@
-"""From rows to a Gradient."""
+"""From rows to a sealed Gradient: statistics, noise, training."""

@@ -1,6 +1,6 @@
-"""Where a Mine's work is done: a Campaign's blobs fetched and checked, the task run, its Gradient sealed.
+"""Builds a Gradient: fetches and checks a Campaign's blobs, trains, and seals the result to the Capsule.
 
-Nothing is published here: what leaves the workshop is sealed and has its address, no more.
+Nothing is published here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ape_mine.policy.schema_matching import Match
 from ape_mine.training.gradient_task import (
     LocalResult,
     gradient,
+    local_statistics,
     noisy_statistics,
-    own_statistics,
     rows_at_once,
     statistics_key,
 )
@@ -43,24 +43,24 @@ from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor, PublicContext
 from syft.privacy import Release
 
-#: Features of the largest Model that is trained, unless the Miner allows more: statistics take their square.
+#: Default limit of a Model's features: the size of statistics is quadratic in it.
 MOST_FEATURES = 4_096
-#: Ciphertexts of the largest Model that is trained: each costs as many multiplications as there are features.
+#: Limit of a Model's ciphertexts: each costs one multiplication per feature.
 MOST_CIPHERTEXTS = 65_536
-_SPECS_KEPT, _BENCHES_KEPT = 256, 4
-#: Encoders of texts are large.
-_ENCODERS_KEPT = 1
+_CACHED_SPECS, _CACHED_CAMPAIGNS = 256, 4
+#: One only, since text encoders are large.
+_CACHED_ENCODERS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SealedGradient:
-    """A Gradient as it may leave.
+    """A Gradient that is ready for submission.
 
     Attributes:
-        version: of the Model that it was computed from.
+        version: Model version that it was computed from.
         sealed: the bundle, sealed to the Capsule.
-        commitment: to the bundle.
-        release: key of the noisy statistics that it came from; None for exact ones.
+        commitment: to the bundle's content.
+        release: key of the noisy statistics that it was computed from; None for exact statistics.
     """
 
     version: int
@@ -70,8 +70,8 @@ class SealedGradient:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
-    """What all rounds of one Campaign share: its Model, and its key with a re-randomiser of the Mine's own."""
+class _TrainingSetup:
+    """Shared by all rounds of a Campaign: its Model, and its public key with the Mine's own re-randomiser."""
 
     model: Model
     context: PublicContext
@@ -81,10 +81,10 @@ class GradientBuilder:
     """Fetches, trains and seals.
 
     Args:
-        store: where Campaigns publish.
-        statistics: where exact local statistics are kept.
-        releases: where noisy ones are.
-        most_features: of the largest Model that is trained.
+        store: of the Campaigns' blobs.
+        statistics: cache of exact local statistics.
+        releases: noisy statistics.
+        most_features: limit of a Model's features.
         executor: computes statistics and matrix products; None computes them in this process.
     """
 
@@ -102,21 +102,21 @@ class GradientBuilder:
         self._releases = releases
         self._most_features = most_features
         self._executor = executor
-        self._specs: LRUCache[bytes, CampaignSpec] = LRUCache(_SPECS_KEPT)
-        self._encoders: LRUCache[bytes, RowEncoder] = LRUCache(_ENCODERS_KEPT)
-        self._benches: LRUCache[Hashable, _Bench] = LRUCache(_BENCHES_KEPT)
-        self._projected: LRUCache[bytes, LocalStatistics] = LRUCache(_BENCHES_KEPT)
+        self._specs: LRUCache[bytes, CampaignSpec] = LRUCache(_CACHED_SPECS)
+        self._encoders: LRUCache[bytes, RowEncoder] = LRUCache(_CACHED_ENCODERS)
+        self._setups: LRUCache[Hashable, _TrainingSetup] = LRUCache(_CACHED_CAMPAIGNS)
+        self._projected: LRUCache[bytes, LocalStatistics] = LRUCache(_CACHED_CAMPAIGNS)
 
     @cachedmethod(attrgetter("_specs"), key=lambda _self, campaign: campaign.terms.spec)
     def spec(self, campaign: CampaignState) -> CampaignSpec:
         """The Campaign's spec. Raises StoreError, BlobError, SpecError."""
         return read_spec(self._store, campaign.terms.spec)
 
-    def question(self, campaign: CampaignState, dataset: Dataset, match: Match) -> bytes:
-        """Key of the statistics that a Campaign asks of a dataset, 32 bytes. Raises as `spec` does."""
+    def statistics_key(self, campaign: CampaignState, dataset: Dataset, match: Match) -> bytes:
+        """Key of the statistics that a Campaign needs from a dataset, 32 bytes. Raises as `spec`."""
         return statistics_key(self.spec(campaign), dataset.version, match)
 
-    def seal(
+    def build(
         self,
         campaign: CampaignState,
         dataset: Dataset,
@@ -128,24 +128,24 @@ class GradientBuilder:
         contract: str,
         miner: str,
     ) -> SealedGradient:
-        """A Gradient of the Campaign's newest Model from a dataset.
+        """Builds a Gradient of the Campaign's newest Model from a dataset.
 
         Args:
-            campaign, dataset, match: what to train for, and on.
+            campaign, dataset, match: the Campaign, the rows, and the columns for its fields.
             privacy: the policy's terms for the dataset; None for exact statistics.
-            own_mu: whether the rows choose how far a fresh Model is pulled (exact statistics only).
-            chain_id, contract, miner: whose it is.
+            own_mu: whether cross-validation chooses mu for a fresh Model (exact statistics only).
+            chain_id, contract, miner: stated in the bundle.
 
         Raises:
             StoreError, BlobError: a blob cannot be fetched.
-            FormatError, SyftError, CertificateError: a blob is not what it should be.
-            CampaignUnusableError: a Model that this Mine does not train, or rows that do not serve it.
+            FormatError, SyftError, CertificateError: a blob is invalid.
+            CampaignUnusableError: the Model is too large, or a row has a value that it does not take.
             DatasetError: the dataset cannot be read.
-            BudgetExceededError, ExactStatisticsLeftError: its privacy does not allow it.
-            ReleaseCorruptError: noisy statistics that were released are damaged.
+            BudgetExceededError, ExactStatisticsLeftError, SpendingUnknownError: the privacy budget forbids it.
+            ReleaseCorruptError: the noisy statistics are damaged.
         """
         head, version = self.train(campaign, dataset, match, privacy, own_mu=own_mu), campaign.model.version
-        release = self.question(campaign, dataset, match) if privacy else None
+        release = self.statistics_key(campaign, dataset, match) if privacy else None
         bundle = Bundle(chain_id, contract, campaign.id, miner, version, new_salt(), wire.dumps_tensor(head))
         ring = read_ring(self._store, campaign.certificates)
         sealed = seal_anonymous(bundle.to_bytes(), ring)
@@ -160,77 +160,77 @@ class GradientBuilder:
         *,
         own_mu: bool = False,
     ) -> EncryptedTensor:
-        """The Gradient itself, re-randomised. Raises as `seal` does."""
+        """Computes the Gradient, re-randomised. Raises as `build`."""
         spec = self.spec(campaign)
-        bench = self._set_up(campaign, spec)
-        head = read_tensor(self._store, campaign.model.address, campaign.model.root, bench.context)
+        setup = self._set_up(campaign, spec)
+        head = read_tensor(self._store, campaign.model.address, campaign.model.root, setup.context)
         if len(head.ciphertexts) > MOST_CIPHERTEXTS:
             raise CampaignUnusableError(
-                f"its Model has {len(head.ciphertexts)} ciphertexts, and a Mine trains at most {MOST_CIPHERTEXTS}"
+                f"its Model has {len(head.ciphertexts)} ciphertexts, but a Mine trains at most {MOST_CIPHERTEXTS}"
             )
-        asked = _Asked(spec, bench.model, dataset, match)
+        question = _Question(spec, setup.model, dataset, match)
         if privacy:
-            # No mu of its own: to choose one by noisy parts would cost budget, or more noise in their sum.
-            return gradient(bench.model, self._noisy(asked, privacy), head)
-        own = self._exact(asked, own_mu and _is_fresh(campaign))
-        return gradient(bench.model, own.statistics, head, own.mu)
+            # Cross-validation on noisy folds would cost more budget, or add more noise.
+            return gradient(setup.model, self._noisy(question, privacy), head)
+        local = self._exact(question, own_mu and _is_fresh(campaign))
+        return gradient(setup.model, local.statistics, head, local.mu)
 
-    @cachedmethod(attrgetter("_benches"), key=lambda _self, campaign, _spec: (campaign.id, campaign.start))
-    def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _Bench:
+    @cachedmethod(attrgetter("_setups"), key=lambda _self, campaign, _spec: (campaign.id, campaign.start))
+    def _set_up(self, campaign: CampaignState, spec: CampaignSpec) -> _TrainingSetup:
         assert campaign.start is not None  # an open Campaign has one
         model = spec.model(read_frozen(self._store, spec))
         features = model.shape[0]
         if features > self._most_features:
             raise CampaignUnusableError(
-                f"its Model has {features} features, and this Mine trains at most {self._most_features}"
+                f"its Model has {features} features, but --most-features allows {self._most_features}"
             )
         start = campaign.start
         published = read_public_key(self._store, start.public_key, start.public_key_root, bits=spec.key_bits)
-        return _Bench(model, PublicContext(published.public_key, executor=self._executor))
+        return _TrainingSetup(model, PublicContext(published.public_key, executor=self._executor))
 
     @cachedmethod(attrgetter("_encoders"), key=lambda _self, spec: spec.to_bytes())
     def _encoder(self, spec: CampaignSpec) -> RowEncoder:
-        """What makes integers of rows; fetched when rows are read, which most rounds do not."""
+        """Row encoder; fetched only if rows are read, which most rounds do not need."""
         return spec.encoder(read_texts(self._store, spec))
 
-    def _exact(self, asked: _Asked, own_mu: bool) -> LocalResult:
-        key = asked.key_with_mu if own_mu else asked.key
+    def _exact(self, question: _Question, own_mu: bool) -> LocalResult:
+        key = question.key_with_mu if own_mu else question.key
         found = self._statistics.get(key)
         if found is None:
-            with _no_value_in_errors(asked.dataset):
-                found = own_statistics(
-                    asked.model,
-                    self._encoder(asked.spec),
-                    asked.match,
-                    asked.frames(),
-                    seed=asked.dataset.version if own_mu else None,
+            with _no_value_in_errors(question.dataset):
+                found = local_statistics(
+                    question.model,
+                    self._encoder(question.spec),
+                    question.match,
+                    question.frames(),
+                    seed=question.dataset.version if own_mu else None,
                     executor=self._executor,
                 )
             self._statistics.put(key, found)
         return found
 
-    def _noisy(self, asked: _Asked, privacy: Privacy) -> LocalStatistics:
+    def _noisy(self, question: _Question, privacy: Privacy) -> LocalStatistics:
         def draw(rho: Fraction) -> Release:
-            with _no_value_in_errors(asked.dataset):
+            with _no_value_in_errors(question.dataset):
                 return noisy_statistics(
-                    asked.model,
-                    self._encoder(asked.spec),
-                    asked.match,
-                    asked.frames(),
+                    question.model,
+                    self._encoder(question.spec),
+                    question.match,
+                    question.frames(),
                     clip=privacy.clip,
                     rho=rho,
                     executor=self._executor,
                 )
 
-        # The ledger is asked each round; a projection of the same release is the same each time, and takes an eigh.
-        release = self._releases.take(asked.key, asked.dataset, privacy, draw)
-        if asked.key not in self._projected:
-            self._projected[asked.key] = release.statistics()
-        return self._projected[asked.key]
+        # The budget is checked each round. The projection, an eigendecomposition, is cached.
+        release = self._releases.take(question.key, question.dataset, privacy, draw)
+        if question.key not in self._projected:
+            self._projected[question.key] = release.statistics()
+        return self._projected[question.key]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Question:
     """What a Campaign asks of a dataset's rows."""
 
     spec: CampaignSpec
@@ -244,7 +244,7 @@ class _Asked:
 
     @property
     def key_with_mu(self) -> bytes:
-        """Of statistics of which a mu was chosen, too: others are made faster."""
+        """Key of statistics with a mu: those without are computed faster, and cached separately."""
         return hashlib.sha256(b"mu of its own" + self.key).digest()
 
     def frames(self) -> Iterator[pd.DataFrame]:
@@ -258,9 +258,11 @@ def _no_value_in_errors(dataset: Dataset) -> Iterator[None]:
         yield
     except RowError as error:
         where = f"row {error.row}, column {error.column!r}"
-        raise CampaignUnusableError(f"dataset {dataset.name}: {where} has a value it does not take") from None
+        raise CampaignUnusableError(
+            f"dataset {dataset.name}: {where} has a value that the Model does not take"
+        ) from None
 
 
 def _is_fresh(campaign: CampaignState) -> bool:
-    """Whether nobody has trained the head: cross-validation weighs the rows against a Model that knows nothing."""
+    """Whether the newest Model is untrained, which cross-validation assumes."""
     return campaign.model.version == 0 and not any(campaign.terms.parent)

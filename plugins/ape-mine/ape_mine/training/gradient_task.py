@@ -1,7 +1,7 @@
-"""The core of a Mine's work: statistics of its rows, the affine map they give, the encrypted delta, re-randomised.
+"""From rows and an encrypted Model to a Gradient. Pure.
 
-Pure: rows and an encrypted Model in, a Gradient out. All that the rows contribute is in the local statistics; only the
-re-randomised ciphertexts are fit to leave.
+Local statistics of the rows give an affine map of the Model; the map gives the encrypted delta, which is re-randomised.
+Only the re-randomised ciphertexts may leave the Mine.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from syft.nn import LocalStatistics, Model, choose_mu
 from syft.paillier import EncryptedTensor
 from syft.privacy import Release
 
-#: Parts of the rows that are held out in turn to choose mu, and the least rows of each.
+#: Folds of the cross-validation that chooses mu, and the smallest number of rows per fold.
 FOLDS = 5
 LEAST_FOLD = 5
-#: Features of the largest Model whose mu is chosen: it takes as many eigendecompositions as there are parts.
+#: Features of the largest Model whose mu is chosen: it takes one eigendecomposition per fold.
 MOST_VALIDATED = 2_048
-#: Cells of a chunk of features: bounds the memory that training takes, whatever the number of rows.
+#: Cells per chunk of features: bounds memory for any number of rows.
 _CELLS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
 class LocalResult:
-    """What a Mine knows of its own rows.
+    """Exact statistics of a Mine's own rows.
 
     Attributes:
-        statistics: exact.
-        mu: by cross-validation; None where it was not asked for, the rows are too few, or the features too many.
+        statistics: over all rows.
+        mu: regularisation chosen by cross-validation; None if not asked for, or with too few rows or too many features.
     """
 
     statistics: LocalStatistics
     mu: float | None
 
 
-def own_statistics(
+def local_statistics(
     model: Model,
     encoder: RowEncoder,
     match: Match,
@@ -59,19 +59,19 @@ def own_statistics(
     seed: bytes | None = None,
     executor: TaskExecutor | None = None,
 ) -> LocalResult:
-    """What the rows say of a Model, and the mu that cross-validation on them chooses, if it is asked for.
+    """Exact statistics of the rows for a Model, and mu by cross-validation if a seed is given.
 
     Args:
         model: the Campaign's, with or without weights.
         encoder: of the Campaign's Input and Output.
-        match: which columns stand for which fields.
-        frames: the rows, as `Dataset.frames` gives them.
-        seed: draws the parts of the rows that are held out in turn, the same for the same dataset; None for no mu.
+        match: the dataset's columns for the fields.
+        frames: the rows, as from `Dataset.frames`.
+        seed: of the random folds, the same for the same dataset; None for no mu.
         executor: computes the statistics of each chunk; None computes them in this process.
 
     Raises:
         RowError: a cell is not of its field's type; its message shows the cell, so it must not leave the Mine.
-        StatisticsError: there are no rows.
+        StatisticsError: no rows.
         TaskExecutorError: a worker was lost or failed.
     """
     rows = _features(model, encoder, match, frames)
@@ -93,16 +93,16 @@ def noisy_statistics(
     rho: Fraction,
     executor: TaskExecutor | None = None,
 ) -> Release:
-    """What the rows say of a Model as far as rho allows; each call spends it anew.
+    """Noisy statistics of the rows for a Model. Each call draws new noise and spends rho again.
 
     Args:
-        model, encoder, match, frames, executor: as for `own_statistics`.
+        model, encoder, match, frames, executor: as for `local_statistics`.
         clip: as for `row_bounds`.
-        rho: the most that may be spent, in zCDP.
+        rho: upper bound of the privacy spent, in zCDP.
 
     Raises:
-        RowError, StatisticsError, TaskExecutorError: as for `own_statistics`.
-        PrivacyError: no noise that a Mine can add keeps the promise, or no bounds follow from the clip.
+        RowError, StatisticsError, TaskExecutorError: as for `local_statistics`.
+        PrivacyError: the noise for this rho cannot be drawn, or no bounds follow from the clip.
     """
     rows, bounds = _features(model, encoder, match, frames), row_bounds(model, encoder, clip)
     return Release.draw(rows, bounds, rho, executor=executor)
@@ -111,18 +111,18 @@ def noisy_statistics(
 def gradient(
     model: Model, statistics: LocalStatistics, head: EncryptedTensor, mu: float | None = None
 ) -> EncryptedTensor:
-    """The Gradient of the head, ready to leave: nobody can tell from it how it came about.
+    """The Gradient of the newest Model, re-randomised: its ciphertexts reveal nothing about how it was computed.
 
     Args:
         model: the Campaign's.
         statistics: of the Mine's rows, exact or noisy.
-        head: the newest Model, under a context whose re-randomiser the Mine trusts: its own.
-        mu: that the Mine's own rows ask for, if it is known. The Campaign's is the least: it keeps Mines whose rows
-            are of different kinds from pulling the Model apart, which none of them sees in its own.
+        head: the newest Model, under a context with the Mine's own re-randomiser.
+        mu: chosen by the Mine's own rows, if known. The Campaign's mu is a lower bound: it limits how far Mines with
+            different kinds of rows pull the Model apart, which no Mine sees in its own rows.
 
     Raises:
-        CampaignUnusableError: the head is of another shape than the Model.
-        StatisticsError: a weight would leave the Campaign's bound, or there are no rows.
+        CampaignUnusableError: the shapes of head and Model differ.
+        StatisticsError: a weight would exceed the Campaign's bound, or no rows.
         SlotOverflowError: the head's slots are full until its Capsule rebases it.
     """
     if head.shape != model.shape:
@@ -131,23 +131,23 @@ def gradient(
 
 
 def rows_at_once(model: Model) -> int:
-    """Rows of a chunk, so that their features stay in bounds."""
+    """Rows per chunk, so that a chunk has at most `_CELLS_AT_ONCE` cells, but at least 64 rows."""
     inputs, features = model.inputs or 1, model.shape[0]
     return max(_CELLS_AT_ONCE // max(inputs, features), 64)
 
 
 def statistics_key(spec: CampaignSpec, dataset_version: bytes, match: Match | None = None) -> bytes:
-    """Names local statistics: the same for every Campaign that asks the same rows the same question, 32 bytes.
+    """Identifier of local statistics, 32 bytes: equal for Campaigns that ask the same question of the same rows.
 
     Args:
         spec: of the Campaign.
         dataset_version: of the rows.
-        match: which columns stand for which fields; None for those of their names.
+        match: the dataset's columns for the fields; None if all have the fields' names.
     """
     asked = spec.model_dump(
         mode="json", include={"input", "output", "texts", "architecture", "frozen"}, exclude_unset=True
     )
-    # All but mu, which changes what a Gradient makes of the statistics, not them.
+    # Without mu, which the statistics do not depend on.
     del asked["model"]["parameters"]["mu"]
     for side in ("input", "output"):
         del asked[side]["description"]
@@ -157,7 +157,7 @@ def statistics_key(spec: CampaignSpec, dataset_version: bytes, match: Match | No
 
 
 def _renamed(spec: CampaignSpec, match: Match) -> dict[str, dict[str, str]]:
-    """Columns that are not called as their fields."""
+    """Fields whose column has another name, by side."""
     sides = {
         "input": zip(spec.input.table.names, match.columns, strict=True),
         "output": zip(spec.output.table.names, match.outputs, strict=True),

@@ -1,4 +1,4 @@
-"""What was computed of rows before: a new round, or another Campaign's same question, reads no row."""
+"""Cache of exact local statistics: a later round, or an equal question of another Campaign, need not read the rows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from syft import wire
 from syft.errors import SyftError
 from syft.nn import LocalStatistics
 
-#: Most bytes of a file.
+#: Largest file, in bytes.
 _LARGEST = 1 << 30
 _NONCE_BYTES = 12
-_BOUND = b"sonar-statistics/1"
+_CONTEXT = b"sonar-statistics/1"
 
 
 class StatisticsCache:
-    """Files readable by this account alone: statistics tell much about rows, and never leave the Mine.
+    """Files that only this user can read: statistics reveal much about rows, and never leave the Mine.
 
     Args:
-        folder: made when missing.
+        folder: created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,52 +35,56 @@ class StatisticsCache:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep(folder)
         self._key: bytes | None = None
-        self._sealed = False
+        self._encrypted = False
 
-    def seal(self, key: bytes | None = None) -> None:
-        """From now on files are encrypted under the Mine's key; without it nothing is found, and nothing kept."""
-        self._sealed, self._key = True, key and HKDF(SHA256(), 32, salt=None, info=_BOUND).derive(key)
+    def lock(self) -> None:
+        """Files are encrypted, and the key is not at hand: until `unlock`, nothing is found and nothing is stored."""
+        self._encrypted, self._key = True, None
 
-    def forget_plain(self) -> None:
-        """Deletes what is not encrypted: it is computed again when it is needed."""
+    def unlock(self, key: bytes) -> None:
+        """Files are read, and from now on written, under a key derived from the Mine's, 32 bytes."""
+        self._encrypted, self._key = True, HKDF(SHA256(), 32, salt=None, info=_CONTEXT).derive(key)
+
+    def delete_plain(self) -> None:
+        """Deletes files that are not encrypted; they are computed again when needed."""
         for path in self._folder.glob("*.safetensors"):
             path.unlink(missing_ok=True)
 
-    def forget(self) -> None:
-        """Deletes all: rows that they were computed from are gone, and others' are computed again when needed."""
+    def clear(self) -> None:
+        """Deletes all files, because rows were deleted; others are computed again when needed."""
         for path in (*self._folder.glob("*.safetensors"), *self._folder.glob("*.sealed")):
             path.unlink(missing_ok=True)
 
     def get(self, key: bytes) -> LocalResult | None:
-        """What was kept under a key of `task.statistics_key`; None where nothing was, or it is damaged."""
+        """Statistics by their `statistics_key`; None if they are missing or damaged."""
         try:
-            arrays = wire.loads_arrays(self._opened(key), limit=_LARGEST)
+            arrays = wire.loads_arrays(self._read(key), limit=_LARGEST)
             statistics = LocalStatistics(arrays["gram"], arrays["cross"], int(arrays["rows"][0]))
             mu = float(arrays["mu"].view(np.float64)[0])
             return LocalResult(statistics, mu if mu > 0 else None)
         except (FileNotFoundError, InvalidTag, SyftError, KeyError, IndexError, ValueError):
             return None
 
-    def put(self, key: bytes, own: LocalResult) -> None:
-        """Keeps statistics and mu; not the folds, which tell nothing more. Raises OSError."""
-        statistics = own.statistics
+    def put(self, key: bytes, result: LocalResult) -> None:
+        """Stores statistics and mu. Raises OSError."""
+        statistics = result.statistics
         arrays = {"gram": statistics.gram, "cross": statistics.cross, "rows": np.array([statistics.rows])}
-        data = wire.dumps_arrays({**arrays, "mu": np.array([own.mu or 0.0]).view(np.int64)})
+        data = wire.dumps_arrays({**arrays, "mu": np.array([result.mu or 0.0]).view(np.int64)})
         if self._key is not None:
             nonce = secrets.token_bytes(_NONCE_BYTES)
             data = nonce + AESGCM(self._key).encrypt(nonce, data, key)
-        elif self._sealed:
+        elif self._encrypted:
             return
         write_atomically(self._path(key), data, mode=0o600)
 
-    def _opened(self, key: bytes) -> bytes:
+    def _read(self, key: bytes) -> bytes:
         """Raises FileNotFoundError, InvalidTag."""
         data = self._path(key).read_bytes()
-        if not self._sealed:
+        if not self._encrypted:
             return data
         if self._key is None or len(data) < _NONCE_BYTES:
             raise InvalidTag
         return AESGCM(self._key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], key)
 
     def _path(self, key: bytes) -> Path:
-        return self._folder / f"{key.hex()}.{'sealed' if self._sealed else 'safetensors'}"
+        return self._folder / f"{key.hex()}.{'sealed' if self._encrypted else 'safetensors'}"

@@ -1,1 +1,1 @@
-"""What a Mine imports from: one file a source."""
+"""Adapters, one module per kind of source."""

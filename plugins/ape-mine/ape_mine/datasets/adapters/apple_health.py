@@ -1,7 +1,7 @@
-"""Apple Health's export: export.xml, of any size, read as a stream into one row a day.
+"""Apple Health's export: export.xml of any size, read as a stream into one row per day.
 
-Two devices that count the same steps are not added up: of each measure the day's largest source counts, as Apple's own
-summary has it for devices of one priority.
+Devices that count the same steps are not added up: of each measure the device with the day's largest value counts, as
+in Apple's own summary of devices with equal priority.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ape_mine.errors import SourceError
 
 _MOST_DAYS = 100_000
 _MOST_SOURCES = 10_000
-#: Column of a measure, and what one of each unit is in the column's.
+#: Column of a measure, and the factor from each unit to the column's unit.
 _SUMS = {
     "HKQuantityTypeIdentifierStepCount": ("steps", {"count": 1.0}),
     "HKQuantityTypeIdentifierDistanceWalkingRunning": ("distance_km", {"km": 1.0, "m": 0.001, "mi": 1.609344}),
@@ -41,10 +41,10 @@ class _Day:
 
 
 class AppleHealth(SchemaPublished):
-    """One row a day, known by its date; a day that was not over is replaced by the next export."""
+    """One row per day, with the date as id; the next export replaces a day that was not over."""
 
     name = "apple-health"
-    summary = "Apple Health's export (export.zip, its folder, or export.xml): one row a day"
+    summary = "Apple Health's export (export.zip, its folder, or export.xml): one row per day"
     published = "health-day"
 
     def records(self, request: Request) -> Iterator[Record]:
@@ -65,7 +65,7 @@ class AppleHealth(SchemaPublished):
 
 
 def _take(days: dict[str, _Day], record: dict[str, str], where: str) -> None:
-    """Adds a record to its day. One that cannot be read counts for nothing, as one of a kind that has no column."""
+    """Adds a record to its day. Records of unknown types or units, and malformed ones, are ignored."""
     kind, source = record.get("type", ""), record.get("sourceName", "")
     if kind in _SUMS or kind in _MEANS:
         name, units = _SUMS.get(kind) or _MEANS[kind]
@@ -80,7 +80,7 @@ def _take(days: dict[str, _Day], record: dict[str, str], where: str) -> None:
             total, count = kept.means.get(name, (0.0, 0))
             kept.means[name] = (total + value * factor, count + 1)
     elif kind == _SLEEP and "Asleep" in record.get("value", ""):
-        start, end = _moment(record.get("startDate", "")), _moment(record.get("endDate", ""))
+        start, end = _local_time(record.get("startDate", "")), _local_time(record.get("endDate", ""))
         if start and end and end > start:
             kept = _day(days, end.date().isoformat(), where)
             kept.sums["sleep_hours", source] += (end - start).total_seconds() / 3600
@@ -104,12 +104,12 @@ def _cells(day: str, kept: _Day) -> dict[str, object]:
 
 
 def _date(text: str) -> str | None:
-    moment = _moment(text)
-    return moment.date().isoformat() if moment else None
+    time = _local_time(text)
+    return time.date().isoformat() if time else None
 
 
-def _moment(text: str) -> datetime | None:
-    """A moment in the time of its place, so that a day is the Miner's."""
+def _local_time(text: str) -> datetime | None:
+    """A time with its local UTC offset, so that days are the Miner's local days."""
     try:
         return datetime.strptime(text, _TIME)
     except ValueError:

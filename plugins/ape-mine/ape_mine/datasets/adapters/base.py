@@ -1,8 +1,8 @@
-"""What an adapter is: something that reads one kind of source and gives its records, each with the id it has there.
+"""The interface of an adapter, which reads one kind of source and gives its records with their ids.
 
-A third party adds one as a plugin: a class that derives from `Adapter`, named under the entry-point group
-`ape_mine.adapters` (docs/reference/adapters.md has an example). Adapters only read. The importer checks the rows,
-compares them with known ones and keeps them.
+A third party adds one as a plugin: a class that derives from `Adapter`, listed under the entry-point group
+`ape_mine.adapters` (docs/reference/adapters.md has an example). Adapters only read; the importer checks rows,
+merges them and stores them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from ape_mine.errors import ImportOptionError
 from sonar_core.data.table_schema import TableSchema
 
-#: Longest id of a record.
+#: Longest id of a record, in characters.
 LONGEST_ID = 512
 
 
@@ -26,10 +26,10 @@ class Record:
     """A record of a source.
 
     Attributes:
-        row: number of it in the source, counted from 1.
-        cells: values by the schema's column names; further names are left behind.
-        id: what the source knows it by, at most `LONGEST_ID` characters; None where it has no ids.
-        fault: why this is no record; None where it is one.
+        row: its number in the source, counted from 1.
+        cells: values by the schema's column names; other names are ignored.
+        id: its id in the source, at most `LONGEST_ID` characters; None if the source has no ids.
+        fault: reason why it is no usable record; None if it is.
     """
 
     row: int
@@ -40,14 +40,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a Miner asks of an adapter.
+    """Input of an adapter.
 
     Attributes:
-        location: path, address or whatever names the source.
-        options: by the names that the adapter declares.
-        given: the Table Schema that the Miner gave; None leaves it to the adapter.
-        key: the column whose value is each record's id; None where the source has ids itself, or none.
-        reached: what the adapter's `cursor` said after the last import of this source into this dataset.
+        location: path or URL of the source.
+        options: values by the names that the adapter declares.
+        given: the Miner's Table Schema; None for the adapter's own.
+        key: the column that holds each record's id; None if the source has ids of its own, or none.
+        reached: the adapter's `cursor` after the last import of this source into the same dataset; None before.
     """
 
     location: str
@@ -57,13 +57,13 @@ class Request:
     reached: str | None = None
 
     def option(self, name: str) -> str:
-        """An option that must be given. Raises ImportOptionError."""
+        """A required option. Raises ImportOptionError if it is missing."""
         if name not in self.options:
-            raise ImportOptionError(f"--set {name}=...", "is needed to read this source")
+            raise ImportOptionError(f"--set {name}=...", "is required for this source")
         return self.options[name]
 
     def after(self, reached: str | None) -> Request:
-        """The same request where a source has been read so far already."""
+        """The same request with the position that the last import reached."""
         return replace(self, reached=reached)
 
 
@@ -71,9 +71,9 @@ class Adapter(ABC):
     """Reads one kind of source. An instance serves one import.
 
     Attributes:
-        name: what `ape mine import` calls it: small letters, digits and -.
-        summary: one line on what it reads.
-        options: what may be set with `--set NAME=VALUE`, and what each means.
+        name: for `ape mine import`: lower-case letters, digits and -.
+        summary: the sources it reads, on one line.
+        options: names for `--set NAME=VALUE`, with their meaning.
     """
 
     name: ClassVar[str]
@@ -82,14 +82,14 @@ class Adapter(ABC):
 
     @abstractmethod
     def schema(self, request: Request) -> TableSchema:
-        """The columns that the records have. Raises MineError, SonarError."""
+        """Columns of the records. Raises MineError, SonarError."""
 
     @abstractmethod
     def records(self, request: Request) -> Iterator[Record]:
-        """The source's records, read piece by piece. The source is hostile: sizes, depth and encodings are bounded.
+        """Reads the records in pieces. The source may be hostile: bound sizes and depth, check encodings.
 
         Raises:
-            SourceError: it cannot be read.
+            SourceError: the source cannot be read.
         """
 
     def keyed(self, request: Request) -> bool:
@@ -97,16 +97,16 @@ class Adapter(ABC):
         return request.key is not None
 
     def describe(self, request: Request) -> str:
-        """What the history of the dataset calls the source; without passwords."""
+        """Description of the source for the dataset's history, without passwords."""
         return f"{self.name} {request.location}"
 
     def cursor(self) -> str | None:
-        """How far the source was read, once `records` is through; the next import's `reached`."""
+        """Position in the source after all `records` were read: `reached` of the next import."""
         return None
 
 
 class SchemaGiven(Adapter):
-    """An adapter whose source says nothing of its columns: the Miner gives the Table Schema."""
+    """An adapter for sources without a schema: the Miner gives the Table Schema."""
 
     def schema(self, request: Request) -> TableSchema:
         if request.given is None:
@@ -115,10 +115,10 @@ class SchemaGiven(Adapter):
 
 
 class SchemaPublished(Adapter):
-    """An adapter to one of the project's published schemas; a Miner may give a narrower one of the same columns.
+    """An adapter with one of the project's published schemas; the Miner may give a narrower one of the same columns.
 
     Attributes:
-        published: name of the schema's file beside this module, without `.schema.json`.
+        published: name of the schema file in `schemas/`, without `.schema.json`.
     """
 
     published: ClassVar[str]
@@ -131,6 +131,6 @@ class SchemaPublished(Adapter):
 
 
 def published_schema(name: str) -> TableSchema:
-    """A published schema by its name, such as "tweet"."""
+    """A published schema by name, such as "tweet"."""
     text = (files("ape_mine.datasets.adapters") / "schemas" / f"{name}.schema.json").read_text("utf-8")
     return TableSchema.parse(json.loads(text))

@@ -1,6 +1,6 @@
-"""Files of strangers, read within bounds: folders, .zip archives and single files.
+"""Untrusted files read within bounds: single files, folders and .zip archives.
 
-What counts is what comes out of a file, never what an archive says of itself: a zip bomb ends at the limit.
+Limits apply to the bytes that are unpacked, not to the sizes that an archive claims: a zip bomb ends at the limit.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import BinaryIO, cast
 
 from ape_mine.errors import SourceError
 
-#: Most bytes of a file that is read piece by piece.
+#: Largest file that is read in pieces, in bytes.
 LARGEST_STREAM = 16 << 30
-#: Most bytes of a file that is held in memory.
+#: Largest file that is held in memory, in bytes.
 LARGEST_DOCUMENT = 256 << 20
-#: Most bytes that one byte of an archive may become, beyond the first few megabytes: exports reach 30.
-_STEEPEST = 200
+#: Largest compression ratio beyond the first few megabytes; real exports reach 30.
+_LARGEST_RATIO = 200
 _ALWAYS_ALLOWED = 16 << 20
 _MOST_MEMBERS = 200_000
 
@@ -30,11 +30,11 @@ class FileSource:
     """A file, the files in a folder, or those in a .zip archive.
 
     Args:
-        location: its path.
-        what: what is looked for, for errors.
+        location: path.
+        what: name of the wanted files, for errors.
 
     Raises:
-        SourceError: it is not there, or no archive that can be read.
+        SourceError: no such file or folder, or a damaged archive.
     """
 
     def __init__(self, location: str, what: str) -> None:
@@ -45,23 +45,23 @@ class FileSource:
         self._zip = self._open_zip() if self.path.is_file() and zipfile.is_zipfile(self.path) else None
 
     def find(self, pattern: str) -> list[str]:
-        """Names of the files that match a pattern as a whole, in order; parts of numbers are ordered as numbers.
+        """Names of the files that fully match a pattern, in natural order (file2 before file10).
 
         Raises:
-            SourceError: there is none.
+            SourceError: no file matches.
         """
         wanted = re.compile(pattern)
         found = sorted((name for name in self._names() if wanted.fullmatch(name)), key=_natural)
         if not found and not self._is_single():
-            raise SourceError(str(self.path), f"there is no {self._what} in it")
+            raise SourceError(str(self.path), f"holds no {self._what}")
         return found or [""]
 
     @contextmanager
     def open(self, name: str, limit: int = LARGEST_STREAM) -> Iterator[BinaryIO]:
-        """A file that `find` named, to be read up to a limit.
+        """Opens a file that `find` returned, for at most `limit` bytes.
 
         Raises:
-            SourceError: it is larger, damaged or encrypted; or no plain file of the folder.
+            SourceError: larger, damaged or encrypted; or not a regular file inside the folder.
         """
         where = f"{self.path}, {name}" if name else str(self.path)
         try:
@@ -71,7 +71,7 @@ class FileSource:
             raise SourceError(where, f"cannot be unpacked: {error}") from None
 
     def text(self, name: str, limit: int = LARGEST_DOCUMENT) -> str:
-        """The whole of a file as text. Raises SourceError as `open`, and where it is not UTF-8."""
+        """A whole file as text. Raises SourceError as `open`, and if it is not UTF-8."""
         with self.open(name, limit) as file:
             try:
                 return file.read().decode("utf-8-sig")
@@ -85,40 +85,40 @@ class FileSource:
         try:
             archive = zipfile.ZipFile(self.path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise SourceError(str(self.path), f"no archive that can be read: {error}") from None
+            raise SourceError(str(self.path), f"not a readable archive: {error}") from None
         if len(archive.infolist()) > _MOST_MEMBERS:
-            raise SourceError(str(self.path), f"more than {_MOST_MEMBERS} files are in it")
+            raise SourceError(str(self.path), f"holds more than {_MOST_MEMBERS} files")
         return archive
 
     def _names(self) -> Iterator[str]:
         if self._zip is not None:
             yield from (member.filename for member in self._zip.infolist() if not member.is_dir())
         elif self.path.is_dir():
-            for place, path in enumerate(self.path.rglob("*")):
-                if place >= _MOST_MEMBERS:
-                    raise SourceError(str(self.path), f"more than {_MOST_MEMBERS} files are in it")
+            for index, path in enumerate(self.path.rglob("*")):
+                if index >= _MOST_MEMBERS:
+                    raise SourceError(str(self.path), f"holds more than {_MOST_MEMBERS} files")
                 yield path.relative_to(self.path).as_posix()
 
     @contextmanager
     def _open(self, name: str) -> Iterator[tuple[BinaryIO, int]]:
         if self._zip is not None:
             member = self._zip.getinfo(name)
-            steepest = max(_ALWAYS_ALLOWED, member.compress_size * _STEEPEST)
+            most = max(_ALWAYS_ALLOWED, member.compress_size * _LARGEST_RATIO)
             with self._zip.open(member) as packed:
-                yield cast(BinaryIO, packed), steepest
+                yield cast(BinaryIO, packed), most
             return
         path = self.path / name if name else self.path
-        # A link in an unpacked archive could lead to any file of the Miner's.
+        # A symbolic link in an unpacked archive could point to any file of the Miner's.
         if name and not path.resolve().is_relative_to(self.path.resolve()):
-            raise SourceError(str(path), "is a link that leads out of the folder")
+            raise SourceError(str(path), "is a link that points out of the folder")
         if not path.is_file():
-            raise SourceError(str(path), "is no plain file")
+            raise SourceError(str(path), "is not a regular file")
         with path.open("rb") as file:
             yield file, LARGEST_STREAM
 
 
 class _Limited(io.RawIOBase):
-    """A file that ends with an error where it grows beyond its limit."""
+    """A file that raises SourceError beyond its limit."""
 
     def __init__(self, file: BinaryIO, limit: int, where: str) -> None:
         self._file, self._left, self._limit, self._where = file, limit, limit, where
@@ -130,12 +130,12 @@ class _Limited(io.RawIOBase):
         data = self._file.read(min(len(buffer), self._left + 1))
         self._left -= len(data)
         if self._left < 0:
-            raise SourceError(self._where, f"holds more than {self._limit} bytes, which none of its kind does")
+            raise SourceError(self._where, f"holds more than {self._limit} bytes, which no real export does")
         buffer[: len(data)] = data
         return len(data)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    # Without its ending: tweets.js comes before tweets-part1.js.
+    # Without the suffix, so that tweets.js comes before tweets-part1.js.
     stem = name.rpartition(".")[0] or name
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", stem)]

@@ -1,4 +1,4 @@
-"""CSV files: RFC 4180, UTF-8, a line of column names first. Plain, in a folder, or zipped."""
+"""CSV files (RFC 4180, UTF-8, with a header): one file, a folder, or a .zip archive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sonar_core.data.table_schema import csv_records, require_columns
 
 
 class CsvFile(SchemaGiven):
-    """One .csv file, or all of a folder or .zip archive, in the order of their names."""
+    """One .csv file, or all .csv files of a folder or .zip archive in natural order of their names."""
 
     name = "csv"
     summary = "a CSV file, or all those of a folder or .zip archive (RFC 4180, UTF-8, with a header)"
@@ -29,14 +29,14 @@ class CsvFile(SchemaGiven):
 
 
 def _rows(source: FileSource, name: str, where: str, request: Request) -> Iterator[tuple[dict[str, str], str | None]]:
-    """The cells of each row by name, or what is wrong with it."""
+    """Cells of each row by column name, or the reason why the row is wrong."""
     faults = RowErrorCollector()
     with source.open(name) as file:
         reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
         try:
             header = next(reader, None)
             if header is None:
-                raise SourceError(where, "is empty: a CSV file starts with a line of column names")
+                raise SourceError(where, "is empty: a CSV file starts with a header")
             names = [*(request.given.names if request.given else ()), *([request.key] if request.key else [])]
             require_columns(names, header, where, "named twice in the header")
             for _, _, cells in csv_records(reader, len(header), where, faults):
@@ -46,7 +46,7 @@ def _rows(source: FileSource, name: str, where: str, request: Request) -> Iterat
         except UnicodeDecodeError:
             raise SourceError(where, "is not UTF-8 text: save it as CSV in UTF-8") from None
         except csv.Error as error:
-            raise SourceError(where, f"is no CSV: {error}") from None
+            raise SourceError(where, f"is not CSV: {error}") from None
 
 
 def _drained(faults: RowErrorCollector) -> Iterator[tuple[dict[str, str], str]]:

@@ -1,7 +1,7 @@
-"""FHIR R4 (hl7.org/fhir/R4): Bundles in JSON and bulk exports in NDJSON, one row a measured value.
+"""FHIR R4 (hl7.org/fhir/R4): Bundles in JSON and bulk exports in NDJSON, one row per measured value.
 
-Observations with a quantity, and the components of those that have several, such as blood pressure; with the sex of the
-Patient, and the age at that moment. Names, addresses and identifiers are not kept.
+Values are Observations with a quantity, and components of Observations, such as blood pressure, with the Patient's sex
+and age at that time. Names, addresses and identifiers are not stored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syft.bounded_json import parse_json
 _MOST_PATIENTS = 5_000_000
 _FILES = r"(?i).*\.(json|ndjson|jsonl)"
 _SEXES = ("female", "male", "other", "unknown")
-#: Status of what was taken back.
+#: Status of Observations that were withdrawn.
 _VOID = ("cancelled", "entered-in-error")
 
 
@@ -32,10 +32,10 @@ class _Patient:
 
 
 class Fhir(SchemaPublished):
-    """Values by the ids of their Observations; one that was amended is replaced."""
+    """Measured values, with their Observations' ids; an amended Observation replaces the earlier one."""
 
     name = "fhir"
-    summary = "FHIR R4 Bundles (.json) and bulk exports (.ndjson), one, a folder or a .zip: one row a measured value"
+    summary = "FHIR R4 Bundles (.json) and bulk exports (.ndjson): one row per measured value"
     options: ClassVar[Mapping[str, str]] = {"codes": "only values of these codes, such as LOINC 8480-6,8462-4"}
     published = "observation"
 
@@ -55,7 +55,7 @@ class Fhir(SchemaPublished):
 
 
 def _resources(source: FileSource, location: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """The resources of all files, with the address that a Bundle gives them; or in words why a line is none."""
+    """The resources of all files, each with its fullUrl in the Bundle, or a message for a line that is none."""
     for name in source.find(_FILES):
         where = f"{location} {name}".strip()
         if (name or location).lower().endswith(".json"):
@@ -72,10 +72,10 @@ def _bundle(text: str, where: str) -> Iterator[tuple[str, dict[str, Any] | str]]
     except ValueError as error:
         raise SourceError(where, f"is not JSON: {error}"[:200]) from None
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-        raise SourceError(where, "is no FHIR Bundle")
+        raise SourceError(where, "is not a FHIR Bundle")
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
-        raise SourceError(where, "its entries are no list")
+        raise SourceError(where, "its entries are not a list")
     for number, entry in enumerate(entries, start=1):
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict):
@@ -85,7 +85,7 @@ def _bundle(text: str, where: str) -> Iterator[tuple[str, dict[str, Any] | str]]
 
 
 def _patients(source: FileSource, location: str) -> dict[str, _Patient]:
-    """The Patients by every address that a reference may use."""
+    """Patients by every form of reference to them."""
     found: dict[str, _Patient] = {}
     for address, resource in _resources(source, location):
         if isinstance(resource, str) or resource.get("resourceType") != "Patient":
@@ -101,7 +101,7 @@ def _patients(source: FileSource, location: str) -> dict[str, _Patient]:
 
 
 def _parts(observation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What carries a value: the Observation itself, or its components, each with its id."""
+    """Parts with a value, each with its id: the Observation itself, or its components."""
     identity = observation.get("id")
     known = isinstance(identity, str) and 0 < len(identity) < LONGEST_ID // 2
     base = f"Observation/{identity}" if known else ""
@@ -117,9 +117,9 @@ def _record(
     row: int, identity: str, part: dict[str, Any], observation: dict[str, Any], patients: dict[str, _Patient]
 ) -> Record:
     quantity, subject = part.get("valueQuantity"), observation.get("subject")
-    at = _moment(observation)
+    at = _effective_time(observation)
     if not isinstance(quantity, dict) or at is None:
-        return Record(row, {}, fault="has no quantity, or no moment")
+        return Record(row, {}, fault="has no quantity, or no time")
     reference = subject.get("reference") if isinstance(subject, dict) else None
     patient = patients.get(reference if isinstance(reference, str) else "", _Patient("unknown", None))
     age = (date.fromordinal(719_163 + at // 86_400) - patient.birth).days / 365.25 if patient.birth else 0.0
@@ -144,8 +144,8 @@ def _code(part: dict[str, Any]) -> str:
     return code if isinstance(code, str) else ""
 
 
-def _moment(observation: dict[str, Any]) -> int | None:
-    """Unix time of an Observation; of a date alone its beginning in UTC."""
+def _effective_time(observation: dict[str, Any]) -> int | None:
+    """Unix time of an Observation; for a date without a time, 00:00 UTC."""
     period = observation.get("effectivePeriod")
     text = observation.get("effectiveDateTime") or (period.get("start") if isinstance(period, dict) else None)
     day = _date(text)

@@ -1,4 +1,4 @@
-"""GPX files (topografix.com/GPX/1/1): one row a track. Not where it was, but how far, how long and how steep."""
+"""GPX files (topografix.com/GPX/1/1): one row per track, with length, duration and ascent, but no location."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EARTH_METRES = 6_371_008.8
 
 
 class Gpx(SchemaPublished):
-    """Tracks, each known by the moment and place at which it begins."""
+    """Tracks; the id is a hash of start time and start location."""
 
     name = "gpx"
-    summary = "GPX files (one, a folder, or a .zip archive): one row a track"
+    summary = "GPX files (one, a folder, or a .zip archive): one row per track"
     published = "track"
 
     def records(self, request: Request) -> Iterator[Record]:
@@ -47,7 +47,7 @@ class _Point:
 
 
 class _Track:
-    """Sums over a track, point by point."""
+    """Running sums over the points of one track."""
 
     def __init__(self) -> None:
         self._activity = ""
@@ -59,7 +59,7 @@ class _Track:
         self._metres = self._up = self._down = 0.0
 
     def take(self, kind: str, tag: str, parts: dict[str, str]) -> None:
-        """A start or an end of an element in the track."""
+        """Takes the start or end of an XML element in the track."""
         if kind == "start":
             if tag == "trkseg":
                 self._joined = False
@@ -92,7 +92,7 @@ class _Track:
     def record(self, row: int) -> Record:
         first, last = self._first, self._last
         if first is None or last is None or first.at is None or last.at is None or self._broken:
-            return Record(row, {}, fault="has no point, or one without a place or a moment")
+            return Record(row, {}, fault="has no point, or a point without location or time")
         begins = datetime.fromtimestamp(first.at, UTC)
         seconds = last.at - first.at
         cells = {
@@ -107,8 +107,8 @@ class _Track:
             "speed_mps": round(self._metres / seconds, 6) if seconds > 0 else 0.0,
             "points": self._points,
         }
-        place = f"{first.at} {first.latitude!r} {first.longitude!r}"
-        return Record(row, cells, hashlib.sha256(place.encode()).hexdigest())
+        start = f"{first.at} {first.latitude!r} {first.longitude!r}"
+        return Record(row, cells, hashlib.sha256(start.encode()).hexdigest())
 
 
 def _point(attributes: dict[str, str]) -> _Point | None:
@@ -125,7 +125,7 @@ def _number(text: str, least: float, most: float) -> float | None:
 
 
 def _distance(one: _Point, other: _Point) -> float:
-    """Metres between two points on a sphere (haversine)."""
+    """Great-circle distance in metres (haversine formula)."""
     north, south = radians(one.latitude), radians(other.latitude)
     across = radians(other.longitude - one.longitude)
     half = sin((south - north) / 2) ** 2 + cos(north) * cos(south) * sin(across / 2) ** 2

@@ -1,4 +1,4 @@
-"""JSON lines: one JSON object a line, UTF-8."""
+"""JSON lines: one JSON object per line, UTF-8."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ape_mine.datasets.adapters.bounded_files import FileSource
 from ape_mine.errors import SourceError
 from syft.bounded_json import parse_json
 
-#: Most bytes of a line.
+#: Longest line, in bytes.
 LONGEST_LINE = 8 << 20
 
 
@@ -18,7 +18,7 @@ class JsonLines(SchemaGiven):
     """One .jsonl or .ndjson file, or all of a folder or .zip archive."""
 
     name = "jsonl"
-    summary = "JSON lines (.jsonl, .ndjson): one object a line, its names those of the schema"
+    summary = "JSON lines (.jsonl, .ndjson): one object per line, with the schema's names"
 
     def records(self, request: Request) -> Iterator[Record]:
         source, row = FileSource(request.location, "file of JSON lines"), 0
@@ -33,7 +33,7 @@ class JsonLines(SchemaGiven):
 
 
 def json_lines(file: BinaryIO, where: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Number of each line that is not empty, and its object, or in words what is wrong with it.
+    """Yields each non-empty line's number and its object, or the reason why it is none.
 
     Raises:
         SourceError: a line is too long.
@@ -52,11 +52,11 @@ def _object(line: bytes) -> dict[str, Any] | str:
         document = parse_json(line.decode("utf-8-sig"))
     except ValueError:
         return "is not JSON in UTF-8"
-    return document if isinstance(document, dict) else "is no JSON object"
+    return document if isinstance(document, dict) else "is not a JSON object"
 
 
 def id_of(document: dict[str, Any], key: str | None) -> str | None:
-    """The value of a record's key as a text; empty where it has none."""
+    """Value of a record's key column as text; empty if it has none. None without a key column."""
     if key is None:
         return None
     value = document.get(key)

@@ -1,4 +1,4 @@
-"""Parquet files, in the Miner's own columns."""
+"""Parquet files with columns of the Miner's choice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sonar_core.data.table_schema import require_columns
 
 
 class ParquetFile(SchemaGiven):
-    """One Parquet file; the columns of the schema, and of the key."""
+    """One Parquet file: the columns of the schema, and the key column."""
 
     name = "parquet"
     summary = "a Parquet file"
@@ -32,7 +32,7 @@ class ParquetFile(SchemaGiven):
         except FileNotFoundError:
             raise SourceError(request.location, "no such file") from None
         except (pa.ArrowException, OSError) as error:
-            raise SourceError(request.location, f"no Parquet file that can be read: {error}"[:300]) from None
+            raise SourceError(request.location, f"not a readable Parquet file: {error}"[:300]) from None
 
 
 def _text(value: object) -> str | None:

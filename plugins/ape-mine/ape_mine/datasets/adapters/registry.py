@@ -1,4 +1,4 @@
-"""Which adapters there are: the project's own, and those that installed plugins bring."""
+"""The adapters by name: the project's own, and those of installed plugins."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from ape_mine.datasets.adapters.base import Adapter
-from ape_mine.errors import AdapterBrokenError, AdapterUnknownError
+from ape_mine.errors import AdapterBrokenError, AdapterUnknownError, ExtraMissingError
 
-#: Entry-point group under which a plugin names its adapters.
+#: Entry-point group of plugins' adapters.
 GROUP = "ape_mine.adapters"
-#: Module and class of each adapter of the project, imported when it is used.
+#: Module and class of each own adapter, imported on first use.
 _OWN = {
     "csv": "csv_file:CsvFile",
     "parquet": "parquet_file:ParquetFile",
@@ -32,15 +32,19 @@ def adapter_names() -> list[str]:
 
 
 def find_adapter(name: str) -> Adapter:
-    """A new adapter of that name.
+    """A new instance of an adapter.
 
     Raises:
-        AdapterUnknownError: there is none.
-        AdapterBrokenError: a plugin names something that is none.
+        AdapterUnknownError: no such adapter.
+        AdapterBrokenError: a plugin's entry point is not an adapter.
+        ExtraMissingError: the adapter needs a package that is not installed.
     """
     if name in _OWN:
         module, kind = _OWN[name].split(":")
-        adapter: Adapter = getattr(import_module(f"ape_mine.datasets.adapters.{module}"), kind)()
+        try:
+            adapter: Adapter = getattr(import_module(f"ape_mine.datasets.adapters.{module}"), kind)()
+        except ModuleNotFoundError as error:
+            raise ExtraMissingError(f"the source {name}", str(error.name), extra=name) from None
         return adapter
     plugin = _plugins().get(name)
     if plugin is None:

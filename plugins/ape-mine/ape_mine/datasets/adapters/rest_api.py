@@ -1,7 +1,7 @@
-"""REST services that answer in JSON, page by page; dlt finds the pages (its REST client, no pipeline of it).
+"""REST services that answer in JSON, page by page, through dlt's REST client (without a dlt pipeline).
 
-A service is a stranger: every answer is bounded in size, depth and number, and nothing is asked of another origin than
-the one the Miner named, wherever its links and redirections lead.
+The service may be hostile: each answer is bounded in size, depth and number of pages, and links and redirections to
+another origin than the given one are refused.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import requests
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaGiven
 from ape_mine.datasets.adapters.json_lines import id_of
-from ape_mine.errors import ImportOptionError, SourceError
+from ape_mine.errors import ExtraMissingError, ImportOptionError, SourceError
 from syft.bounded_json import parse_json
 
-#: Most bytes of a page, and most pages.
+#: Largest size of a page in bytes, and largest number of pages.
 LARGEST_PAGE = 32 << 20
 MOST_PAGES = 10_000
 _SECONDS = (10, 60)
@@ -28,16 +28,16 @@ _READ_AT_ONCE = 1 << 16
 
 
 class RestApi(SchemaGiven):
-    """The records of all pages; with a cursor only those from where the last import ended."""
+    """The records of all pages; with a cursor, only those since the last import."""
 
     name = "rest"
     summary = "a REST service that answers in JSON, page by page (https://..., or http:// on this machine)"
     options: ClassVar[Mapping[str, str]] = {
-        "records": "JSONPath of the list of records in a page; found by itself where it is not named",
-        "pages": "how pages follow: header, json:PATH (a link), cursor:PATH:PARAM, number:PARAM, offset:LIMIT, single",
+        "records": "JSONPath of the list of records in a page; default: found automatically",
+        "pages": "pagination: header, json:PATH (a link), cursor:PATH:PARAM, number:PARAM, offset:LIMIT, single",
         "token": "name of the environment variable that holds the bearer token",
-        "cursor": "field that only grows: the next import begins where this one ended",
-        "since": "parameter that takes the cursor's last value",
+        "cursor": "field that only grows: the next import starts where this one ended",
+        "since": "query parameter for the cursor's last value",
     }
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class RestApi(SchemaGiven):
             for document in page:
                 row += 1
                 if not isinstance(document, dict):
-                    yield Record(row, {}, fault="is no JSON object")
+                    yield Record(row, {}, fault="is not a JSON object")
                     continue
                 if growing:
                     self._reached = _latest(self._reached, document.get(growing))
@@ -65,15 +65,18 @@ class RestApi(SchemaGiven):
 
 
 def _pages(request: Request, where: str) -> Iterator[list[Any]]:
-    # dlt reads its settings when it is imported: nothing is told to anybody, nothing is kept in the user's home.
+    # dlt reads this setting when it is imported: no telemetry.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    from dlt.sources.helpers.rest_client.client import RESTClient
+    try:
+        from dlt.sources.helpers.rest_client.client import RESTClient
+    except ModuleNotFoundError as error:
+        raise ExtraMissingError("the source rest", str(error.name), extra="rest") from None
 
     session = _BoundedSession(request.location, where)
     token = request.options.get("token")
     if token:
         if token not in os.environ:
-            raise ImportOptionError(f"--set token={token}", "there is no environment variable of that name")
+            raise ImportOptionError(f"--set token={token}", "no such environment variable")
         session.headers["Authorization"] = f"Bearer {os.environ[token]}"
     client = RESTClient(request.location, paginator=_paginator(request), session=session)
     params = {}
@@ -90,7 +93,7 @@ def _pages(request: Request, where: str) -> Iterator[list[Any]]:
     except requests.RequestException as error:
         raise SourceError(where, " ".join(str(error).split())[:300]) from None
     except (ValueError, TypeError, KeyError) as error:
-        raise SourceError(where, f"answers otherwise than expected: {error}"[:300]) from None
+        raise SourceError(where, f"unexpected answer: {error}"[:300]) from None
     finally:
         session.close()
 
@@ -115,14 +118,14 @@ def _paginator(request: Request) -> Any:
 
 
 class _BoundedSession(requests.Session):
-    """Asks one origin alone, and reads answers within bounds."""
+    """A session with one origin only, and bounded answers."""
 
     def __init__(self, location: str, where: str) -> None:
         super().__init__()
         self._where = where
         self._origin = _origin(urlsplit(location))
         if self._origin[0] != "https" and not _is_here(self._origin[1]):
-            raise SourceError(where, "is not https: rows, and a token, would be there for anybody to read")
+            raise SourceError(where, "is not https: anybody on the way could read the rows and the token")
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         origin = _origin(urlsplit(request.url or ""))
@@ -134,7 +137,7 @@ class _BoundedSession(requests.Session):
             data += part
             if len(data) > LARGEST_PAGE:
                 raise SourceError(self._where, f"a page has more than {LARGEST_PAGE} bytes")
-        response._content = bytes(data)  # what requests itself does when it reads at once
+        response._content = bytes(data)  # as requests sets it for an answer that is not streamed
         self._check_depth(response)
         return response
 

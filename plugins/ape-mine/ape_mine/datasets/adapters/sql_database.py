@@ -1,4 +1,4 @@
-"""SQL databases: SQLite files and PostgreSQL, read in one read-only transaction, row by row."""
+"""SQL databases: SQLite files and PostgreSQL, read row by row in one read-only transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ape_mine.datasets.adapters.base import Record, Request, SchemaGiven
 from ape_mine.datasets.parquet_storage import ROWS_AT_ONCE
-from ape_mine.errors import ImportOptionError, SourceError
+from ape_mine.errors import ExtraMissingError, ImportOptionError, SourceError
 from sonar_core.base.database import open_to_read
 
 _CONNECT_SECONDS = 10
@@ -25,21 +25,21 @@ _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 class SqlDatabase(SchemaGiven):
-    """A table, or a query's rows; with a cursor column only those from where the last import ended."""
+    """Rows of a table or query; with a cursor column, only those since the last import."""
 
     name = "sql"
     summary = "a table or query of SQLite (sqlite:///PATH) or PostgreSQL (postgresql://USER@HOST/DATABASE)"
     options: ClassVar[Mapping[str, str]] = {
         "table": "name of the table, or SCHEMA.TABLE",
-        "query": "a SELECT in its place",
-        "cursor": "column that only grows: the next import begins where this one ended",
+        "query": "a SELECT, in place of a table",
+        "cursor": "column that only grows: the next import starts where this one ended",
     }
 
     def __init__(self) -> None:
         self._reached: str | None = None
 
     def describe(self, request: Request) -> str:
-        # A password may be in the address, or among its parameters.
+        # The URL may hold a password, also in its query.
         url = _url(request.location).set(query={}).render_as_string(hide_password=True)
         what = request.options.get("table") or request.options.get("query", "")
         return f"sql {url} {what}".strip()
@@ -59,20 +59,20 @@ class SqlDatabase(SchemaGiven):
                         self._reached = _latest(self._reached, found[growing], growing)
                     yield Record(row, cells, _text(cells[request.key]) if request.key else None)
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise SourceError(self.describe(request), _why(error)) from None
+            raise SourceError(self.describe(request), _message(error)) from None
 
     def _select(self, request: Request) -> sql.Select[Any]:
         growing = request.options.get("cursor")
         names = dict.fromkeys([*self.schema(request).names, *filter(None, [request.key, growing])])
         rows = _rows(request, list(names))
-        # Each with its table: SQLite takes a quoted name that it does not know for a text.
+        # Qualified names: SQLite reads an unknown quoted name as a string.
         selected: sql.Select[Any] = sql.select(*(rows.c[name] for name in names))
         if growing is None:
             return selected
         selected = selected.order_by(rows.c[growing])
         if request.reached is None:
             return selected
-        # Not "above": rows of the same moment may have come since. Those that are known are known again.
+        # Not ">": rows with the same value may have been added since. The merge drops duplicates.
         return selected.where(rows.c[growing] >= _from_json(request.reached))
 
 
@@ -90,9 +90,11 @@ def _url(location: str) -> URL:
     try:
         url = sql.make_url(location)
     except SQLAlchemyError:
-        raise SourceError("sql", "no address of a database: write sqlite:///PATH or postgresql://...") from None
+        raise SourceError("sql", "not a database URL: write sqlite:///PATH or postgresql://...") from None
     if url.get_backend_name() not in _DIALECTS:
-        raise SourceError(f"sql {url.get_backend_name()}", f"databases that are read are {' and '.join(_DIALECTS)}")
+        raise SourceError(
+            f"sql {url.get_backend_name()}", f"unsupported database: supported are {' and '.join(_DIALECTS)}"
+        )
     return url.set(drivername=_DIALECTS[url.get_backend_name()])
 
 
@@ -104,7 +106,10 @@ def _connected(url: URL) -> Iterator[Connection]:
             raise SourceError(f"sql {path}", "no such file")
         engine = sql.create_engine("sqlite://", creator=lambda: _opened(path))
     else:
-        engine = sql.create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        try:
+            engine = sql.create_engine(url, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        except ModuleNotFoundError as error:
+            raise ExtraMissingError("PostgreSQL", str(error.name), extra="sql") from None
     try:
         with engine.connect() as connection:
             if url.get_backend_name() == "postgresql":
@@ -115,15 +120,15 @@ def _connected(url: URL) -> Iterator[Connection]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """A SQLite file to read. SQLAlchemy would make one that is not there."""
+    """Opens a SQLite file read-only. SQLAlchemy would create a missing one."""
     connection = open_to_read(path)
-    # The file is a stranger's: its views and triggers may call no function that does more than compute.
+    # The file may be hostile: its views and triggers must not call functions with side effects.
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 
 
 def _plain(value: Any) -> Any:
-    """Numbers as such, moments as Unix seconds; other types stay, for the schema to refuse."""
+    """Decimals as floats, dates and times as Unix seconds; the schema check refuses other types."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):
@@ -141,16 +146,16 @@ _READERS: dict[str, Callable[[str], Any]] = {
 
 
 def _latest(reached: str | None, value: Any, column: str) -> str | None:
-    """The larger of the two, as JSON; a moment is spelled out as one."""
+    """The larger of the two as JSON, which keeps the type of dates and decimals."""
     if value is None:
         return reached
     if not isinstance(value, int | float | str | Decimal | date):
-        raise ImportOptionError(f"--set cursor={column}", "its column holds neither numbers nor texts nor moments")
+        raise ImportOptionError(f"--set cursor={column}", "its column holds neither numbers nor texts nor times")
     try:
         if reached is not None and not value > _from_json(reached):
             return reached
     except TypeError:
-        raise ImportOptionError(f"--set cursor={column}", "its column holds values of several kinds") from None
+        raise ImportOptionError(f"--set cursor={column}", "its column holds values of several types") from None
     if isinstance(value, date):
         return json.dumps({"datetime" if isinstance(value, datetime) else "date": value.isoformat()})
     return json.dumps({"decimal": str(value)} if isinstance(value, Decimal) else value)
@@ -168,6 +173,6 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _why(error: Exception) -> str:
-    told = str(getattr(error, "orig", None) or error)
-    return " ".join(told.split())[:300]
+def _message(error: Exception) -> str:
+    message = str(getattr(error, "orig", None) or error)
+    return " ".join(message.split())[:300]

@@ -1,4 +1,4 @@
-"""Google Takeout's activity: MyActivity.json of each product, as it comes when JSON is chosen in place of HTML."""
+"""Google Takeout's activity: MyActivity.json of each product, exported as JSON instead of HTML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syft.bounded_json import parse_json
 
 
 class Takeout(SchemaPublished):
-    """What was done with which product and when; an entry has no id, so its own words and moment are one."""
+    """Entries with product and time. They have no ids: the id is a hash of title and time."""
 
     name = "takeout"
     summary = "Google Takeout (folder, .zip, or MyActivity.json): the activity of each product"
@@ -35,18 +35,18 @@ def _entries(text: str, where: str) -> list[Any]:
     except ValueError as error:
         raise SourceError(where, f"is not JSON: {error}"[:200]) from None
     if not isinstance(entries, list):
-        raise SourceError(where, "is no list of activities")
+        raise SourceError(where, "is not a list of activities")
     return entries
 
 
 def _record(entry: Any, row: int) -> Record:
     if not isinstance(entry, dict):
-        return Record(row, {}, fault="is no activity")
+        return Record(row, {}, fault="is not an activity")
     header, title, at, link = (entry.get(part) for part in ("header", "title", "time", "titleUrl"))
-    moment = unix_seconds(at)
-    if moment is None:
+    seconds = unix_seconds(at)
+    if seconds is None:
         return Record(row, {}, fault="has no time")
     products = entry.get("products")
     product = products[0] if isinstance(products, list) and products else header
     identity = hashlib.sha256("\0".join(map(str, (header, title, at, link))).encode("utf-8", "replace")).hexdigest()
-    return Record(row, {"product": product, "title": title, "at": moment, "has_link": link is not None}, identity)
+    return Record(row, {"product": product, "title": title, "at": seconds, "has_link": link is not None}, identity)

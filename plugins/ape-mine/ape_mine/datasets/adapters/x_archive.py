@@ -1,7 +1,7 @@
 """The archive that X (Twitter) gives a person of their own account: data/tweets.js and its parts.
 
-Each file is JavaScript that assigns a list to `window.YTD.tweets.partN`; what follows the sign of equality is JSON.
-X puts &amp;, &lt; and &gt; into texts, which are turned back.
+Each file is JavaScript that assigns a list to `window.YTD.tweets.partN`; the right-hand side is JSON. X writes &, <
+and > in texts as HTML entities, which are decoded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TIME = "%a %b %d %H:%M:%S %z %Y"
 
 
 class XArchive(SchemaPublished):
-    """Tweets of the archive, each known by its id; a Miner's own labels can be joined to them (`--labels`)."""
+    """Tweets with their ids, so that a Miner's own labels can be joined to them (`--labels`)."""
 
     name = "x-archive"
     summary = "the archive of an X account (folder, .zip, or tweets.js): its tweets"
@@ -41,20 +41,20 @@ class XArchive(SchemaPublished):
 def _entries(text: str, where: str) -> list[Any]:
     start = _ASSIGNMENT.match(text)
     if start is None:
-        raise SourceError(where, "does not begin with window.YTD.tweets.part0 = ...: it is no tweets.js of X")
+        raise SourceError(where, "does not begin with window.YTD.tweets.part0 = ...: not a tweets.js of X")
     try:
         entries = parse_json(text[start.end() :].rstrip().removesuffix(";"))
     except ValueError as error:
-        raise SourceError(where, f"what is assigned is not JSON: {error}"[:200]) from None
+        raise SourceError(where, f"the assigned value is not JSON: {error}"[:200]) from None
     if not isinstance(entries, list):
-        raise SourceError(where, "what is assigned is no list of tweets")
+        raise SourceError(where, "the assigned value is not a list of tweets")
     return entries
 
 
 def _record(entry: Any, row: int) -> Record:
     tweet = entry.get("tweet", entry) if isinstance(entry, dict) else None
     if not isinstance(tweet, dict):
-        return Record(row, {}, fault="is no tweet")
+        return Record(row, {}, fault="is not a tweet")
     text = tweet.get("full_text", tweet.get("text"))
     identity = tweet.get("id_str", tweet.get("id"))
     cells = {
@@ -69,7 +69,7 @@ def _record(entry: Any, row: int) -> Record:
 
 
 def _seconds(text: object) -> int | None:
-    """Unix time of "Wed Oct 10 20:19:24 +0000 2018"."""
+    """Unix time of a text such as "Wed Oct 10 20:19:24 +0000 2018"; None for anything else."""
     try:
         return int(datetime.strptime(str(text), _TIME).timestamp())
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""XML of strangers, read as a stream: no tree, no entities, nothing fetched, and every part bounded."""
+"""Untrusted XML, read as a stream: no tree, no entities, no network access, and every part bounded."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from xml.parsers import expat
 
 from ape_mine.errors import SourceError
 
-#: Most bytes of one tag or text.
+#: Largest size of one tag or text, in bytes.
 LONGEST_PART = 1 << 20
 _DEEPEST = 64
 _READ_AT_ONCE = 1 << 16
 
-#: "start", name and attributes; or "end", name and, under "", the text in the element.
+#: ("start", name, attributes), or ("end", name, {"": text of the element}).
 Event = tuple[str, str, dict[str, str]]
 
 
 def xml_events(file: BinaryIO, where: str) -> Iterator[Event]:
-    """Starts and ends of elements, by local names.
+    """Yields starts and ends of elements, by local names.
 
-    A document type may list elements, as Apple's does; one that declares an entity is refused, so that nothing can
-    unfold or be fetched.
+    A document type may declare elements, as Apple's does, but no entities, which could expand exponentially or be
+    fetched.
 
     Raises:
-        SourceError: not XML, nested too deeply, with too long a part, or with an entity of its own.
+        SourceError: not XML, nested too deeply, a part that is too long, or an entity declaration.
     """
     reader = _Reader(where)
     fed = 0
@@ -39,7 +39,7 @@ def xml_events(file: BinaryIO, where: str) -> Iterator[Event]:
     except (expat.ExpatError, ValueError, LookupError) as error:
         if isinstance(error, SourceError):
             raise
-        raise SourceError(where, f"is not XML that can be read: {error}") from None
+        raise SourceError(where, f"not readable XML: {error}") from None
     yield from reader.taken()
 
 
@@ -58,7 +58,7 @@ class _Reader:
         self.parser.ExternalEntityRefHandler = self._refuse
 
     def taken(self) -> list[Event]:
-        """What was read since the last time."""
+        """Events since the last call."""
         events, self._events = self._events, []
         return events
 
@@ -77,11 +77,11 @@ class _Reader:
         if self._texts:
             self._lengths[-1] += len(text)
             if self._lengths[-1] > LONGEST_PART:
-                raise SourceError(self._where, f"has a text of more than {LONGEST_PART} letters")
+                raise SourceError(self._where, f"has a text of more than {LONGEST_PART} characters")
             self._texts[-1].append(text)
 
     def _refuse(self, *_: object) -> NoReturn:
-        raise SourceError(self._where, "declares an entity, which no export does: it could unfold without end")
+        raise SourceError(self._where, "declares an entity, which could expand exponentially; no export does so")
 
 
 def _local(name: str) -> str:
