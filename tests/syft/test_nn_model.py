@@ -284,7 +284,34 @@ def test_weights_of_another_shape():
     with pytest.raises(SyftError, match=r"\(2, 3\)"):
         model.with_weights(IntegerTensor(np.zeros((2, 3), dtype=np.int64), 16, 1))
     with pytest.raises(TensorMismatchError):
-        model = model.apply(IntegerTensor(np.zeros((2, 3), dtype=np.int64), 24, 1), 4)
+        model.apply(IntegerTensor(np.zeros((2, 3), dtype=np.int64), 24, 1), 4)
+
+
+def test_methods_that_return_a_model_leave_the_old_one_unchanged(private, public):
+    """All but `fit` and `set_params`, which return the Model itself, as scikit-learn requires."""
+    rows, answers = np.full((3, 2), 512), np.array([[0], [1], [1]])
+    model = LinearClassifier(inputs=2, outputs=2, class_weight="balanced", fixed_point=POINTS)
+    model = model.with_class_weights([0, 1], answers).with_initial_weights(seed=1)
+    before = dict(vars(model))
+    hidden = model.encrypt(public)
+    copies = [
+        model.with_initial_weights(),
+        model.with_weights(hidden.weights_),
+        model.with_class_weights([0, 1], answers[:2]),
+        model.apply(model.gradient(rows, answers), step_size=4),
+        hidden,
+        hidden.decrypt(private),
+    ]
+    assert all(type(copy) is LinearClassifier and copy is not model for copy in copies)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is value for name, value in before.items())
+    assert model.set_params(mu=0.5) is model
+    assert model.fit(rows / ONE, answers[:, 0]) is model
+
+
+def test_a_model_of_no_kind_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        Model()
 
 
 def test_splitting_one_improvement_changes_no_class():

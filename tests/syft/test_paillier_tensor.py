@@ -31,6 +31,16 @@ def same(found, expected):
     assert found.values.tolist() == expected.values.tolist()
 
 
+def test_tensors_are_compared_by_identity(public):
+    """Comparing their arrays would raise ValueError, and comparing ciphertexts says nothing about plaintexts."""
+    clear = IntegerTensor(np.array([[1, 2]]), 0, 4)
+    encrypted = public.encrypt(clear, Packing(8, 2))
+    for tensor in (clear, encrypted):
+        assert tensor == tensor
+        assert tensor != replace(tensor)
+        assert len({tensor, replace(tensor)}) == 2
+
+
 @quick
 @given(cases(BITS))
 def test_encryption_by_either_side_is_decrypted(private, public, case):
