@@ -12,7 +12,7 @@ from sonar_core.chain.event_follower import READ_AGAIN
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.events import Event
 from sonar_core.protocol.ledger import Ledger, LedgerError
-from tests.sonar_core.chain.test_event_log import STORY, FakeChain
+from tests.world.fake_chain import STORY, FakeChain
 
 _OPENED, _SUBMITTED, _SCORED = 3, 4, 6  # how much of the story is told then
 

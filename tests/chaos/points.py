@@ -32,10 +32,7 @@ from sonar_core.chain.contracts import SonarContracts
 from sonar_core.store.base import BlobCorruptError, StoreUnavailableError
 from sonar_core.store.embedded import EmbeddedStore
 from tests.chaos.node import Memory
-
-
-class KilledError(BaseException):
-    """What a SIGKILL looks like from inside: nothing after it runs."""
+from tests.world.killing import KilledError
 
 
 class Kind(Enum):

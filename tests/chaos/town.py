@@ -38,7 +38,8 @@ from sonar_core.store.replicated import ReplicatedStore
 from syft.errors import SyftError
 from syft.nn import LinearClassifier
 from syft.paillier import generate_paillier_keypair
-from tests.chaos.points import KilledError, Points
+from tests.chaos.points import Points
+from tests.world.killing import KilledError
 
 CONFIRMATIONS = 2
 ROUNDS = 2

@@ -94,4 +94,9 @@ class Command:
                 if _QUESTION.search(self.output):
                     os.write(self._terminal, b"y\n")
                 elif _PASSPHRASE.search(self.output):
+                    # What is typed before the echo is off is thrown away.
+                    until(self._echo_is_off, "the terminal hides what is typed", seconds=30, interval=0.02)
                     os.write(self._terminal, f"{self._passphrase}\n".encode())
+
+    def _echo_is_off(self) -> bool:
+        return not termios.tcgetattr(self._terminal)[3] & termios.ECHO

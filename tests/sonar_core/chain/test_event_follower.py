@@ -14,12 +14,9 @@ from sonar_core.base.database import Database
 from sonar_core.chain.event_follower import FOLLOWER_TABLES, DeepReorganisationError, EventFollower, WrongChainError
 from sonar_core.protocol.events import Event
 from tests.world.forking_chain import ForkingChain
+from tests.world.killing import KilledError
 
 _NOTES = "CREATE TABLE note (block INTEGER NOT NULL, name BLOB NOT NULL)"
-
-
-class KilledError(BaseException):
-    """Stands for the death of the process."""
 
 
 class Reader:

@@ -17,7 +17,7 @@ from sonar_core.protocol import events as ev
 from sonar_core.protocol.events import Event, LogPosition
 from sonar_core.protocol.gradient_map import GradientMap
 from sonar_core.protocol.ledger import Ledger
-from tests.sonar_core.protocol.test_ledger import CAMPAIGN, MINER, ROOT, TERMS, opened, percent, scored, submitted
+from tests.world.campaign_events import CAMPAIGN, MINER, ROOT, TERMS, opened, percent, scored, submitted
 
 SHORT, LONG = 100, 3_000
 
@@ -133,7 +133,7 @@ class Blocks:
 
 
 def _openings() -> Iterator[Event]:
-    from tests.sonar_core.protocol.test_ledger import CampaignStart
+    from tests.world.campaign_events import CampaignStart
 
     yield ev.CampaignOpened(
         LogPosition(2, ROOT, 0, ROOT, 2), CAMPAIGN, CampaignStart(ROOT, ROOT, ROOT, ROOT, percent(2)), ROOT, 10**6
