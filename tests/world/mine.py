@@ -168,7 +168,7 @@ class SimulatedSonar:
 
     waits: str | None = None
 
-    def with_outbox(self, journal: Database) -> Self:
+    def with_journal(self, journal: Database) -> Self:
         return self
 
     def tend(self, until: int, held: Collection[int] = ()) -> str | None:

@@ -84,7 +84,7 @@ class Capsule:
         observer: Observer | None = None,
     ) -> None:
         state.bind(chain.sender, chain.address)
-        self._chain, self._state, self._upkeep = chain.with_outbox(state.journal), state, upkeep
+        self._chain, self._state, self._upkeep = chain.with_journal(state.journal), state, upkeep
         self._observer = observer or Observer()
         self._event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
         self._desk = CapsuleContext(

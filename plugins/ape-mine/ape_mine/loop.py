@@ -94,7 +94,7 @@ class Mine:
         self._pay_to = pay_to or chain.sender
         self._state = home.state()
         self._state.bind(chain.sender, chain.address)
-        self._chain = chain.with_outbox(self._state.journal)
+        self._chain = chain.with_journal(self._state.journal)
         self._event_log = EventLog(chain, self._state.journal, confirmations=confirmations, start_block=start_block)
         self._workshop = GradientBuilder(
             store, home.statistics, self._state.releases, most_features=most_features, executor=executor

@@ -68,6 +68,9 @@ class Node:
     def get_transaction_receipt(self, transaction: str) -> Any:
         raise TransactionNotFound(transaction)
 
+    def get_transaction_count(self, account: str, block: Any) -> int:
+        return 0
+
     def get_code(self, address: str) -> bytes:
         return b"\1"
 
@@ -99,7 +102,7 @@ class Node:
 
 def provider_of(eth: Any) -> Any:
     ecosystem = SimpleNamespace(
-        create_transaction=lambda **fields: SimpleNamespace(txn_hash=b"t" * 32, type=0, **fields)
+        create_transaction=lambda **fields: SimpleNamespace(txn_hash=b"t" * 32, type=0, gas_limit=1, **fields)
     )
     return SimpleNamespace(
         chain_id=7, web3=SimpleNamespace(eth=eth), network=SimpleNamespace(ecosystem=ecosystem), gas_price=1
@@ -107,7 +110,10 @@ def provider_of(eth: Any) -> Any:
 
 
 def client(node: Node, account: Any = None) -> SonarContracts:
-    return SonarContracts(SONAR, account, provider_of(node))
+    provider = provider_of(node)
+    if account:
+        provider.send_transaction = account.refuse
+    return SonarContracts(SONAR, account, provider)
 
 
 class Signer:
@@ -118,7 +124,15 @@ class Signer:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def call(self, transaction: Any) -> Any:
+    def prepare_transaction(self, transaction: Any) -> Any:
+        if isinstance(self.error, AccountsError):
+            raise self.error
+        return transaction
+
+    def sign_transaction(self, transaction: Any) -> Any:
+        return transaction
+
+    def refuse(self, transaction: Any) -> Any:
         raise self.error
 
 
@@ -327,7 +341,7 @@ def test_an_account_without_funds_is_told_before_anything_is_sent() -> None:
         (AccountsError("Invalid nonce, will not publish."), NonceError),
         (ValueError("{'code': -32003, 'message': 'Insufficient funds for gas * price + value'}"), FundsError),
         (Web3RPCError("{'code': -32000, 'message': 'nonce too low'}"), NonceError),
-        (Web3RPCError("{'code': -32000, 'message': 'already known'}"), NonceError),
+        (Web3RPCError("{'code': -32000, 'message': 'already known'}"), UnconfirmedError),
         (Web3RPCError("{'code': -32000, 'message': 'replacement transaction underpriced'}"), NonceError),
         (Web3RPCError("{'code': -32000, 'message': 'exceeds block gas limit'}"), TransactionError),
         (TransactionNotFoundError(transaction_hash="0x1"), UnconfirmedError),

@@ -232,6 +232,57 @@ def test_a_step_that_waits_holds_up_one_look_and_is_paid_more_at_the_next_ones(s
     assert service.calls() == [(0, A)]
 
 
+def command(node: Node, highest: int = 500 * GWEI) -> TransactionSender:
+    """The sender of a command, which replaces what waits while it waits for it."""
+    any_node: Any = node
+    return TransactionSender.without_journal(any_node, any_node, highest_fee=highest)
+
+
+def test_a_command_raises_its_fees_until_a_block_takes_it() -> None:
+    node = Node(price=2 * GWEI)
+    command(node).send(A)
+    assert [one.max_fee for one in node.elsewhere] == [GWEI, *(GWEI * 5**n // 4**n for n in (1, 2, 3, 4))]
+    assert {(one.nonce, one.call) for one in node.elsewhere} == {(0, A)}
+    assert [one.call for one in node.mined] == [A]
+
+
+def test_no_replacement_of_a_command_offers_more_than_the_highest() -> None:
+    node = Node(price=2 * GWEI)
+    with pytest.raises(UnconfirmedError):
+        command(node, highest=1_600_000_000).send(A)
+    assert max(one.max_fee for one in node.elsewhere) == 1_562_500_000
+    assert not node.mined
+
+
+def test_the_number_of_a_commands_replacements_is_bounded() -> None:
+    node = Node(price=10**18)
+    with pytest.raises(UnconfirmedError):
+        command(node, highest=10**18).send(A)
+    assert len(node.elsewhere) == 9
+    assert not node.mined
+
+
+def test_a_command_whose_earlier_transaction_gets_in_after_all_has_that_one() -> None:
+    node = Node(price=10**18)
+
+    def let_the_first_in() -> None:
+        if len(node.elsewhere) == 2 and not node.mined:
+            node.mined.append(node.elsewhere[0])
+
+    node.mine = let_the_first_in  # type: ignore[method-assign]
+    receipt = command(node).send(A)
+    assert receipt.txn_hash == "0x" + node.elsewhere[0].txn_hash.hex()
+    assert len(node.elsewhere) == 2
+
+
+def test_a_command_does_not_replace_another_wallets_transaction() -> None:
+    node = Node(price=10**18)
+    node.send_raw_transaction(Transaction(0, B, 21_000, GWEI, 8))
+    with pytest.raises(NonceError, match="another transaction's"):
+        command(node).send(A)
+    assert [one.call for one in node.elsewhere] == [B]
+
+
 def test_a_restart_knows_what_was_offered_and_goes_on_from_there(service: Service) -> None:
     service.node.price = 2 * GWEI
     with pytest.raises(UnconfirmedError):

@@ -47,7 +47,7 @@ class Stand:
 
     def restart(self) -> None:
         self.journal = Database(self.path, [OUTBOX_TABLE])
-        self.chain = SonarContracts(self.sonar, self.account, self.provider).with_outbox(self.journal)
+        self.chain = SonarContracts(self.sonar, self.account, self.provider).with_journal(self.journal)
 
     def node(self, method: str, *arguments: Any) -> None:
         self.provider.web3.provider.make_request(method, list(arguments))

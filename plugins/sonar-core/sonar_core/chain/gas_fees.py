@@ -1,26 +1,26 @@
-"""What a transaction pays for gas, and what a replacement of it has to pay. Pure.
+"""Gas fees of a transaction (EIP-1559), and the gas bump of its replacement. Pure.
 
-Nodes take a second transaction of the same nonce only where both fees are at least 10 % (go-ethereum) or 12.5 %
-(others) higher; EIP-1559 names the two fees.
+Nodes accept a second transaction with the same nonce only if both fees are higher by at least 10 % (go-ethereum) or
+12.5 % (others).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Most wei a unit of gas that a replacement offers, where no setting says otherwise: 500 gwei.
+#: Default of the highest fee that a replacement offers, in wei per unit of gas: 500 gwei.
 HIGHEST_FEE = 500 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class GasFees:
-    """Wei a unit of gas: at most, and of it for who makes the block. 0 <= tip <= most."""
+    """EIP-1559 gas fees, wei per unit of gas: `most` = maxFeePerGas, `tip` = maxPriorityFeePerGas; 0 <= tip <= most."""
 
     most: int
     tip: int
 
     def raised(self, asked: int, highest: int) -> GasFees | None:
-        """A quarter more, and no less than the network asks for now; None where that is above `highest`.
+        """Both fees raised by a quarter, and `most` at least to the network's price `asked`; None if above `highest`.
 
         >>> GasFees(100, 8).raised(asked=90, highest=1000)
         GasFees(most=125, tip=10)
@@ -30,5 +30,5 @@ class GasFees:
 
 
 def _quarter_more(fee: int) -> int:
-    """Rounded up, and always more."""
+    """The fee plus a quarter, rounded up, and at least 1 more."""
     return max(-(-fee * 5 // 4), fee + 1)

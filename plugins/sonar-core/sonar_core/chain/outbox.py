@@ -1,7 +1,7 @@
-"""What an account's service has sent, in its journal before it is out: a restart knows what waits, and what it offered.
+"""Outbox of one account: every transaction is written here before it is broadcast, and kept until it is confirmed.
 
-A chain takes one transaction of a nonce. So what is written down here by nonce is all that it takes to send the same
-step again, with higher fees or after a node has forgotten it, and never as a second transaction beside the first.
+A chain takes one transaction per nonce. With the nonce on record, a call can be sent again (with higher gas fees, or
+after a node has forgotten it) without ever becoming a second transaction beside the first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlite3 import Row
 from sonar_core.base.database import Database
 from sonar_core.chain.gas_fees import GasFees
 
-#: What a journal needs for an outbox; goes into its owner's migrations. Wei are text: they outgrow SQLite's integers.
+#: Table of an outbox; part of its owner's migrations. Wei are text, because they exceed SQLite's integers.
 OUTBOX_TABLE = """CREATE TABLE offer (
     account TEXT NOT NULL, nonce INTEGER NOT NULL, hash BLOB NOT NULL, destination TEXT NOT NULL, data BLOB NOT NULL,
     value TEXT NOT NULL, gas INTEGER NOT NULL, most TEXT, tip TEXT, PRIMARY KEY (account, nonce, hash)
@@ -23,7 +23,7 @@ OUTBOX_TABLE = """CREATE TABLE offer (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a transaction does: its receiver, its data, and the wei that go with it."""
+    """Receiver, data and value (wei) of a transaction."""
 
     to: str
     data: bytes
@@ -32,14 +32,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class SignedTransaction:
-    """One transaction, signed: of all those with one nonce a chain takes one.
+    """A signed transaction.
 
     Attributes:
-        nonce: its number.
+        nonce: its number among the account's transactions.
         hash: 32 bytes.
-        call: what it does.
-        gas: its limit.
-        fees: what it pays; None on a chain without EIP-1559.
+        call: receiver, data and value.
+        gas: gas limit.
+        fees: gas fees; None on a chain without EIP-1559.
     """
 
     nonce: int
@@ -50,7 +50,7 @@ class SignedTransaction:
 
 
 class Outbox:
-    """The offers of one account, each kept until its nonce has its confirmations.
+    """Signed transactions of one account, each kept until its nonce has its confirmations.
 
     Args:
         journal: its migrations include OUTBOX_TABLE.
@@ -61,7 +61,7 @@ class Outbox:
         self._journal, self._account = journal, account
 
     def note(self, offer: SignedTransaction) -> None:
-        """Writes an offer down, durably. Raises JournalError: then it must not be sent."""
+        """Writes a transaction durably. Raises JournalError: then it must not be sent."""
         fees = (str(offer.fees.most), str(offer.fees.tip)) if offer.fees else (None, None)
         call = offer.call
         what = (offer.nonce, offer.hash, call.to, call.data, str(call.value), offer.gas, *fees)
@@ -69,7 +69,7 @@ class Outbox:
             connection.execute("INSERT OR IGNORE INTO offer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (self._account, *what))
 
     def withdraw(self, offer: SignedTransaction) -> None:
-        """Forgets an offer that no node took."""
+        """Deletes a transaction that no node took."""
         with self._journal.transaction() as connection:
             connection.execute(
                 "DELETE FROM offer WHERE account = ? AND nonce = ? AND hash = ?",
@@ -77,19 +77,19 @@ class Outbox:
             )
 
     def forget_below(self, nonce: int) -> None:
-        """Forgets the offers of nonces that have their confirmations."""
+        """Deletes the transactions of all lower nonces."""
         if not any(kept < nonce for kept in self.nonces()):
             return
         with self._journal.transaction() as connection:
             connection.execute("DELETE FROM offer WHERE account = ? AND nonce < ?", (self._account, nonce))
 
     def nonces(self) -> list[int]:
-        """Nonces of which something is kept, in order."""
+        """Nonces with at least one transaction, in ascending order."""
         rows = self._journal.rows("SELECT DISTINCT nonce FROM offer WHERE account = ? ORDER BY nonce", (self._account,))
         return [int(row["nonce"]) for row in rows]
 
     def offers(self, nonce: int) -> list[SignedTransaction]:
-        """All that was offered under a nonce, the first one first."""
+        """Transactions of a nonce, oldest first."""
         rows = self._journal.rows(
             "SELECT * FROM offer WHERE account = ? AND nonce = ? ORDER BY rowid", (self._account, nonce)
         )
@@ -103,37 +103,39 @@ def _offer(row: Row) -> SignedTransaction:
 
 
 class NonceAction(Enum):
-    """What an account's nonces need before anything new is sent."""
+    """The step that an account's nonces need before a new transaction is sent."""
 
     NONE = "none"
     WAIT = "wait"
     RAISE = "raise"
-    MEND = "mend"
+    FILL_GAP = "fill gap"
 
 
-def next_nonce_action(written: Collection[int], *, mined: int, with_waiting: int) -> tuple[NonceAction, int]:
-    """What is to be done first, and about which nonce. Pure.
+def next_nonce_action(written: Collection[int], *, mined: int, pending: int) -> tuple[NonceAction, int]:
+    """The first step that is needed, and its nonce. Pure.
 
     Args:
-        written: nonces of which something was, or will be, sent.
+        written: nonces of the outbox, and those reserved for transactions that are not sent yet.
         mined: the account's transactions in blocks.
-        with_waiting: those that wait in the node's pool in an unbroken row counted too.
+        pending: the same, with those that follow without a gap in the node's pool.
 
-    >>> next_nonce_action([7], mined=7, with_waiting=8)
+    The outbox's next transaction is pending:
+
+    >>> next_nonce_action([7], mined=7, pending=8)
     (<NonceAction.RAISE: 'raise'>, 7)
 
-    A nonce that the node has forgotten needs nothing: what is sent next takes it, and so do all that once had it.
+    The node has forgotten it. The next transaction will take its nonce:
 
-    >>> next_nonce_action([7], mined=7, with_waiting=7)
+    >>> next_nonce_action([7], mined=7, pending=7)
     (<NonceAction.NONE: 'none'>, 7)
 
-    With a gap below it, it would wait for ever.
+    A gap below it would keep it pending for ever:
 
-    >>> next_nonce_action([8], mined=7, with_waiting=7)
-    (<NonceAction.MEND: 'mend'>, 7)
+    >>> next_nonce_action([8], mined=7, pending=7)
+    (<NonceAction.FILL_GAP: 'fill gap'>, 7)
     """
     ahead = sorted(nonce for nonce in written if nonce >= mined)
-    if with_waiting > mined:
-        # One that is not written down is of another wallet: that one's own affair.
+    if pending > mined:
+        # A pending transaction that is not in the outbox is another wallet's.
         return (NonceAction.RAISE if ahead and ahead[0] == mined else NonceAction.WAIT), mined
-    return (NonceAction.MEND if ahead and ahead[-1] > mined else NonceAction.NONE), mined
+    return (NonceAction.FILL_GAP if ahead and ahead[-1] > mined else NonceAction.NONE), mined

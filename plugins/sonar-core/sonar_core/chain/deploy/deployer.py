@@ -24,7 +24,9 @@ from sonar_core.chain.deploy.create2 import (
     creation_call,
 )
 from sonar_core.chain.errors import FundsError, readable
-from sonar_core.chain.rpc import broadcast, code_at, coin_balance
+from sonar_core.chain.outbox import Call
+from sonar_core.chain.rpc import code_at, coin_balance
+from sonar_core.chain.transaction_sender import TransactionSender
 
 #: What the proxy itself burns beside the creation: its call and the salt. Measured, rounded up.
 _PROXY_GAS = 2_000
@@ -92,7 +94,7 @@ class Deployer:
             FundsError: the account cannot pay for all of it; nothing was sent.
             ProxyMissingError: the chain refuses the proxy's own transaction.
             TransactionError: a transaction failed.
-        NoContractError, BytecodeMismatchError: it went through, and what it should have made is not there.
+            NoContractError, BytecodeMismatchError: it went through, and what it should have made is not there.
         """
         self._require_funds(plan)
         for piece in plan:
@@ -145,4 +147,4 @@ class Deployer:
             ) from None
 
     def _send(self, to: str, *, data: bytes = b"", value: int = 0) -> None:
-        broadcast(self._provider, self._account, to=to, data=data, value=value)
+        TransactionSender.without_journal(self._provider, self._account).send(Call(to, data, value))
