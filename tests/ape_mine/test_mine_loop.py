@@ -11,7 +11,7 @@ import pytest
 
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from sonar_core.chain.contracts import ChainError, TransactionError, UnconfirmedError
+from sonar_core.chain.contracts import TransactionError, UnconfirmedError
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.events import GradientSubmitted
 from sonar_core.protocol.ledger import CampaignState
@@ -460,9 +460,10 @@ def test_what_is_sent_is_what_was_written_down(
 def test_a_service_tells_trouble_once_and_news_always(
     world: World, mine: Mine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = Action("trouble", None, "no node"), Action("trouble", b"c" * 32, "no blob")
+    first, second = Action("trouble", None, "the disk is full"), Action("trouble", b"c" * 32, "no blob")
     news = Action("submitted", b"c" * 32, "a Gradient")
-    coming: list[Any] = [[second], ChainError("no node"), ChainError("no node"), [second], [news, news], [second], []]
+    full = OSError("the disk is full")
+    coming: list[Any] = [[second], full, full, [second], [news, news], [second], []]
     stop, told = Flag(), []
 
     def step() -> list[Action]:

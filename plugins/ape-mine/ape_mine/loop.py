@@ -28,9 +28,9 @@ from ape_mine.policy.schema_matching import Match
 from ape_mine.policy.submission import NextStep, NonceCounts, Submission, next_step
 from ape_mine.training.gradient_builder import MOST_FEATURES, GradientBuilder
 from ape_mine.training.noisy_releases import allowances
-from sonar_core.base.errors import SonarError, one_line
+from sonar_core.base.errors import one_line
 from sonar_core.chain.contract_errors import ContractError
-from sonar_core.chain.contracts import ChainError, SonarContracts, UnconfirmedError
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import Status
@@ -38,11 +38,11 @@ from sonar_core.protocol.units import Currency
 from sonar_core.service.action import Action
 from sonar_core.service.blob_maintenance import BlobMaintenance
 from sonar_core.service.blob_retention import Tidier
+from sonar_core.service.loop import isolated, run_service
 from sonar_core.service.observer import Observer, Vitals
 from sonar_core.store import BlobStore
 from sonar_core.store.cache import BlobCache
 from syft import TaskExecutor
-from syft.errors import SyftError
 
 
 class Mine:
@@ -108,23 +108,9 @@ class Mine:
         self._asked_to_end = Flag()
 
     def run(self, *, poll_interval: float, stop: Flag, report: Callable[[Action], None]) -> None:
-        """Steps until `stop` is set, every `poll_interval` seconds; what is in the way is told once."""
+        """Repeats `step` until `stop` is set, as `run_service`."""
         self._asked_to_end = stop
-        told: dict[bytes | None, Action] = {}
-        while not stop.is_set():
-            self._observer.stepping()
-            for action in self._careful_step():
-                if action.kind not in ("trouble", "waiting") or told.get(action.campaign) != action:
-                    report(action)
-                told[action.campaign] = action
-            self._observer.stepped(self.vitals)
-            stop.wait(poll_interval)
-
-    def _careful_step(self) -> list[Action]:
-        try:
-            return self.step()
-        except (SonarError, SyftError, OSError) as error:
-            return [Action("trouble", None, one_line(error))]
+        run_service(self, poll_interval=poll_interval, stop=stop, report=report, observer=self._observer)
 
     def step(self) -> list[Action]:
         """Does all that can be done now, and tells of it.
@@ -220,58 +206,54 @@ class Mine:
         return self._judge.objection(policy, campaign, submission)
 
     def _publish(self, policy: Policy, submission: Submission) -> list[Action]:
-        try:
+        actions: list[Action] = []
+        with isolated(submission.campaign, self._noting(actions)):
             objection = self._objection(policy, submission)
             if objection:
                 return self._keep(
                     Note(submission.campaign, PolicyVerdict.DENY, f"withheld: {objection}", submission.dataset)
                 )
             self._store.put(submission.sealed)
-        except SonarError as error:
-            return self._trouble(submission.campaign, error)
-        self._state.published(submission.bundle)
-        return [Action("published", submission.campaign, f"the Gradient of Model {submission.version} is out")]
+            self._state.published(submission.bundle)
+            words = f"the Gradient of Model {submission.version} is out"
+            actions.append(Action("published", submission.campaign, words))
+        return actions
 
     def _send_again(self, policy: Policy, submission: Submission) -> list[Action]:
         """Sends what was written down before a crash, if the policy still allows it."""
-        try:
+        actions: list[Action] = []
+        with isolated(submission.campaign, self._noting(actions)):
             objection = self._objection(policy, submission)
-        except SonarError as error:
-            return self._trouble(submission.campaign, error)
-        return [self._drop(submission, objection)] if objection else self._send(submission)
+            actions += [self._drop(submission, objection)] if objection else self._send(submission)
+        return actions
 
     def _send(self, submission: Submission) -> list[Action]:
         fee = self._event_log.confirmed_ledger.campaign(submission.campaign).terms.scoring_fee
-        try:
-            receipt = self._chain.submit_gradient(
-                submission.campaign,
-                submission.bundle,
-                submission.commitment,
-                submission.version,
-                fee=fee,
-                nonce=submission.nonce,
-            )
-        except ContractError as error:
-            self._rests.start(submission.campaign)
-            return [self._drop(submission, one_line(error))]
-        except ChainError:
-            raise
-        except UnconfirmedError as error:
-            return [Action("waiting", submission.campaign, one_line(error))]
-        except SonarError as error:
-            return self._trouble(submission.campaign, error)
-        self._state.sent(submission.bundle, receipt.transaction)
-        words = f"a Gradient of Model {submission.version}, from {submission.dataset}"
-        return [Action("submitted", submission.campaign, words)]
+        actions: list[Action] = []
+        with isolated(submission.campaign, self._noting(actions)):
+            try:
+                receipt = self._chain.submit_gradient(
+                    submission.campaign,
+                    submission.bundle,
+                    submission.commitment,
+                    submission.version,
+                    fee=fee,
+                    nonce=submission.nonce,
+                )
+            except ContractError as error:
+                self._rests.start(submission.campaign)
+                return [self._drop(submission, one_line(error))]
+            self._state.sent(submission.bundle, receipt.transaction)
+            words = f"a Gradient of Model {submission.version}, from {submission.dataset}"
+            actions.append(Action("submitted", submission.campaign, words))
+        return actions
 
     def _give_up(self, ahead: Ledger, submission: Submission) -> list[Action]:
-        try:
+        actions: list[Action] = []
+        with isolated(submission.campaign, self._noting(actions)):
             self._require_all_logs(ahead.campaign(submission.campaign))
-        except ChainError:
-            raise
-        except SonarError as error:
-            return self._trouble(submission.campaign, error)
-        return [self._drop(submission, "its transaction was not taken")]
+            actions.append(self._drop(submission, "its transaction was not taken"))
+        return actions
 
     def _require_all_logs(self, newest: CampaignState) -> None:
         """Raises LogsMissingError unless the node told of every Gradient: its own may be one that it left out."""
@@ -313,14 +295,10 @@ class Mine:
     def _take(self, campaign: bytes, payout: Payout) -> list[Action]:
         if self._chain.waits:
             return []
-        try:
-            return [self._pay_out(campaign, payout)]
-        except ChainError:
-            raise
-        except UnconfirmedError as error:
-            return [Action("waiting", campaign, one_line(error))]
-        except SonarError as error:
-            return self._trouble(campaign, error)
+        actions: list[Action] = []
+        with isolated(campaign, self._noting(actions)):
+            actions.append(self._pay_out(campaign, payout))
+        return actions
 
     def _pay_out(self, campaign: bytes, payout: Payout) -> Action:
         chain, to = self._chain, self._pay_to
@@ -361,18 +339,15 @@ class Mine:
             return self._keep_trouble(campaign.id, intent.reason)
         if choice is None:
             return []
-        actions = self._note(campaign, choice)
-        try:
+        actions, troubles = self._note(campaign, choice), list[Action]()
+        with isolated(campaign.id, self._noting(troubles)):
             if intent.step is PlannedAction.TRAIN and choice.dataset and choice.match:
                 self._require_all_logs(newest)
                 actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._rests.reset(campaign.id)
             return actions
-        except ChainError:
-            raise
-        except (SonarError, SyftError) as error:
-            self._rests.start(campaign.id)
-            return self._trouble(campaign.id, error)
+        self._rests.start(campaign.id)
+        return troubles
 
     def _prepare(self, policy: Policy, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """A sealed Gradient with its nonce, in the journal before anything of it shows outside."""
@@ -412,8 +387,16 @@ class Mine:
         verdict = note.verdict.value if note.verdict else ""
         return [Action("noted", note.campaign, f"{verdict}: {note.reason}")] if self._state.note(note) else []
 
-    def _trouble(self, campaign: bytes, error: Exception) -> list[Action]:
-        return self._keep_trouble(campaign, one_line(error))
+    def _noting(self, actions: list[Action]) -> Callable[[Action], None]:
+        """For `isolated`: collects the Action, and notes trouble with a Campaign in the journal."""
+
+        def report(action: Action) -> None:
+            if action.campaign and action.kind == "trouble":
+                actions.extend(self._keep_trouble(action.campaign, action.words))
+            else:
+                actions.append(action)
+
+        return report
 
     def _keep_trouble(self, campaign: bytes, words: str) -> list[Action]:
         """Notes what stood in the way, and tells it every time."""

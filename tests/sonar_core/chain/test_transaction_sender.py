@@ -278,7 +278,7 @@ def test_a_command_whose_earlier_transaction_gets_in_after_all_has_that_one() ->
 def test_a_command_does_not_replace_another_wallets_transaction() -> None:
     node = Node(price=10**18)
     node.send_raw_transaction(Transaction(0, B, 21_000, GWEI, 8))
-    with pytest.raises(NonceError, match="another transaction's"):
+    with pytest.raises(NonceError, match="another transaction of"):
         command(node).send(A)
     assert [one.call for one in node.elsewhere] == [B]
 

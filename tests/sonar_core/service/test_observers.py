@@ -374,7 +374,13 @@ def test_a_blob_that_is_not_there_is_no_failure_and_a_store_that_is_gone_is(tmp_
     assert "the folder is gone" in str(telling.calls[-1][2])
 
 
-def test_the_screen_gets_actions() -> None:
+def test_the_screen_says_what_runs_what_it_does_and_that_it_ended() -> None:
     told: list[Action] = []
-    Screen(told.append).acted(Action("scored", None, "x"))
-    assert told == [Action("scored", None, "x")]
+    screen = Screen(told.append)
+    screen.stopped()
+    assert told == [], "a command that never started as a service"
+    screen.started({"version": "1.2", "account": "0xAA", "chain": 7, "contract": "0xCC"})
+    screen.acted(Action("scored", None, "x"))
+    screen.stopped()
+    assert [action.kind for action in told] == ["started", "scored", "stopped"]
+    assert told[0].words == "version 1.2 as 0xAA, on chain 7 with Sonar 0xCC; Ctrl-C ends it"

@@ -12,11 +12,10 @@ from ape_mine.policy.decision import PolicyVerdict
 from ape_mine.policy.document import Policy
 from ape_mine.policy.participation import reason_to_wait
 from ape_mine.policy.profitability import Now
-from sonar_core.base.errors import SonarError, one_line
-from sonar_core.chain.contracts import ChainError
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import Status
-from syft.errors import SyftError
+from sonar_core.service.action import Action
+from sonar_core.service.loop import isolated
 
 
 class PlannedAction(Enum):
@@ -97,10 +96,8 @@ class Planner:
         early = reason_to_wait(newest, self._miner, confirmed.model.version)
         if early:
             return Intent(confirmed, PlannedAction.WAIT, early)
-        try:
+        troubles: list[Action] = []
+        with isolated(newest.id, troubles.append):
             choice = self._judge.choose(policy, confirmed, newest, moment)
-        except ChainError:
-            raise
-        except (SonarError, SyftError) as error:
-            return Intent(confirmed, PlannedAction.TROUBLE, one_line(error))
-        return Intent(confirmed, _STEPS[choice.decision.verdict], choice.decision.reason, choice)
+            return Intent(confirmed, _STEPS[choice.decision.verdict], choice.decision.reason, choice)
+        return Intent(confirmed, PlannedAction.TROUBLE, troubles[0].words)

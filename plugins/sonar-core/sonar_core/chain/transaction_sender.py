@@ -111,6 +111,13 @@ class TransactionSender:
         offers = self._outbox.offers(number)
         if number < mined or pending > number:
             raise self._unconfirmed(offers[-1]) if offers else self._taken(number)
+        receipt = self._send_and_wait(number, call, offers)
+        if self._replacements:
+            # Nobody tends a command's outbox.
+            self._outbox.forget_below(number + 1)
+        return receipt
+
+    def _send_and_wait(self, number: int, call: Call, offers: list[SignedTransaction]) -> ReceiptAPI:
         gas, fees = self._terms(call, offers)
         for left in range(self._replacements, -1, -1):
             try:
@@ -321,7 +328,8 @@ class TransactionSender:
 
     def _taken(self, nonce: int) -> NonceError:
         return NonceError(
-            f"nonce {nonce} of {self._address} is another transaction's: wait for it; a service needs its own account"
+            f"another transaction of {self._address} has nonce {nonce}: look at the chain, then repeat; "
+            "a service needs its own account"
         )
 
 

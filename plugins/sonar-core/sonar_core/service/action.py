@@ -1,4 +1,4 @@
-"""What a party that runs by itself tells of its doings, a line each."""
+"""Actions of a service, and how they are printed: one line per Action."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from dataclasses import dataclass
 
 import click
 
+#: Kinds of Actions in which nothing was done for a Campaign.
+_OBSERVED = ("started", "stopped", "recovered", "waiting", "noted", "trouble")
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a Capsule or a Mine did or found out.
+    """One thing that a Capsule or a Mine did, or found out.
 
     Attributes:
-        kind: one word. What was done: opened, declined, scored, rejected, rebased, delivered and collected by a
-            Capsule; submitted, published, dropped, claimed, reclaimed, compensated and expired by a Mine; by both:
-            copied, to an IPFS node that had missed it, and released, blobs of Campaigns that are over. What was found
-            out: waiting, for what others do or for a block; noted, a new verdict of the policy; trouble, what stood in
-            the way and is tried again.
-        campaign: id; None for what is about no Campaign.
-        words: for people; no secret, row, label or feature value in them.
+        kind: one word. Done by a Capsule: opened, declined, scored, rejected, rebased, delivered, collected. Done by a
+            Mine: submitted, published, dropped, claimed, reclaimed, compensated, expired. Done by both: copied (blobs
+            to an IPFS node that had missed them), released (blobs of Campaigns that are over). Found out: waiting (for
+            others, or for a block), noted (a new verdict of the policy), trouble (an obstacle; it is tried again),
+            recovered (the node answers again). Of the service itself: started, stopped.
+        campaign: id; None if the Action concerns no Campaign.
+        words: message for people, without secrets, rows, labels or feature values.
     """
 
     kind: str
@@ -29,18 +32,18 @@ class Action:
 
     @property
     def moved(self) -> bool:
-        """Whether something was done, and not only found out."""
-        return self.kind not in ("waiting", "noted", "trouble")
+        """Whether something was done."""
+        return self.kind not in _OBSERVED
 
 
 def reporter(as_json: bool) -> Callable[[Action], None]:
-    """Tells each action on a line of its own, as it happens."""
+    """A function that prints an Action on a line of its own, as JSON or for people."""
 
-    def tell(action: Action) -> None:
+    def report(action: Action) -> None:
         campaign = "0x" + action.campaign.hex() if action.campaign else ""
         if as_json:
             click.echo(json.dumps({"kind": action.kind, "campaign": campaign or None, "words": action.words}))
         else:
             click.echo(f"{action.kind:12} {campaign[:12]:12}  {action.words}")
 
-    return tell
+    return report

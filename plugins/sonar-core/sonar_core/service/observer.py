@@ -101,6 +101,8 @@ class Observers(Observer):
     def __init__(self, members: Sequence[Observer], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._members, self._clock = tuple(members), clock
         self._looked = float("-inf")
+        #: Whether the last look failed: a lasting failure is logged once.
+        self._blind = False
 
     def started(self, facts: Mapping[str, str | int]) -> None:
         for member in self._members:
@@ -130,8 +132,11 @@ class Observers(Observer):
         self._looked = self._clock()
         try:
             self.saw(look())
-        except Exception as error:  # who only watches must not stop a service
-            _log.warning("how things stand is not known: %s", type(error).__name__)
+            self._blind = False
+        except Exception as error:  # an observer must not stop its service
+            if not self._blind:
+                _log.warning("the state of the service cannot be read: %s", type(error).__name__)
+            self._blind = True
 
     def saw(self, vitals: Vitals) -> None:
         for member in self._members:
@@ -147,10 +152,25 @@ class Observers(Observer):
 
 
 class Screen(Observer):
-    """Tells each action to people, as `sonar_core.service.action.reporter` does."""
+    """Prints the Actions of a service, its start and its end for people.
 
-    def __init__(self, tell: Callable[[Action], None]) -> None:
-        self._tell = tell
+    Args:
+        report: prints an Action.
+    """
+
+    def __init__(self, report: Callable[[Action], None]) -> None:
+        self._report = report
+        self._started = False
+
+    def started(self, facts: Mapping[str, str | int]) -> None:
+        self._started = True
+        version, account, chain, contract = (facts[key] for key in ("version", "account", "chain", "contract"))
+        words = f"version {version} as {account}, on chain {chain} with Sonar {contract}; Ctrl-C ends it"
+        self._report(Action("started", None, words))
 
     def acted(self, action: Action) -> None:
-        self._tell(action)
+        self._report(action)
+
+    def stopped(self) -> None:
+        if self._started:
+            self._report(Action("stopped", None, "nothing is left half done"))
