@@ -120,7 +120,7 @@ def test_scales_may_be_given(write: Write) -> None:
         ({"model": {"class": "LinearClassifier", "features": 3}}, "model"),
         ({"model": {"class": "LinearClassifier", "fixed_point": {"digits": 3}}}, "model"),
         ({"model": {}}, "model.class"),
-        ({"capsule": ...}, "capsule: Field required"),
+        ({"capsule": ...}, "capsule: is missing"),
         ({"bounty": 1000}, "bounty"),
         ({"target_accuracy": "high"}, "target_accuracy"),
         ({"nonce": -1}, "nonce"),

@@ -27,7 +27,7 @@ from sonar_core.chain.deploy.code_verification import verify
 from sonar_core.cli.console import json_option, open_console
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.passphrases import passphrase_options
-from sonar_core.data.table_schema import read_csv
+from sonar_core.data.csv_reader import read_csv
 from sonar_core.protocol.campaign_spec import spec_schema
 from sonar_core.protocol.units import from_wad, parse_address
 from syft import wire

@@ -11,7 +11,8 @@ from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 
 from sonar_core.base.errors import SchemaError, UsageError
-from sonar_core.data.row_encoder import RowEncoder, Table
+from sonar_core.data.cells import Table
+from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.protocol.campaign_spec import FORMAT, CampaignSpec
 from syft import wire
 from syft.errors import FeatureError, ModelSpecError

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SonarError
-from sonar_core.base.strict_model import StrictModel, first_problem
+from sonar_core.base.strict_model import StrictModel, explain
 from sonar_core.protocol.envelope import Hex20, Hex32
 from sonar_core.protocol.structs import Terms
 
@@ -147,7 +147,7 @@ def _read(path: Path) -> Draft:
         terms = Terms(**{field.name: _from_text(document.terms[field.name], field.type) for field in fields(Terms)})
         campaign = bytes.fromhex(path.parent.name[2:])
     except ValidationError as error:
-        raise DraftError(f"{path} is damaged: {first_problem(error)}") from None
+        raise DraftError(f"{path} is damaged: {explain(error)}") from None
     except (FormatError, KeyError, ValueError) as error:
         raise DraftError(f"{path} is damaged: {error}") from None
     return Draft(

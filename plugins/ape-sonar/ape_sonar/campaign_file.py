@@ -9,8 +9,9 @@ import yaml
 from pydantic import Field, ValidationError
 
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import StrictModel, first_problem
-from sonar_core.data.table_schema import TableSchema, read_csv
+from sonar_core.base.strict_model import StrictModel, explain
+from sonar_core.data.csv_reader import read_csv
+from sonar_core.data.table_schema import TableSchema
 from syft import nn
 from syft.bounded_json import parse_json
 from syft.errors import SyftError
@@ -112,7 +113,7 @@ def _parse(path: Path) -> CampaignFile:
     try:
         return CampaignFile.model_validate(yaml.safe_load(data.decode("utf-8")))
     except ValidationError as error:
-        raise FormatError(what, first_problem(error)) from None
+        raise FormatError(what, explain(error)) from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise FormatError(what, f"neither YAML nor JSON: {error}") from None
 

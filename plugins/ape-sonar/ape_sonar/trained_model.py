@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sonar_core.data.row_encoder import RowEncoder, Table
+from sonar_core.data.cells import Table
+from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.protocol.units import from_wad
 from syft.nn import FRACTION_BITS, PREDICTION_BITS, Model
 

@@ -34,6 +34,7 @@ from ape_mine.errors import (
     DatasetNameError,
 )
 from sonar_core.base.errors import SchemaError
+from sonar_core.data.csv_reader import CsvError
 from sonar_core.data.row_errors import ColumnError, RowError
 from sonar_core.data.table_schema import TableSchema
 
@@ -219,12 +220,12 @@ def test_a_wrong_cell_far_down_is_counted_from_the_top(store: DatasetStore, tmp_
 @pytest.mark.parametrize(
     ("content", "error", "word"),
     [
-        ("", SchemaError, "empty"),
+        ("", CsvError, "empty"),
         ("age,dose,ill\n30,0.5,true\n", ColumnError, "'ward'"),
         ("age,age,dose,ill,ward\n30,31,0.5,true,north\n", ColumnError, "twice"),
         ("age,dose,ill,ward\n", DatasetFileError, "no rows"),
-        (GOOD.encode("utf-16"), SchemaError, "UTF-8"),
-        (GOOD.replace("north", "n\xf6rth").encode("latin-1"), SchemaError, "UTF-8"),
+        (GOOD.encode("utf-16"), CsvError, "UTF-8"),
+        (GOOD.replace("north", "n\xf6rth").encode("latin-1"), CsvError, "UTF-8"),
         (b"PAR1\0\0\0\0PAR1", ColumnError, "column"),
     ],
 )

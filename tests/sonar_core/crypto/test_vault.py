@@ -168,7 +168,7 @@ def test_a_damaged_byte_never_opens(tmp_path_factory: pytest.TempPathFactory, da
         ({"ciphertext": ""}, "ciphertext"),
         ({"ciphertext": "0" * 33}, "ciphertext"),
         ({"checksum": None}, "checksum"),
-        ({"comment": "x"}, "comment"),
+        ({"comment": "x"}, "unknown key 'comment'"),
         ({"kdf": {"name": "scrypt"}}, "kdf"),
         ({"kdf": "scrypt"}, "kdf"),
     ],

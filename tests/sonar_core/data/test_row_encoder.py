@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonar_core.base.errors import SchemaError
+from sonar_core.data.cells import check_table
+from sonar_core.data.csv_reader import CsvError, read_csv
 from sonar_core.data.row_encoder import ONE, RowEncoder
 from sonar_core.data.row_errors import ColumnError, RowError
-from sonar_core.data.table_schema import TableSchema, read_csv
+from sonar_core.data.table_schema import TableSchema
 
 DOSE = {"name": "dose", "type": "number", "unit": "mg", "constraints": {"minimum": 0, "maximum": 2.5}}
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120, "required": True}}
@@ -113,30 +115,30 @@ def test_a_refused_schema_names_the_field() -> None:
 )
 def test_the_first_wrong_cell_is_named(column: str, cells: Any, row: int) -> None:
     with pytest.raises(RowError) as caught:
-        TableSchema.parse(INPUT).check({**ROWS, column: cells})
+        check_table(TableSchema.parse(INPUT), {**ROWS, column: cells})
     assert (caught.value.row, caught.value.column) == (row, column)
 
 
 def test_rows_come_before_columns() -> None:
     with pytest.raises(RowError) as caught:
-        TableSchema.parse(INPUT).check({**ROWS, "dose": [0, 0, "x"], "ward": ["north", "x", "x"]})
+        check_table(TableSchema.parse(INPUT), {**ROWS, "dose": [0, 0, "x"], "ward": ["north", "x", "x"]})
     assert (caught.value.row, caught.value.column) == (2, "ward")
 
 
 def test_a_missing_column_and_a_wrong_width() -> None:
     with pytest.raises(ColumnError, match="age"):
-        TableSchema.parse(INPUT).check({"dose": [1]})
+        check_table(TableSchema.parse(INPUT), {"dose": [1]})
     with pytest.raises(ColumnError, match="4 columns"):
-        TableSchema.parse(INPUT).check(np.zeros((3, 2)))
+        check_table(TableSchema.parse(INPUT), np.zeros((3, 2)))
 
 
 def test_the_index_of_a_data_frame_does_not_matter() -> None:
     frame = pd.DataFrame(ROWS, index=[7, 7, 9])
-    checked = TableSchema.parse(INPUT).check(frame)
+    checked = check_table(TableSchema.parse(INPUT), frame)
     assert checked.to_dict("list") == ROWS
     frame.loc[9, "age"] = 500
     with pytest.raises(RowError) as caught:
-        TableSchema.parse(INPUT).check(frame)
+        check_table(TableSchema.parse(INPUT), frame)
     assert caught.value.row == 3
 
 
@@ -147,7 +149,7 @@ def test_csv_reads_as_its_table(tmp_path: Path) -> None:
         "utf-8",
     )
     read = read_csv(path, TableSchema.parse(INPUT))
-    pd.testing.assert_frame_equal(read, TableSchema.parse(INPUT).check(ROWS))
+    pd.testing.assert_frame_equal(read, check_table(TableSchema.parse(INPUT), ROWS))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_csv_errors_name_row_line_and_column(
 def test_files_that_are_no_csv(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "ward7.csv"
     path.write_bytes(data)
-    with pytest.raises(SchemaError, match=r"ward7\.csv"):
+    with pytest.raises(CsvError, match=r"ward7\.csv"):
         read_csv(path, TableSchema.parse(INPUT))
 
 

@@ -18,6 +18,7 @@ from ape_sonar.campaign_builder import Texts, write_spec
 from sonar_core.base.canonical_json import to_canonical
 from sonar_core.base.errors import FormatError, SchemaError, SpecError
 from sonar_core.crypto.certificates import Key
+from sonar_core.data.cells import check_table
 from sonar_core.data.row_encoder import ONE, RowEncoder
 from sonar_core.data.row_errors import RowError
 from sonar_core.data.table_schema import TableSchema
@@ -108,7 +109,7 @@ def test_a_text_has_a_length_and_no_other_bounds(field: dict[str, Any]) -> None:
 @pytest.mark.parametrize("cell", ["", None, 7, float("nan"), "thirteen code", "half \ud800"])
 def test_a_cell_that_is_no_text_is_named(cell: object) -> None:
     with pytest.raises(RowError, match=r"row 2, column 'text'.*a text of 1 to 12 letters"):
-        TableSchema.parse(INPUT).check({"age": [1, 2], "text": ["a good day", cell]})
+        check_table(TableSchema.parse(INPUT), {"age": [1, 2], "text": ["a good day", cell]})
 
 
 def test_texts_become_columns_where_their_field_stands() -> None:

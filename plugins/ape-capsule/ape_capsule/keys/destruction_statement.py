@@ -12,7 +12,7 @@ from ape_capsule.keys.openpgp_identity import Identity
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import StrictModel, first_problem
+from sonar_core.base.strict_model import StrictModel, explain
 from sonar_core.crypto.certificates import Certificate
 from sonar_core.crypto.sealed_messages import verify
 
@@ -48,7 +48,7 @@ class DestructionStatement(StrictModel):
         try:
             return cls.model_validate(from_canonical("statement", data, limit=_LARGEST))
         except ValidationError as error:
-            raise FormatError("statement", first_problem(error)) from None
+            raise FormatError("statement", explain(error)) from None
 
 
 def publish_statement(

@@ -18,6 +18,7 @@ from ape_mine.datasets.merge import MergeCounts
 from ape_mine.datasets.parquet_storage import ROWS_AT_ONCE
 from ape_mine.datasets.store import DatasetStore
 from ape_mine.errors import ImportOptionError, SourceError
+from sonar_core.data.cells import check_table
 from sonar_core.data.row_errors import RowError, RowErrorCollector
 from sonar_core.data.table_schema import TableSchema
 
@@ -109,7 +110,7 @@ def _checked(
         intact = [record for record in chunk if not _fault(record, keyed, source, faults)]
         columns = {name: [record.cells.get(name) for record in intact] for name in schema.names}
         table = pd.DataFrame(columns, dtype=object)
-        frame = schema.check(table, rows=[record.row for record in intact], source=source, faults=faults)
+        frame = check_table(schema, table, rows=[record.row for record in intact], source=source, errors=faults)
         yield Identified(frame, [str(intact[index].id) for index in frame.index] if keyed else None)
 
 
@@ -121,5 +122,5 @@ def _fault(record: Record, keyed: bool, source: str, faults: RowErrorCollector) 
     if why is None and record.id is not None and len(record.id) > LONGEST_ID:
         why = f"has an id of more than {LONGEST_ID} characters"
     if why is not None:
-        faults.note([RowError(record.row, None, why, source=source)])
+        faults.add([RowError(record.row, None, why, source=source)])
     return why is not None

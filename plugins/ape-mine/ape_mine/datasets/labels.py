@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ape_mine.datasets.adapters.base import LONGEST_ID, Record
 from ape_mine.datasets.schema_file import read_schema
 from ape_mine.errors import LabelError
-from sonar_core.base.errors import SonarError
-from sonar_core.data.table_schema import MOST_VALUES, TableField, TableSchema, csv_records
+from sonar_core.data.csv_reader import CsvError, CsvTable
+from sonar_core.data.table_schema import MOST_VALUES, TableField, TableSchema
 
 MOST_LABELS = 5_000_000
 
@@ -73,23 +72,21 @@ class Labels:
 def _read(path: Path) -> tuple[str, dict[str, str]]:
     values: dict[str, str] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            if len(header) != 2 or header[0] != "id":
+        with path.open("rb") as file:
+            table = CsvTable(file, str(path))
+            if len(table.header) != 2 or table.header[0] != "id":
                 raise LabelError(path, "the header must be id,NAME with the name of the label's column")
-            for _, line, (identity, value) in csv_records(reader, 2, str(path)):
+            for row in table.rows():
+                if row.error is not None:
+                    raise LabelError(path, f"line {row.line}: {row.error}")
+                identity, value = row.cells
                 if identity in values:
-                    raise LabelError(path, f"line {line}: the id {identity[:LONGEST_ID]!r} is given twice")
+                    raise LabelError(path, f"line {row.line}: the id {identity[:LONGEST_ID]!r} is given twice")
                 if len(values) >= MOST_LABELS:
                     raise LabelError(path, f"more than {MOST_LABELS} labels")
                 values[identity] = value
     except FileNotFoundError:
         raise LabelError(path, "no such file") from None
-    except UnicodeDecodeError:
-        raise LabelError(path, "is not UTF-8 text") from None
-    except LabelError:
-        raise
-    except (SonarError, csv.Error) as error:
-        raise LabelError(path, str(error)) from None
-    return header[1], values
+    except CsvError as error:
+        raise LabelError(path, error.why) from None
+    return table.header[1], values

@@ -39,8 +39,10 @@ from ape_mine.errors import (
 )
 from sonar_core.base.atomic_files import atomic_file, sweep
 from sonar_core.base.errors import SchemaError
+from sonar_core.data.cells import check_table
+from sonar_core.data.csv_reader import csv_frames
 from sonar_core.data.row_errors import RowErrorCollector
-from sonar_core.data.table_schema import TableSchema, csv_frames, require_columns
+from sonar_core.data.table_schema import TableSchema, require_columns
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _CATALOG = "catalog.sqlite"
@@ -364,7 +366,7 @@ def _frames(source: Path, schema: TableSchema, faults: RowErrorCollector) -> Ite
     if not source.is_file():
         raise DatasetFileError(source, "is a folder: name a file" if source.is_dir() else "no such file")
     if suffix == ".csv":
-        return csv_frames(source, schema, rows_at_once=ROWS_AT_ONCE, faults=faults)
+        return csv_frames(source, schema, rows_at_once=ROWS_AT_ONCE, errors=faults)
     if suffix == ".parquet":
         return _parquet_frames(source, schema, faults)
     raise DatasetFileError(source, "unknown format: give a .csv or .parquet file, or use `ape mine import`")
@@ -377,7 +379,7 @@ def _parquet_frames(source: Path, schema: TableSchema, faults: RowErrorCollector
             first = 1
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(schema.names)):
                 rows = range(first, first + batch.num_rows)
-                yield schema.check(batch.to_pandas(), source=str(source), rows=rows, faults=faults)
+                yield check_table(schema, batch.to_pandas(), source=str(source), rows=rows, errors=faults)
                 first += batch.num_rows
     except pa.ArrowException as error:
         raise DatasetFileError(source, f"not a readable Parquet file: {first_line(error)}") from None

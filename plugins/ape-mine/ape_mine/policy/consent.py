@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from sonar_core.base.strict_model import Document
 from sonar_core.data.table_schema import TableSchema
 
 
@@ -24,7 +25,7 @@ def _purposes(value: Any) -> Any:
     return value
 
 
-class Consent(BaseModel):
+class Consent(Document):
     """The data subjects' consent for a dataset.
 
     Attributes:
@@ -33,7 +34,7 @@ class Consent(BaseModel):
         rows: the boolean column that is true in rows with consent; None if all rows have it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     purposes: Annotated[
         Literal["any"] | tuple[Annotated[str, Field(min_length=1)], ...],

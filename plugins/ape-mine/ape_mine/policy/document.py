@@ -31,16 +31,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -50,7 +47,8 @@ from pydantic import (
 from ape_mine.errors import PolicyError
 from ape_mine.policy.consent import Consent, parse_consent
 from ape_mine.policy.time_windows import TimeWindows, parse_hours
-from sonar_core.base.errors import UsageError
+from sonar_core.base.errors import UsageError, did_you_mean
+from sonar_core.base.strict_model import Document, explain
 from sonar_core.protocol.units import COIN, Currency, format_money, parse_address, parse_money
 from syft.privacy import LARGEST_EPSILON, Budget
 
@@ -71,10 +69,6 @@ class Limit:
 
     def __str__(self) -> str:
         return format_money(self.units, self.currency)
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _parties(value: Any) -> Literal["any"] | tuple[str, ...]:
@@ -164,7 +158,7 @@ _Hours = Annotated[Any, BeforeValidator(_hours)]
 _Rates = Annotated[Any, BeforeValidator(_rates)]
 
 
-class Privacy(_Part):
+class Privacy(Document):
     """Privacy budget of a dataset: bounds what all releases together reveal about any single row.
 
     Attributes:
@@ -196,7 +190,7 @@ def _budget(epsilon: float, delta: float) -> Budget:
     return Budget(epsilon, delta)
 
 
-class Source(_Part):
+class Source(Document):
     """A dataset in the policy.
 
     Attributes:
@@ -225,7 +219,7 @@ class Source(_Part):
         return self
 
 
-class Rule(_Part):
+class Rule(Document):
     """One thing that is allowed; the text of this module explains each line."""
 
     dataset: _Name
@@ -242,7 +236,7 @@ class Rule(_Part):
     approve: Literal["automatic", "by-hand"] = "by-hand"
 
 
-class Policy(_Part):
+class Policy(Document):
     """A Mine's policy. Made by `parse` or `from_yaml`.
 
     Attributes:
@@ -259,7 +253,7 @@ class Policy(_Part):
     def _rules_name_known_datasets(self) -> Self:
         for number, rule in enumerate(self.allow, start=1):
             if rule.dataset not in self.datasets:
-                hint = nearest(rule.dataset, list(self.datasets))
+                hint = did_you_mean(rule.dataset, self.datasets)
                 raise ValueError(f"rule {number}: the dataset {rule.dataset!r} is not under datasets{hint}")
         return self
 
@@ -297,7 +291,7 @@ class Policy(_Part):
         try:
             return cls.model_validate(document or {}, context={"tokens": tuple(tokens)})
         except ValidationError as error:
-            raise PolicyError(_first_problem(error)) from None
+            raise PolicyError(explain(error, _where)) from None
 
     @classmethod
     def from_yaml(cls, text: str, tokens: Iterable[Currency] = ()) -> Self:
@@ -331,48 +325,6 @@ class _TextLoader(yaml.BaseLoader):
         if duplicates:
             raise yaml.YAMLError(f"the key {duplicates[0]!r} is given twice")
         return super().construct_mapping(node, deep)
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Hint at the most similar known name, to be appended to an error; empty if none is similar.
-
-    >>> nearest("bount", ["bounty", "bond"])
-    "; did you mean 'bounty'?"
-    """
-    similar = get_close_matches(word, known, n=1)
-    return f"; did you mean {similar[0]!r}?" if similar else ""
-
-
-def _first_problem(error: ValidationError) -> str:
-    """The first problem that pydantic found: an unknown key before others, since a typo also leaves its key missing."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
-    if unknown is None:
-        location, message = problems[0]["loc"], problems[0]["msg"].removeprefix("Value error, ")
-        if problems[0]["type"] in ("model_type", "dict_type"):
-            message = "write keys with their values here"
-        return f"{_where(location)}: {message}" if location else message
-    *part, key = unknown["loc"]
-    known = _keys_of(part)
-    where = f"{_where(part)}: " if part else ""
-    hint = nearest(str(key), known) or f": use one of {', '.join(known)}"
-    return f"{where}unknown key {str(key)!r:.60}{hint}"
-
-
-def _keys_of(location: Sequence[int | str]) -> list[str]:
-    """Names that are known at a location in the document."""
-    match tuple(location):
-        case ("allow", _):
-            part: type[BaseModel] = Rule
-        case ("datasets", _):
-            part = Source
-        case ("datasets", _, "privacy"):
-            part = Privacy
-        case ("datasets", _, "consent"):
-            part = Consent
-        case _:
-            part = Policy
-    return [field.alias or name for name, field in part.model_fields.items()]
 
 
 def _where(location: Sequence[int | str]) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 #: Longest error line shown; a hostile blob must not fill a terminal.
 _LONGEST_LINE = 500
+#: Letters of a name that are compared: difflib's time grows with their square.
+_LONGEST_NAME = 80
 
 
 class SonarError(Exception):
@@ -41,8 +46,19 @@ class SpecError(FormatError):
 class SchemaError(FormatError):
     """A Table Schema outside of the accepted subset."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__("Table Schema", why)
+    def __init__(self, why: str, what: str = "Table Schema") -> None:
+        super().__init__(what, why)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is most like `name`, to end an error with; empty if none is alike.
+
+    >>> did_you_mean("AGE", ["dose", "age"])
+    "; did you mean 'age'?"
+    """
+    by_case = {other.casefold(): other for other in known}
+    similar = get_close_matches(name[:_LONGEST_NAME].casefold(), by_case, n=1)
+    return f"; did you mean {by_case[similar[0]]!r}?" if similar else ""
 
 
 def one_line(error: BaseException) -> str:

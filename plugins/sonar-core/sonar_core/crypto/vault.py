@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, field_validator
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SonarError, UsageError
-from sonar_core.base.strict_model import StrictModel, first_problem
+from sonar_core.base.strict_model import StrictModel, explain
 
 #: scrypt's n: with r = 8 that is 128 MiB of memory and about half a second.
 COST = 1 << 17
@@ -188,7 +188,7 @@ def _fresh_header(purpose: str, cost: int) -> _Header:
             format="sonar-vault/1", purpose=purpose, kdf=kdf, cipher="aes-256-gcm", nonce=secrets.token_hex(12)
         )
     except ValidationError as error:
-        raise UsageError(f"no vault can be made so: {first_problem(error)}") from None
+        raise UsageError(f"no vault can be made so: {explain(error)}") from None
 
 
 def _load(path: Path) -> _File:
@@ -200,7 +200,7 @@ def _load(path: Path) -> _File:
     try:
         return _File.model_validate(from_canonical("vault", data, limit=_LONGEST_FILE))
     except ValidationError as error:
-        raise VaultCorruptError(path, f"is no vault file: {first_problem(error)}") from None
+        raise VaultCorruptError(path, f"is no vault file: {explain(error)}") from None
     except FormatError as error:
         raise VaultCorruptError(path, f"is no vault file: {error.why}") from None
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sonar_core.base.errors import SchemaError
-from sonar_core.data.row_errors import RowError
-from sonar_core.data.table_schema import Table, TableField, TableSchema, read_csv
+from sonar_core.data.table_schema import TableField, TableSchema
 from syft.texts import TextColumns
 
-__all__ = ["FRACTION_BITS", "ONE", "RowEncoder", "RowError", "Table", "TableSchema", "encode_field", "read_csv"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sonar_core.data.cells import Table
 
 #: Binary digits after the point of an encoded row, and the integer that stands for 1.0.
 FRACTION_BITS = 10
@@ -61,8 +62,8 @@ class RowEncoder:
     """
 
     def __init__(self, input_schema: Any, output_schema: Any, texts: Mapping[str, TextColumns] = _NO_TEXTS) -> None:
-        self.input = TableSchema.parse(input_schema)
-        self.output = TableSchema.parse(output_schema)
+        self.input = TableSchema.parse(input_schema, "Table Schema of the Input")
+        self.output = TableSchema.parse(output_schema, "Table Schema of the Output")
         self.texts = texts
         _require_texts(self.input, texts)
         self.columns = tuple(name for field in self.input.fields for name in _column_names(field, texts))
@@ -101,7 +102,9 @@ class RowEncoder:
             RowError: a cell is not of its field's type; names row and column.
             FeatureError, TokenizerError: texts are only described, or what makes columns of them fails on one.
         """
-        frame = self.input.check(table, ranges=ranges)
+        from sonar_core.data.cells import check_table
+
+        frame = check_table(self.input, table, ranges=ranges)
         parts = [self._encode_input(field, frame[field.name]) for field in self.input.fields]
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, len(self.columns)), np.int64)
 
@@ -116,9 +119,13 @@ class RowEncoder:
             ColumnError: a column of the Output is missing.
             RowError: a cell is not of its field's type; names row and column.
         """
+        import pandas as pd
+
+        from sonar_core.data.cells import check_table
+
         if isinstance(table, pd.Series | list | tuple) and self.answers == 1:
             table = {self.output.names[0]: table}
-        frame = self.output.check(table, ranges=ranges)
+        frame = check_table(self.output, table, ranges=ranges)
         parts = [self._encode_answers(field, frame[field.name]) for field in self.output.fields]
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, self.answers), np.int64)
 
@@ -133,7 +140,9 @@ class RowEncoder:
         """
         if not self.texts:
             return rows.tobytes()
-        frame = self.input.frame(table)
+        from sonar_core.data.cells import to_frame
+
+        frame = to_frame(self.input, table)
         kinds = np.array([field.is_text for field in self.input.fields for _ in _column_names(field, self.texts)])
         texts = [[str(text) for text in frame[name]] for name in sorted(self.texts)]
         return rows[:, ~kinds].tobytes() + json.dumps(texts).encode()

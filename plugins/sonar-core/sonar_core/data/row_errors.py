@@ -1,4 +1,4 @@
-"""The wrong rows of a table, gathered instead of stopped at: a Miner mends a file once, not once a row."""
+"""Errors of tables, one per cell or row, and a collector: a Miner corrects a file once, not once per wrong row."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from sonar_core.base.errors import SonarError
 
-#: Faults that are kept in full; the rest are counted.
-MOST_FAULTS = 100
+#: Errors that are kept in full; the rest are counted.
+MOST_ERRORS = 100
 
 
 class RowError(SonarError, ValueError):
-    """A cell, or a whole row, of a table that does not keep its Table Schema.
+    """A cell, or a whole row, of a table that breaks its Table Schema.
 
     Attributes:
         row: data row, counted from 1.
-        column: name of the column, or None where the whole row is wrong.
-        line: line of the file the row ends on, counted from 1, where known.
-        source: the file, where known.
+        column: name of the column, or None if the whole row is wrong.
+        line: line of the file that the row ends on, counted from 1, if known.
+        source: the file, if known.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class RowError(SonarError, ValueError):
 
 
 class WrongRowsError(RowError):
-    """All the cells and rows of a table that do not keep its Table Schema; as a RowError it is the first of them.
+    """All cells and rows of a table that break its Table Schema; its own attributes are those of the first error.
 
     Attributes:
-        errors: the first ones, in the order in which they were found.
-        total: how many there are, those beyond `errors` included.
+        errors: the first ones, by row.
+        total: number of all errors.
     """
 
     def __init__(self, errors: Sequence[RowError], total: int) -> None:
@@ -54,35 +54,35 @@ class ColumnError(SonarError, LookupError):
 
 
 class RowErrorCollector:
-    """Collects what is wrong with rows, in bounded memory.
+    """Collects row errors in bounded memory.
 
     Args:
-        most: of the errors that are kept.
+        most: number of errors that are kept in full.
 
     Attributes:
         errors: the first `most` errors, by row.
-        total: how many there were.
-        rows: how many rows had one or more.
+        total: number of all errors.
+        rows: number of rows with an error.
 
-    >>> faults = RowErrorCollector(most=1)
-    >>> faults.note([RowError(2, "age", "-1 is not a whole number"), RowError(2, "dose", "an empty cell")])
-    >>> len(faults.errors), faults.total, faults.rows
+    >>> collector = RowErrorCollector(most=1)
+    >>> collector.add([RowError(2, "age", "-1 is not a whole number"), RowError(2, "dose", "an empty cell")])
+    >>> len(collector.errors), collector.total, collector.rows
     (1, 2, 1)
     """
 
-    def __init__(self, most: int = MOST_FAULTS) -> None:
+    def __init__(self, most: int = MOST_ERRORS) -> None:
         self._most = most
         self.errors: list[RowError] = []
         self.total = 0
         self.rows = 0
 
-    def note(self, errors: list[RowError]) -> None:
-        """Adds errors, each row's in one call."""
+    def add(self, errors: list[RowError]) -> None:
+        """Adds errors; all of one row come in one call."""
         self.errors = sorted([*self.errors, *errors], key=lambda error: error.row)[: self._most]
         self.total += len(errors)
         self.rows += len({error.row for error in errors})
 
     def raise_any(self) -> None:
-        """Raises WrongRowsError if there is anything to tell."""
+        """Raises WrongRowsError if there are errors."""
         if self.errors:
             raise WrongRowsError(self.errors, self.total)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SpecError
-from sonar_core.base.strict_model import StrictModel, first_problem
+from sonar_core.base.strict_model import StrictModel, explain
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.content_address import InvalidAddressError, from_cid
@@ -143,7 +143,7 @@ class CampaignSpec(_Part):
             spec._check_addresses()
             spec._check_fit(spec.encoder())
         except ValidationError as error:
-            raise SpecError(first_problem(error)) from None
+            raise SpecError(explain(error)) from None
         except FormatError as error:
             raise SpecError(error.why) from None
         except SyftError as error:

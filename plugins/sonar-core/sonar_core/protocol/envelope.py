@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError
-from sonar_core.base.strict_model import StrictModel, first_problem
+from sonar_core.base.strict_model import StrictModel, explain
 from syft import wire
 from syft.errors import WireError
 
@@ -47,4 +47,4 @@ def unpack_envelope(what: str, data: bytes, kind: type[Header], name: str) -> tu
     try:
         return kind.model_validate(document), arrays[name].tobytes()
     except ValidationError as error:
-        raise FormatError(f"{what} header", first_problem(error)) from None
+        raise FormatError(f"{what} header", explain(error)) from None
