@@ -1,4 +1,4 @@
-"""A whole market in one process, as a story: `python examples/market.py`, from the project's folder.
+"""A whole market in one process, as a story: `python examples/market.py`, in any Ape project.
 
 A Data Scientist has forty labelled wines and wants a Model. Bob and Dora have other wines. A Capsule holds the keys.
 The chain is py-evm, in this process; each party has a folder of its own, and takes its turn when the story says so.
@@ -21,6 +21,7 @@ from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_sonar.client import Campaign, Sonar
 from sonar_core.chain.contracts import SonarContracts
+from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer, CurrencyTerms
 from sonar_core.protocol.units import COIN
@@ -42,8 +43,9 @@ def main() -> None:
         deployer, alice, carol, bob, dora = (ape.accounts.test_accounts[index] for index in range(5))
 
         # The contracts. Nobody owns them.
-        registry = deployer.deploy(ape.project.CapsuleRegistry)
-        address = str(deployer.deploy(ape.project.Sonar, registry).address)
+        contracts = Deployer(ape.networks.provider, deployer)
+        contracts.carry_out(contracts.plan())
+        address = contracts.sonar
         store = EmbeddedStore(Path(folder, "blobs"))
 
         # Each party comes with its own keys, rows and rules.

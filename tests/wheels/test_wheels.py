@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -70,6 +71,14 @@ def test_each_plugin_has_its_commands_outside_of_the_repository(outside: Run) ->
     for plugin in PLUGINS:
         assert f"Usage: ape {plugin}" in outside("ape", plugin, "--help")
     assert "elsewhere" not in outside("python", "-c", "import syft; print(syft.__file__)")
+
+
+def test_a_campaign_is_created_trained_and_delivered_elsewhere(outside: Run, tmp_path: Path) -> None:
+    """With the contracts that the wheels carry: no Solidity, no compiler, no file of this repository is at hand."""
+    shutil.copytree(ROOT / "examples", tmp_path / "project" / "examples")
+    story = outside("python", "examples/market.py")
+    assert "Wines that nobody has labelled:" in story
+    assert "Left in the contract: 0 wei." in story
 
 
 def test_one_version_for_all(dist: Path) -> None:
