@@ -5,7 +5,6 @@ The last column is the Output. Types come from the values alone: whole numbers, 
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import re
@@ -17,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from sonar_core.base.errors import SonarError
+from sonar_core.data import csv_reader
 from sonar_core.data.row_errors import RowError
-from sonar_core.data.table_schema import csv_records
 
 #: A column of at most this many different texts, and an Output of so many whole numbers, is read as classes.
 MOST_CLASSES = 20
@@ -134,22 +133,23 @@ def _read(path: Path) -> list[_Column]:
         data = path.read_bytes()
     except OSError as error:
         raise TableError(f"{path}: cannot be read: {error.strerror}") from error
-    text = _decoded(path, data)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    _require_utf8(path, data)
+    table = csv_reader.CsvTable(io.BytesIO(data), str(path))
+    header = [name.strip() for name in table.header]
     _require_header(path, header)
-    records = list(csv_records(reader, len(header), str(path)))
-    lines = [line for _, line, _ in records]
-    return [
-        _Column(path, name, [cells[index].strip() for _, _, cells in records], lines)
-        for index, name in enumerate(header)
-    ]
+    rows = list(table.rows())
+    for row in rows:
+        if row.error is not None:
+            raise RowError(row.number, None, row.error, line=row.line, source=str(path))
+    lines = [row.line for row in rows]
+    return [_Column(path, name, [row.cells[index].strip() for row in rows], lines) for index, name in enumerate(header)]
 
 
-def _decoded(path: Path, data: bytes) -> str:
+def _require_utf8(path: Path, data: bytes) -> None:
     try:
         if b"\0" not in data:
-            return data.decode("utf-8-sig")
+            data.decode("utf-8-sig")
+            return
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TableError(f"{path}, line {line}: is not UTF-8 text: save it as CSV in UTF-8") from None

@@ -10,6 +10,7 @@ import pytest
 from scripts._csv_table import MOST_CLASSES, TableError, read_csv_table
 from scripts._datasets import DatasetError, load
 from sonar_core.base.errors import one_line
+from sonar_core.data.cells import check_table
 from sonar_core.data.row_errors import RowError
 from sonar_core.data.table_schema import TableSchema
 
@@ -44,7 +45,7 @@ def test_types_come_from_the_cells(tmp_path: Path) -> None:
     ]
     assert table.frame.dtypes.astype(str).tolist() == ["float64", "int64", "object", "bool", "int64"]
     assert table.remarks == []
-    TableSchema.parse({"fields": table.fields}).check(table.frame)
+    check_table(TableSchema.parse({"fields": table.fields}), table.frame)
 
 
 def test_a_boolean_output_has_two_classes(tmp_path: Path) -> None:
