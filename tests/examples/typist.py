@@ -95,7 +95,7 @@ class Command:
                     os.write(self._terminal, b"y\n")
                 elif _PASSPHRASE.search(self.output):
                     # What is typed before the echo is off is thrown away.
-                    until(self._echo_is_off, "the terminal hides what is typed", seconds=30, interval=0.02)
+                    until(self._echo_is_off, "the terminal hides what is typed", seconds=120, interval=0.02)
                     os.write(self._terminal, f"{self._passphrase}\n".encode())
 
     def _echo_is_off(self) -> bool:
