@@ -1,6 +1,6 @@
-"""A person's own archive of tweets, in X's form, and what the Miner says of them beside it.
+"""An archive of tweets in X's format, and the Miner's labels for it.
 
-archive/data/tweets.js is what X gives on request; labels.csv, with a sentiment for each id, is the Miner's.
+X exports archive/data/tweets.js on request. The Miner writes labels.csv: a sentiment per tweet id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WRITTEN_AT = "Wed Oct 10 20:19:24 +0000 2018"
 
 
 def write_archive(folder: Path, frame: pd.DataFrame) -> tuple[Path, Path]:
-    """Writes rows with a text and a sentiment, whose index is the tweets' ids; gives the archive and the labels."""
+    """Writes a frame of texts and sentiments, indexed by tweet id. Returns the paths of archive and labels."""
     archive, labels = folder / "archive", folder / "labels.csv"
     (archive / "data").mkdir(parents=True, exist_ok=True)
     tweets = [{"tweet": _tweet(str(number), text)} for number, text in frame["text"].items()]

@@ -1,4 +1,4 @@
-"""A CSV file of anybody's as a table for the demo: the type of each column inferred, trouble named by cell.
+"""Reads a CSV file for the demo: infers the type of each column, and names the cell if something is wrong.
 
 The last column is the Output. Types come from the values alone: whole numbers, numbers, booleans, or classes.
 """
@@ -28,7 +28,7 @@ _BOOLEANS = {"true": True, "false": False}
 #: First columns of these names (any case), or of none, that merely count the rows are left out.
 _INDEX_NAMES = frozenset(("", "unnamed: 0", "index", "id", "row", "rownames", "row_names", "nr", "no", "#"))
 _LARGEST_INTEGER = 2**53 - 1
-#: A column with no larger share of texts among its numbers is a column of numbers with mistakes.
+#: Up to this share of texts, a column counts as numbers with mistakes.
 _MISTAKES = 0.2
 _SHOWN_COLUMNS = 4
 
@@ -242,7 +242,7 @@ def _checked_numbers(column: _Column, numbers: list[float]) -> list[float] | lis
 
 
 def _why_not_numbers(cells: list[str], odd: str) -> str:
-    """What to do about a column of many different texts, by the look of the first one."""
+    """Advice on a column of many different texts, by the form of the first one."""
     shown = repr(odd) if len(odd) <= 40 else repr(odd[:37] + "...")
     commas = [cell for cell in cells if "," in cell]
     if _THOUSANDS.fullmatch(odd) and all(_THOUSANDS.fullmatch(cell) for cell in commas):

@@ -20,9 +20,9 @@ from syft.texts import HashedNgrams, hashed_ngrams
 TWEETS = "tweets"
 #: Longest text of a tweet that is read.
 LONGEST_TWEET = 1_000
-#: Hashed n-grams beside what the encoder says: words that it does not know.
+#: Columns of hashed n-grams beside the encoder's: they cover words that it does not know.
 HASHES = 512
-#: Somewhat more than can be reached: every round that improves the Model pays.
+#: Above the reachable accuracy, so that every improvement pays.
 TWEETS_TARGET = 0.9
 
 
@@ -37,9 +37,9 @@ class Dataset:
     Attributes:
         name: as on the command line.
         description: one line, for the Campaign spec.
-        frame: one row a record; the Output column is the last one.
+        frame: one row per record; the Output column is the last one.
         schema: Frictionless Table Schema of all columns, the Output included.
-        texts: what becomes of each text of the Input, by its column: steps of `syft.texts`.
+        texts: per text column of the Input, the stages of `syft.texts` that encode it.
         target: accuracy up to which a Campaign pays, 0 to 1.
         remarks: sentences for the owner of the table, on what was left out or may surprise.
     """

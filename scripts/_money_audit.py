@@ -1,4 +1,4 @@
-"""What the chain's own events say of a Campaign that is over, held against itself: nothing twice, nothing missing."""
+"""Audit of a finished Campaign by its events: every Gradient has one verdict, and no money is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sonar_core.protocol.units import COIN, format_money
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """A Campaign's money by its events, in wei, and how many Gradients got their verdict."""
+    """A Campaign's money by its events, in wei, and the number of Gradients with a verdict."""
 
     scored: int
     escrowed: int
@@ -24,7 +24,7 @@ class Books:
     scoring_fees: int
 
     def words(self) -> str:
-        """The balance, for people."""
+        """The balance as a sentence."""
         amounts = (self.escrowed, self.paid, self.refunded, self.bond, self.fee, self.scoring_fees)
         escrowed, paid, refunded, bond, fee, scoring = (format_money(amount, COIN) for amount in amounts)
         return (
@@ -34,15 +34,15 @@ class Books:
 
 
 def audit(scientist: Sonar, campaign: bytes, held: int) -> Books:
-    """The Campaign's books, from its events one by one and not from a ledger that sums them up.
+    """Sums a Campaign's books from single events, independently of `Ledger`.
 
     Args:
-        scientist: who looks.
-        campaign: id; it is over, and everybody took what is theirs.
+        scientist: PySonar, for reading the chain.
+        campaign: id of a Campaign that is over, after all payments.
         held: wei that the contract holds.
 
     Raises:
-        LiveError: a Gradient has two verdicts or, short of the target, none; or money does not add up.
+        LiveError: a Gradient has two verdicts, or none although the target is not met; or money is missing.
     """
     chain = scientist.chain
     events = [one for one in chain.events(0, chain.newest_block() + 1) if getattr(one, "campaign", None) == campaign]

@@ -1,4 +1,4 @@
-"""The IPFS nodes of the live play: one of the Mines, one of everybody else, and one that all of them share."""
+"""The IPFS nodes of the live demo: one for the Mines, one for the other parties, and one shared by all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sonar_core.store import open_store
 
 
 class Nodes:
-    """Three real nodes. The shared one is the first choice of every party, and so the one whose death they all feel.
+    """Three real IPFS nodes. The shared one is every party's first choice, so that its death concerns them all.
 
     Args:
         folder: of the repositories.
@@ -32,22 +32,22 @@ class Nodes:
         self.outside, self.inside = (f"ipfs:{self._shared.api},{own.api}" for own in (public, private))
 
     def kill_shared(self) -> None:
-        """SIGKILL."""
+        """Sends SIGKILL to the shared node."""
         self._shared.kill()
 
     def restart_shared(self) -> None:
-        """The same node again: its blocks, and its address."""
+        """Starts the shared node again, with the same blocks and address."""
         repo, api = self._shared.repo, self._shared.api
         self._shared = self._stack.enter_context(running_node(repo, api=api))
 
     def missing_on_shared(self, addresses: set[bytes]) -> list[str]:
-        """Which blobs the shared node does not keep."""
+        """CIDs of those blobs that the shared node does not have."""
         store = open_store(f"ipfs:{self._shared.api}")
         return [to_cid(address) for address in sorted(addresses) if not store.has(address)]
 
 
 def addresses_of(campaign: CampaignState) -> set[bytes]:
-    """Every blob of a Campaign that the chain names, but for the Capsule's ring."""
+    """Content addresses of a Campaign's blobs on chain, except the Capsule's keyring."""
     start = campaign.start
     assert isinstance(start, CampaignStart)
     found = {campaign.terms.spec, campaign.terms.validation, start.public_key, campaign.delivery}

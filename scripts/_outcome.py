@@ -40,7 +40,7 @@ class Books:
 
     @property
     def balances(self) -> bool:
-        """Whether escrowed = paid + refunded + bond + fee."""
+        """True if escrowed = paid + refunded + bond + fee."""
         return self.escrowed == sum(self.paid.values()) + self.refunded + self.bond + self.fee
 
 

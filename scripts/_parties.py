@@ -1,4 +1,4 @@
-"""Who plays: the data split into hidden rows, held-out rows and Mines of different size, and what each Mine allows."""
+"""The demo's parties: a data set divided into hidden rows, held-out rows and Mines, and each Mine's policy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.units import Currency
 
 SEED = 2
-#: Shares of the rows: hidden validation, held out, and what the Mines hold.
+#: Shares of all rows: hidden for validation, and held out. The Mines hold the rest.
 VALIDATION, HELD_OUT = 0.2, 0.15
-#: How the Mines' rows are divided. The later rows come in between the two Campaigns.
+#: Shares of the Mines' rows. "later" arrives between the two Campaigns.
 SHARES = {"north": 0.4, "south": 0.2, "noise": 0.1, "later": 0.3}
 
 
@@ -32,9 +32,9 @@ class Rows:
     """The data set, divided.
 
     Attributes:
-        validation: what the Data Scientist seals to the Capsule.
-        held_out: what nobody sees before the end.
-        pooled: all rows that Mines have, with the answers that belong to them.
+        validation: hidden rows, which the Data Scientist seals to the Capsule.
+        held_out: rows that no party sees before the end.
+        pooled: all rows of the Mines with their true answers.
         mines: by name; "later" are rows that come to the Mine "south" after the first Campaign.
     """
 
@@ -60,7 +60,7 @@ def divide(dataset: Dataset) -> Rows:
 
 
 def other(dataset: Dataset) -> Dataset:
-    """Data of another kind, for the Mine that has nothing to offer."""
+    """A data set of another kind, for the Mine whose rows fit no Campaign here."""
     return load("wine" if dataset.name != "wine" else "breast_cancer")
 
 
@@ -73,9 +73,9 @@ def write_policy(path: Path, name: str, dataset: Dataset, capsule: str, currenci
 
 
 def bring_in(home: Home, name: str, dataset: Dataset, frame: pd.DataFrame) -> None:
-    """Rows become a dataset of the Mine: tweets as a person's archive with the Miner's labels, others as a CSV file.
+    """Imports rows into a Mine: tweets as an archive with the Miner's labels, other data as a CSV file.
 
-    An archive is added to what came before; a file replaces it.
+    An archive adds to the earlier rows; a file replaces them.
     """
     with tempfile.TemporaryDirectory(dir=home.folder) as place:
         folder = Path(place)
@@ -92,7 +92,7 @@ def bring_in(home: Home, name: str, dataset: Dataset, frame: pd.DataFrame) -> No
 def furnish(
     home: Home, name: str, dataset: Dataset, frame: pd.DataFrame, capsule: str, tokens: list[Currency], rounds: int
 ) -> None:
-    """Puts rows into a Mine, as a Miner does, then the policy that names them."""
+    """Imports rows into a Mine, then adopts a policy for them."""
     bring_in(home, name, dataset, frame)
     policy = home.folder / "incoming.yaml"
     write_policy(policy, name, dataset, capsule, ["wei", *(token.symbol for token in tokens)], rounds)

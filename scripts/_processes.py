@@ -1,4 +1,4 @@
-"""The parts of the live play that are processes of their own: chain, IPFS nodes, and one for each party."""
+"""Processes that scripts and tests start, kill and stop: anvil, `ape` commands, and services."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHAIN_ID = 424242
 
 
 class LiveError(SonarError, RuntimeError):
-    """A part of the live play did not do what it has to."""
+    """A process did not start, ended by itself, or was too slow."""
 
 
 class Party:
@@ -51,18 +51,18 @@ class Party:
 
     @property
     def number(self) -> int:
-        """The process's id, once it was started."""
+        """Process id; the party must have been started."""
         assert self._process is not None
         return self._process.pid
 
     def kill(self) -> None:
-        """SIGKILL: nothing is finished, nothing is said."""
+        """Sends SIGKILL, and waits."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """Asks it to end, and waits."""
+        """Sends SIGTERM, and waits; after a minute SIGKILL."""
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -72,7 +72,7 @@ class Party:
             self.kill()
 
     def require_alive(self) -> None:
-        """Raises LiveError with the end of its log when it is not running."""
+        """Raises LiveError with the end of the log if the process has ended."""
         if self._process is not None and self._process.poll() is not None:
             tail = self._log.read_text(errors="replace").splitlines()[-3:]
             raise LiveError(f"{self.name} ended with status {self._process.returncode}: {' | '.join(tail)}")
@@ -122,7 +122,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def ape(arguments: list[str], environment: dict[str, str]) -> str:
-    """Runs `ape ...` to its end, and gives what it printed; raises LiveError when it fails."""
+    """Runs `ape ...` to its end and returns its standard output. Raises LiveError if the exit status is not 0."""
     done = subprocess.run(
         [BIN / "ape", *arguments],
         cwd=ROOT,
@@ -139,7 +139,7 @@ def ape(arguments: list[str], environment: dict[str, str]) -> str:
 
 
 def until(condition: Callable[[], bool], what: str, *, seconds: float, interval: float = 0.2) -> None:
-    """Waits until something is so; raises LiveError when it is not in time."""
+    """Waits until the condition holds. Raises LiveError after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

@@ -81,7 +81,7 @@ class Screen:
         self._line(_row(str(gradient.number + 1), gradient.mine, f"{before:.2%}", f"{after:.2%}", reward))
 
     def result(self, outcome: Outcome) -> None:
-        """A Campaign's end: who earned what and why, all of the money, and how good the Model is."""
+        """A Campaign's end: each Mine's earnings and their reason, the books, and the quality of the Model."""
         self.say()
         for mine, amount in outcome.books.paid.items():
             self.item(mine, _earned(outcome, mine, format_money(amount, outcome.currency)))
@@ -141,7 +141,7 @@ def _percents(outcome: Outcome) -> str:
 
 
 def _earned(outcome: Outcome, mine: str, amount: str) -> str:
-    """What a Mine earned, or why it earned nothing."""
+    """A Mine's earnings, or the reason why it earned nothing."""
     gradients = [gradient for gradient in outcome.gradients if gradient.mine == mine]
     better = sum(gradient.accuracy_after > gradient.accuracy_before for gradient in gradients)
     count = f"{len(gradients)} Gradient{'s' * (len(gradients) != 1)}"

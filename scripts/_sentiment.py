@@ -1,4 +1,4 @@
-"""How well a Model of two classes orders rows that nobody saw, beside Models that had all rows in one place."""
+"""Area under the ROC curve of a two-class Model on held-out rows, beside Models trained on all rows in one place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syft.texts import TextColumns
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Areas under the ROC curve, on the rows held out, of Models that were trained in the clear on all Mines' rows.
+    """Areas under the ROC curve on held-out rows, of Models trained in the clear on the rows of all Mines.
 
     Attributes:
         centralised_auc: the same Model on the same features.
@@ -32,7 +32,7 @@ class Comparison:
 
 
 def compare(dataset: Dataset, model: Model, pooled: pd.DataFrame, held_out: pd.DataFrame) -> Comparison:
-    """Trains both on all rows, with their true answers, in the clear."""
+    """Trains both Models in the clear, on all rows with their true answers."""
     texts = {field: TextColumns.load(steps) for field, steps in dataset.texts.items()}
     encoder = RowEncoder(dataset.input_schema, dataset.output_schema, texts)
     (rows, answers), (others, truth) = (

@@ -1,4 +1,4 @@
-"""The compiler's input, as explorers take it to verify sources: standard JSON."""
+"""The compiler's input in Solidity's standard JSON, with which explorers verify sources."""
 
 import json
 
@@ -11,7 +11,7 @@ _OUTPUT = ["abi", "evm.bytecode", "evm.deployedBytecode", "metadata"]
 
 
 def standard_json(project):
-    """Sources and settings that compile to what is deployed, byte for byte."""
+    """Sources and settings that compile to the deployed bytecode."""
     solidity = compilers.get_compiler("solidity")
     (made,) = solidity.get_standard_input_json([project.path / name for name in CONTRACTS], project=project).values()
     return {**made, "settings": {**made["settings"], "outputSelection": {"*": {"*": _OUTPUT}}}}

@@ -69,7 +69,7 @@ def cli(dataset, encoder, target, class_weight, report_path, chart, verbose):
 
 
 def _introduce(screen: Screen, data: Dataset, rows: Rows, market: Market) -> None:
-    """The words that a first-time reader cannot know, with this data's numbers."""
+    """Explains the terms that a first-time reader does not know, with this data's numbers."""
     screen.say("A Model is bought and trained on rows that its buyer never sees.", bold=True)
     kind = f"{len(data.classes)} classes" if data.classes else "a number"
     columns, mines = len(data.input_schema["fields"]), rows.mines

@@ -1,4 +1,4 @@
-"""The play with real parts: anvil, three IPFS nodes, one operating-system process a party, and three of them killed."""
+"""The demo with real parts: anvil, three IPFS nodes and one process per party, three of which are killed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PASSPHRASE = "only for this demonstration"  # noqa: S105 - nothing of it outliv
 _ACCOUNTS = {"deployer": 0, "scientist": 1, "capsule": 2, "north": 3, "noise": 4, "south": 5, "outsider": 6}
 _MINES = ("north", "noise", "south", "outsider")
 _POLL = "0.3"
-#: How often the Capsule may finish a score before its killer comes.
+#: Attempts to kill the Capsule between a warrant and its score.
 _TRIES = 5
 
 
@@ -52,7 +52,7 @@ def cli(dataset, keep):
 
 
 class _Live:
-    """The play: `play` reads as its acts. Each party has a home, and with it a cache, of its own."""
+    """The live demo: `play` lists its acts. Each party has its own home and cache."""
 
     def __init__(self, dataset: Dataset, folder: Path, url: str, nodes: Nodes, screen: Screen) -> None:
         self._dataset, self._rows = dataset, divide(dataset)
@@ -93,7 +93,7 @@ class _Live:
         }
 
     def _at_home(self, party: str) -> dict[str, str]:
-        """A party's environment, once Sonar is deployed: its home knows where."""
+        """A party's environment after the deployment, with the record of it in the party's home."""
         known, own = (self._folder / home / "deployments" for home in ("deployer", party))
         shutil.copytree(known, own, dirs_exist_ok=True)
         return self._environment(party)
@@ -148,7 +148,7 @@ class _Live:
         return campaign
 
     def _kill_while_scoring(self, campaign: Campaign) -> None:
-        """SIGKILL between a warrant, which comes before a decryption, and the score that is owed for it."""
+        """Kills the Capsule after it wrote a warrant and before the score is on chain."""
         log = self._folder / "capsule" / "capsule" / "warrants.jsonl"
 
         def warrants() -> int:
@@ -176,7 +176,7 @@ class _Live:
         self._say(f"Mines: {', '.join(_MINES[1:])} have come too, each a process of its own.")
 
     def _kill_while_submitting(self, campaign: Campaign) -> None:
-        """SIGKILL when the Mine's transaction is in a block: before or while its bundle is published."""
+        """Kills the Mine once its transaction is in a block: before or while it publishes the bundle."""
         miner = str(ape.accounts.test_accounts[_ACCOUNTS["south"]].address)
         self._until(lambda: bool(_numbers_of(campaign.state, miner)), "the Mine south submits", interval=0.01)
         self._parties["south"].kill()
@@ -186,7 +186,7 @@ class _Live:
         self._parties["south"].start()
 
     def _until_nobody_moves(self, campaign: Campaign) -> None:
-        """Every Mine with rows stops after a Gradient that brought nothing, or after all its rounds."""
+        """Waits until each Mine with rows has submitted a Gradient without improvement, or all of its rounds."""
         miners = [str(ape.accounts.test_accounts[_ACCOUNTS[name]].address) for name in ("north", "noise", "south")]
 
         def quiet() -> bool:
@@ -198,7 +198,7 @@ class _Live:
         self._until(quiet, "every Mine has stopped", seconds=600)
 
     def _bring_the_node_back(self, campaign: Campaign) -> None:
-        """Each service copies to the node what it published meanwhile: it has a list of that in its journal."""
+        """Restarts the shared node; each service then copies the blobs that its journal lists as missed."""
         wanted = addresses_of(campaign.state)
         self._nodes.restart_shared()
         missing = len(self._nodes.missing_on_shared(wanted))

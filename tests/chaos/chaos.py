@@ -100,7 +100,7 @@ class Chaos(Fate):
         return self._left <= 0 or self.town.points.turns < self._begins
 
     def _draw(self, rate: float, name: str) -> bool:
-        """Whether it happens; counts it."""
+        """Decides whether the fault happens, and counts it."""
         if self._is_calm() or self._random.random() >= rate:
             return False
         self._left -= 1

@@ -1,4 +1,4 @@
-"""A node that answers fast: what it said of a block it says again without looking.
+"""A fast node: its answers about a block are cached.
 
 py-evm takes milliseconds for every block that it is asked for, and parties that start again at each of their steps ask
 for all of them. Answers of one head of the chain do not change while it is the head, and a block's never do.

@@ -1,4 +1,4 @@
-"""Fault points, enumerated by the code that runs: whatever a party does that lasts, leaves, or comes from outside.
+"""Fault points, enumerated by the running code: each lasting effect, each output and each input of a party.
 
 Nobody lists them. Files are seen by the interpreter's own audit events (PEP 578), whoever opens, renames or removes
 them; databases at the beginning, the commit and the end of each transaction; the chain where every request and every
@@ -36,7 +36,7 @@ from tests.world.killing import KilledError
 
 
 class Kind(Enum):
-    """What happens at a point, and so which faults it may meet."""
+    """The kind of operation at a point; it determines the possible faults."""
 
     FILE = "file"  # is about to be made, changed, renamed or removed
     JOURNAL = "journal"  # a transaction of a database is about to begin, or to be committed
@@ -81,13 +81,13 @@ class Point:
 
 
 class Fate:
-    """What becomes of a party at its points; this one lets it live."""
+    """Decides what happens to a party at its points; this one injects no fault."""
 
     def meet(self, point: Point) -> None:
-        """Raises what happens to the party there; or nothing happens."""
+        """Raises the fault for this point, or returns."""
 
     def answer(self, point: Point, params: Any, result: Any) -> Any:
-        """What the party gets to see of a node's answer."""
+        """The node's answer as the party sees it."""
         return result
 
     def send(self, point: Point, raw: str, deliver: Callable[[], str]) -> str:
@@ -122,7 +122,7 @@ def killed(point: Point) -> BaseException:
     return KilledError(str(point))
 
 
-#: What needs no room on a disk.
+#: File operations that need no disk space.
 _FREEING = ("os.remove", "os.rmdir", "shutil.rmtree")
 
 
@@ -171,12 +171,12 @@ class Points:
 
     @property
     def party(self) -> str | None:
-        """Whose turn it is."""
+        """Name of the party whose turn it is."""
         return self._party
 
     @contextmanager
     def turn(self, party: str) -> Iterator[None]:
-        """Everything in it is done by one party. Whatever a killed one still tries to write is refused."""
+        """Attributes all operations inside to one party. A killed party's later writes are refused."""
         self._party, self._dead = party, False
         self._places[party] = 0
         self.turns += 1
@@ -187,7 +187,7 @@ class Points:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """What is done in it is nobody's doing."""
+        """Attributes the operations inside to no party."""
         party, self._party = self._party, None
         try:
             yield
@@ -195,7 +195,7 @@ class Points:
             self._party = party
 
     def at(self, kind: Kind, name: str) -> Point | None:
-        """A point; None outside every turn. Raises whatever is its fate."""
+        """Registers a point, or returns None outside of a turn. Raises the fault that the fate decides."""
         if self._party is None:
             return None
         if self._dead:
@@ -221,7 +221,7 @@ class Points:
             self._places[self._party] = 0
 
     def die(self) -> None:
-        """Kills the party where it is."""
+        """Kills the party at the current point."""
         self._dead = True
         self.faults += 1
         raise KilledError(str(self._party))
@@ -250,11 +250,11 @@ _RANDOM = re.compile(r"(0x)?[0-9a-f]{16,}|Qm\w{44}|\.incoming-\w+")
 
 
 def _short(path: str) -> str:
-    """A path without what differs from run to run."""
+    """A path without the parts that differ from run to run."""
     return _RANDOM.sub("*", path)
 
 
-#: An audit hook stays for ever: there is one, and it tells whoever listens.
+#: An audit hook cannot be removed: there is one, and it forwards to the current listeners.
 _LISTENING: list[Points] = []
 
 
@@ -268,7 +268,7 @@ sys.addaudithook(_hook)
 
 @contextmanager
 def wired(points: Points) -> Iterator[None]:
-    """The program with these points in it."""
+    """Installs the points in the program for the duration of the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "transaction", _transaction(points, Database.transaction))
         patch.setattr(SonarContracts, "_transact", _named(SonarContracts._transact))

@@ -63,13 +63,13 @@ allow:
 
 @cache
 def key_pair() -> Any:
-    """One pair for every Campaign of every play: making one takes long."""
+    """One key pair for every Campaign, because making one takes long."""
     return generate_paillier_keypair(2048)
 
 
 @cache
 def rows(seed: int, count: int, wrong: int) -> tuple[tuple[tuple[float, float], ...], tuple[bool, ...]]:
-    """Rows of a rule, of which every so many-th has the wrong answer."""
+    """Rows that follow a rule, except that every `wrong`-th row has the wrong answer."""
     table = np.random.default_rng(seed).uniform(0, (128, 2), (count, 2)).round(9)
     ill = [bool(age / 128 + dose / 2 > 1) ^ (place % wrong == 0) for place, (age, dose) in enumerate(table)]
     return tuple((float(age), float(dose)) for age, dose in table), tuple(ill)
@@ -85,7 +85,7 @@ class Party:
         self.town, self.name = town, name
 
     def start(self) -> Any:
-        """A new process of it, from what is on disk and on chain."""
+        """A new process, started from disk and chain."""
 
     def step(self, process: Any) -> list[Action]:
         """One turn."""
@@ -95,7 +95,7 @@ class Party:
         process.close()
 
     def rebuild(self) -> None:
-        """Makes its damaged state file anew."""
+        """Rebuilds a damaged state file."""
 
     @property
     def home(self) -> Path:
@@ -103,7 +103,7 @@ class Party:
 
 
 class ScientistParty(Party):
-    """Asks for the same Campaigns whenever it is its turn, and takes back what is its own."""
+    """Creates the same Campaigns (idempotently) at each turn, and takes refunds."""
 
     def start(self) -> Sonar:
         return self.town.client()
@@ -200,7 +200,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What does not depend on faults, nor on time, hashes, fresh randomness or gas.
+    """The part of the result that does not depend on faults, time, hashes, fresh randomness or gas.
 
     Attributes:
         statuses, accuracies: of the Campaigns, in the order in which they were asked for.
@@ -294,7 +294,7 @@ class Town:
         return SonarContracts(self.sonar.address, self.accounts[name])
 
     def store(self) -> ReplicatedStore:
-        """Two stores that stand in for each other, as two IPFS nodes do; nobody waits for them."""
+        """Two replicated stores without waiting times, in the place of two IPFS nodes."""
         stores = [EmbeddedStore(self.folder / "blobs" / name) for name in ("one", "two")]
         return ReplicatedStore(stores, clock=self.ticks, sleep=lambda seconds: None)
 
@@ -304,7 +304,7 @@ class Town:
         return Sonar(chain, self.store(), folder, PASSPHRASE, start_block=self.start, cost=LOWEST_COST)
 
     def ticks(self) -> float:
-        """Seconds that only grow: so many a turn that nobody rests for long."""
+        """A monotonic clock in seconds, which advances by an hour per turn so that back-offs end."""
         return self._ticks
 
     # ------------------------------------------------------------------ turns

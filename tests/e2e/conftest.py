@@ -1,4 +1,4 @@
-"""The play on a small data set, once a session: what the demo does, looked at from every side."""
+"""The demo on a small data set, run once per session for all tests of its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scripts._screen import Screen
 
 @dataclass(frozen=True)
 class Played:
-    """The play after its last act."""
+    """The demo after the last payment."""
 
     dataset: Dataset
     rows: Rows

@@ -24,7 +24,7 @@ def published(played) -> dict[str, bytes]:
 
 
 def secrets_of(played) -> dict[str, bytes]:
-    """What a leak would look like: rows and telling values, as text and as numbers in either byte order."""
+    """Byte patterns of a leak: rows and distinctive values, as text and as numbers in either byte order."""
     dataset = played.dataset
     encoder = RowEncoder(dataset.input_schema, dataset.output_schema)
     public = {bound for field in dataset.schema["fields"] for bound in _bounds(field)}

@@ -43,7 +43,7 @@ class Command:
             start_new_session=True,
         )
         os.close(theirs)
-        self._terminal, self._seen = own, ""
+        self._terminal, self._seen, self._answered = own, "", 0
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -91,12 +91,21 @@ class Command:
                 except OSError:  # the other end is closed: Linux says EIO
                     return
                 self._seen += data.decode(errors="replace")
-                if _QUESTION.search(self.output):
-                    os.write(self._terminal, b"y\n")
-                elif _PASSPHRASE.search(self.output):
-                    # What is typed before the echo is off is thrown away.
-                    until(self._echo_is_off, "the terminal hides what is typed", seconds=120, interval=0.02)
-                    os.write(self._terminal, f"{self._passphrase}\n".encode())
+                self._answer()
+
+    def _answer(self) -> None:
+        """Answers the question that the terminal ends with, once: its last space may come by itself."""
+        asked = self.output[self._answered :]
+        if _QUESTION.search(asked):
+            answer = "y"
+        elif _PASSPHRASE.search(asked):
+            # What is typed before the echo is off is thrown away.
+            until(self._echo_is_off, "the terminal hides what is typed", seconds=120, interval=0.02)
+            answer = self._passphrase
+        else:
+            return
+        self._answered = len(self.output)
+        os.write(self._terminal, f"{answer}\n".encode())
 
     def _echo_is_off(self) -> bool:
         return not termios.tcgetattr(self._terminal)[3] & termios.ECHO

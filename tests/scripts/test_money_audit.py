@@ -49,7 +49,7 @@ class Scene:
     def audit(self, held: int = 0, change: Callable[[list[ev.Event]], list[ev.Event]] = lambda same: same) -> Any:
         sonar = self.world.sonar
         events = change(list(sonar.events(0, sonar.newest_block() + 1)))
-        chain = SimpleNamespace(head=sonar.head, events=lambda start, stop: events)
+        chain = SimpleNamespace(newest_block=sonar.newest_block, events=lambda start, stop: events)
         return audit(SimpleNamespace(chain=chain), self.campaign, held)  # type: ignore[arg-type]
 
 

@@ -49,7 +49,7 @@ CAPSULE_TERMS = CapsuleTerms(
 
 @contextmanager
 def undone(chain):
-    """What happens inside leaves no trace. Not `chain.isolate()`: that one swallows what its block raises."""
+    """Reverts the chain after the block. `chain.isolate()` does not serve: it swallows exceptions."""
     before = chain.snapshot()
     try:
         yield
@@ -166,7 +166,7 @@ class Stage:
         return self.open(self.create(**changes), accuracy)
 
     def submit(self, campaign: bytes, account=None, *, bundle: object = None, version: int = 0) -> int:
-        """Its number."""
+        """Submits a Gradient. Returns its number."""
         self._count += 1
         name = bundle or f"bundle {self._count}"
         client = self.as_(account or self.miner)
@@ -175,7 +175,7 @@ class Stage:
         return next(event.number for event in receipt.events if isinstance(event, GradientSubmitted))
 
     def score(self, campaign: bytes, accuracy: int) -> ScoredRecord:
-        """The oldest Gradient scored; what claims it."""
+        """Scores the oldest Gradient. Returns the record that claims its reward."""
         state = self.state(campaign)
         gradient = state.oldest
         assert gradient is not None, "no Gradient waits"
@@ -211,14 +211,14 @@ class Stage:
         self.as_(self.capsule).deliver(campaign, blob("delivery"), blob("openings"))
 
     def delivered(self, campaign: bytes) -> bytes:
-        """Mining brought to its end, and the Model delivered."""
+        """Ends mining and delivers the Model."""
         if self.status(campaign) is Status.OPEN:
             self.until(self.state(campaign).ends_at)
         self.deliver(campaign)
         return campaign
 
     def expired(self, campaign: bytes) -> bytes:
-        """The Capsule left to miss its window, and that recorded."""
+        """Lets the Capsule miss its window, and records it."""
         self.until(max(self.state(campaign).due_at(), self.state(campaign).ends_at))
         self.as_(self.miner).expire(campaign)
         return campaign
@@ -231,7 +231,7 @@ class Stage:
     # ------------------------------------------------------------------ looking
 
     def ledger(self) -> Ledger:
-        """Everything, from all events at once."""
+        """The ledger from all events at once."""
         client = self.as_(None)
         return Ledger().apply_all(client.events(self.start, client.newest_block() + 1))
 
