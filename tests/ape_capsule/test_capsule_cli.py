@@ -17,7 +17,7 @@ from sonar_core.crypto.sealed_messages import NoValidSignatureError
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.structs import Status
 from sonar_core.store import open_store
-from sonar_core.store.artifacts import read_ring
+from sonar_core.store.artifacts import read_keyring
 from sonar_core.store.replication_backlog import Backlog
 from tests.world.capsule import CAPSULE_TERMS, PASSPHRASE, World
 
@@ -68,7 +68,7 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     assert not list((world.home / "keys").glob("*.vault"))
     statement = world.home / "statements" / f"{campaign.hex()}.json"
     signature = statement.with_suffix(".json.asc").read_bytes()
-    ring = read_ring(world.store, world.as_("capsule").certificates_of(str(world.accounts["capsule"].address)))
+    ring = read_keyring(world.store, world.as_("capsule").certificates_of(str(world.accounts["capsule"].address)))
     destruction = check_statement(statement.read_bytes(), signature, ring)
     assert (destruction.campaign, destruction.contract) == (identity, world.sonar.address)
     with pytest.raises(NoValidSignatureError):

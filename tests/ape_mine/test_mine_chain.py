@@ -16,7 +16,7 @@ from ape_mine._cli import cli
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from sonar_core.chain.contracts import SonarContracts
-from sonar_core.crypto.certificates import format_ring
+from sonar_core.crypto.certificates import format_keyring
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.content_address import to_cid
@@ -56,7 +56,7 @@ class Town:
         self.sonar, self.chain, self.store = sonar, chain, store
         self.scientist, self.capsule = (SonarContracts(sonar.address, account) for account in (scientist, capsule))
         self.start = chain.blocks.head.number
-        ring = store.put(format_ring([capsule_key().certificate]))
+        ring = store.put(format_keyring([capsule_key().certificate]))
         offer = CurrencyOffer(ZERO_ADDRESS, CurrencyTerms(True, 0, 10**30))
         self.capsule.announce(ring, CapsuleTerms(1, 60, 60, 1, 60, 10_000), [offer])
         self.nonce = 0
@@ -97,13 +97,13 @@ class Town:
 
     def score(self, campaign: bytes, accuracy: int) -> None:
         state = self.state(campaign)
-        assert state.oldest is not None
+        assert state.oldest_unscored is not None
         address, root = bytes(32), state.model.root
         if accuracy > state.accuracy:
             newer = encrypted_model().rerandomise()
             address, root = self.store.put(wire.dumps_tensor(newer)), tensor_root(newer)
         said = Score(accuracy, 4, address, root, b"o" * 32, b"e" * 32)
-        self.capsule.score_gradient(campaign, state.oldest.record, said, state.following)
+        self.capsule.score_gradient(campaign, state.oldest_unscored.record, said, state.next_in_queue)
 
     def deliver(self, campaign: bytes) -> None:
         self.until(self.state(campaign).ends_at)
@@ -343,7 +343,7 @@ def test_tidy_lets_go_of_its_own_bundles_on_a_real_node(
     with running_node(tmp_path / "repo") as node:
         monkeypatch.setenv("SONAR_STORE", f"ipfs:{node.api},{DOWN}")
         town.store = open_store(f"ipfs:{node.api}")  # type: ignore[assignment]
-        town.store.put(format_ring([capsule_key().certificate]))
+        town.store.put(format_keyring([capsule_key().certificate]))
         campaign = town.open_campaign()
         assert "submitted" in ape_mine("run", "--once", signs=True)
         town.score(campaign, 4 * 10**17)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ape_sonar.campaign_offer import DAY, HOUR, CampaignOffer, OfferError
-from sonar_core.protocol.rewards import earned, payable
+from sonar_core.protocol.rewards import earned, remaining_reward
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyTerms, Terms
 from sonar_core.protocol.units import WAD, ZERO_ADDRESS
 
@@ -112,7 +112,7 @@ def test_the_published_example() -> None:
     """Bounty 1,000, target 80 %: a rise of 2 % pays 25."""
     made = replace(terms(), bounty=1_000, target_accuracy=80 * WAD // 100)
     assert earned(made, 52 * WAD // 100) - earned(made, 50 * WAD // 100) == 25
-    assert payable(made, 40 * WAD // 100) == 500
+    assert remaining_reward(made, 40 * WAD // 100) == 500
     assert earned(made, WAD) == 1_000
 
 
@@ -126,7 +126,7 @@ def test_rewards_follow_the_rule_to_within_one_unit(bounty: int, target: int, on
     reward = earned(made, after) - earned(made, before)
     exact = Fraction(bounty) * (min(after, target) - min(before, target)) / target
     assert abs(reward - exact) < 1
-    assert earned(made, before) + reward + payable(made, after) == bounty
+    assert earned(made, before) + reward + remaining_reward(made, after) == bounty
 
 
 def test_an_offer_names_every_choice_of_the_terms() -> None:

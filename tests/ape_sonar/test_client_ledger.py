@@ -58,7 +58,7 @@ def test_a_log_that_one_look_missed_is_found_by_the_next(chain: ForgetfulChain, 
 
 
 def test_what_does_not_follow_from_what_was_kept_is_read_anew(chain: ForgetfulChain, client: Sonar) -> None:
-    """`no event has submitted Gradient 0` was all that a client said from then on."""
+    """`no event submitted Gradient 0` was all that a client said from then on."""
     chain.grow(STORY[_OPENED:_SUBMITTED], blocks=2 * READ_AGAIN)
     chain.without = ev.GradientSubmitted
     client.ledger()

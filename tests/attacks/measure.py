@@ -86,14 +86,14 @@ class Purse:
         if campaign.terms.capsule not in self.addresses or campaign.recorded not in _FAILED:
             return Amount()
         own = [one for one in campaign.gradients.values() if one.record.miner in self.addresses]
-        back = campaign.share() * sum(one.record.number >= campaign.valid_below for one in own)
+        back = campaign.compensation_share() * sum(one.record.number >= campaign.valid_below for one in own)
         if campaign.scientist in self.addresses:
             others = (
                 campaign.submitted
                 - campaign.valid_below
                 - sum(one.record.number >= campaign.valid_below for one in own)
             )
-            return _in_currency(campaign, campaign.share() * others)
+            return _in_currency(campaign, campaign.compensation_share() * others)
         return _in_currency(campaign, campaign.terms.capsule_bond - back)
 
 
@@ -106,7 +106,7 @@ def claimable(campaign: CampaignState, address: str) -> Amount:
             coin += campaign.terms.scoring_fee * (_fee_returns(campaign, gradient) and not gradient.reclaimed)
             amount += 0 if gradient.claimed else campaign.reward(gradient)
             harmed = campaign.recorded in _FAILED and gradient.record.number >= campaign.valid_below
-            amount += campaign.share() * (harmed and not gradient.compensated)
+            amount += campaign.compensation_share() * (harmed and not gradient.compensated)
     if campaign.terms.capsule == address and campaign.start is not None:
         if campaign.recorded in (Status.OPEN, Status.DELIVERED) and not campaign.bond_collected:
             amount += campaign.terms.capsule_fee + campaign.terms.capsule_bond

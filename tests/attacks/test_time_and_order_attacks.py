@@ -99,7 +99,7 @@ def test_a_flood_on_a_dying_capsule(stage, attacker, miner, play):
         _take_all(stage, campaign, attacker, range(1, 1 + FLOOD))
         _take_all(stage, campaign, miner, [0])
         compensation = stage.state(campaign).terms.compensation
-        assert stage.state(campaign).share() == compensation > 0
+        assert stage.state(campaign).compensation_share() == compensation > 0
         played.owed = Amount(compensation)
 
 

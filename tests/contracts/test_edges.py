@@ -211,7 +211,7 @@ def test_every_content_address_is_told_in_its_place(stage):
         stage.submit(campaign)
     state = stage.state(campaign)
     record, arguments = state.gradients[0].record, (Rejection.MALFORMED, blob("opened"), blob("why"))
-    (rejected,) = capsule.reject_gradient(campaign, record, *arguments, state.following).events
+    (rejected,) = capsule.reject_gradient(campaign, record, *arguments, state.next_in_queue).events
     assert (rejected.reason, rejected.unsealed_bundle, rejected.evidence) == arguments
     types = ["bytes32", "uint8", "bytes32", "bytes32", "uint40"]
     details = keccak(encode(types, [record.core(), *arguments, stage.now()]))

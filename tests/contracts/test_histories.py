@@ -109,7 +109,7 @@ def moves(state: CampaignState, now: int, world: World):
     stage, client, random, campaign = world.stage, world.client, world.random, state.id
     status, open_claims = state.status(now), state.claims_open(now)
     requested, running = status is Status.REQUESTED, status in (Status.OPEN, Status.CLOSING)
-    scorable = running and state.oldest is not None
+    scorable = running and state.oldest_unscored is not None
     back = status in (Status.DECLINED, Status.CANCELLED) or open_claims
     yield "cancel", requested, lambda: client["scientist"].cancel(campaign)
     yield "decline", requested, lambda: client["capsule"].decline(campaign, "no")
@@ -129,7 +129,7 @@ def moves(state: CampaignState, now: int, world: World):
         yield "score", True, lambda: _score(world, state, min(state.accuracy + rise, 10**18))
         yield "reject", True, lambda: _reject(world, state)
     yield "rebase", running, lambda: client["capsule"].rebase(campaign, blob("m"), blob("r"), blob("e"))
-    ready = status is Status.CLOSING and state.oldest is None
+    ready = status is Status.CLOSING and state.oldest_unscored is None
     yield "deliver", ready, lambda: stage.deliver(campaign)
     overdue = state.recorded is Status.OPEN and status is Status.EXPIRED
     yield "expire", overdue, lambda: client["stranger"].expire(campaign)
@@ -166,7 +166,7 @@ def moves(state: CampaignState, now: int, world: World):
     else:
         reclaims = harmed and not gradient.reclaimed
         yield "reclaim", reclaims, lambda: miner.reclaim_scoring_fees(campaign, [gradient.record], miner.sender)
-    compensates = harmed and gradient.reclaimed and not gradient.compensated and state.share() > 0
+    compensates = harmed and gradient.reclaimed and not gradient.compensated and state.compensation_share() > 0
     yield "compensate", compensates, lambda: miner.compensate(campaign, [number], miner.sender)
 
 
@@ -183,12 +183,14 @@ def _open(world, state):
 def _score(world, state, accuracy):
     model = blob("m") if world.stage.improves(state, accuracy) else bytes(32)
     score = Score(accuracy, 4, model, blob("r"), blob("o"), blob("e"))
-    world.client["capsule"].score_gradient(state.id, state.oldest.record, score, state.following)
+    world.client["capsule"].score_gradient(state.id, state.oldest_unscored.record, score, state.next_in_queue)
 
 
 def _reject(world, state):
-    record, nothing = state.oldest.record, bytes(32)
-    world.client["capsule"].reject_gradient(state.id, record, Rejection.MALFORMED, nothing, nothing, state.following)
+    record, nothing = state.oldest_unscored.record, bytes(32)
+    world.client["capsule"].reject_gradient(
+        state.id, record, Rejection.MALFORMED, nothing, nothing, state.next_in_queue
+    )
 
 
 def steady(state, now):
@@ -246,7 +248,7 @@ def owed(state: CampaignState, refundable: int) -> tuple[int, int]:
     harmed = [gradient for number, gradient in state.gradients.items() if number >= state.valid_below]
     if not state.settled_at:
         harmed = []
-    claimable += sum(state.share() for gradient in harmed if not gradient.compensated)
+    claimable += sum(state.compensation_share() for gradient in harmed if not gradient.compensated)
     waiting = state.recorded is Status.OPEN or (state.recorded is Status.DELIVERED and not state.bond_collected)
     collectable = terms.capsule_fee + terms.capsule_bond if waiting else 0
     if not state.settled_at:
@@ -317,7 +319,7 @@ def close(world, campaign):
     if state.status(stage.now()) is Status.OPEN:
         stage.until(state.ends_at)
     while steady(state, stage.now()) and state.status(stage.now()) is Status.CLOSING:
-        if state.oldest is None:
+        if state.oldest_unscored is None:
             stage.deliver(campaign)
             world.counts["deliver"] += 1
         else:

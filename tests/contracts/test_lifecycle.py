@@ -279,7 +279,7 @@ def test_expiry_divides_the_bond_as_promised(stage, miner, second_miner):
 
     assert stage.claim(campaign, 0, account=miner).events[0].reward == 500
     state = stage.state(campaign)
-    assert state.share() == 100
+    assert state.compensation_share() == 100
     for number, account in ((1, miner), (2, second_miner)):
         client = stage.as_(account)
         client.reclaim_scoring_fees(campaign, [state.gradients[number].record], account.address)

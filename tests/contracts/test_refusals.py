@@ -445,7 +445,7 @@ def _scoring(change, gradient=None, following=None, facts=None):
         for _ in range(2):
             stage.submit(campaign)
         state = stage.state(campaign)
-        record, after = state.gradients[0].record, state.following
+        record, after = state.gradients[0].record, state.next_in_queue
         score = replace(NO_RISE, **change)
         record = replace(record, **gradient) if gradient else record
         after = replace(after, **following) if following else after

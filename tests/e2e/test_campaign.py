@@ -64,7 +64,7 @@ def test_encrypted_gradients_equal_plaintext_integers(played):
     """The Gradient that "north" computed on ciphertexts, decrypted, is the one that plaintext integers give."""
     campaign, store = campaigns(played)[0].state, played.market.scientist.store
     spec = read_spec(store, campaign.terms.spec)
-    model = spec.started(read_frozen(store, spec))
+    model = spec.initial_model(read_frozen(store, spec))
     encoder = RowEncoder(played.dataset.input_schema, played.dataset.output_schema)
     frame = played.rows.mines["north"]
     rows = encoder.encode_inputs(frame.drop(columns=played.dataset.output))

@@ -122,16 +122,20 @@ class Meter:
 
     def _scored(self, campaign: bytes, accuracy: int, name: str | None = None) -> None:
         state = self.stage.state(campaign)
-        number, better = state.oldest.record.number, self.stage.improves(state, percent(accuracy))
+        number, better = state.oldest_unscored.record.number, self.stage.improves(state, percent(accuracy))
         model = blob(f"model of {number}") if better else bytes(32)
         digests = (model, blob(f"root of {number}"), blob(f"opened {number}"), blob(f"evidence {number}"))
         score = Score(percent(accuracy), 4, *digests)
-        self._kept(name, self._capsule.score_gradient(campaign, state.oldest.record, score, state.following))
+        self._kept(
+            name, self._capsule.score_gradient(campaign, state.oldest_unscored.record, score, state.next_in_queue)
+        )
 
     def _rejected(self, campaign: bytes, name: str) -> None:
         state = self.stage.state(campaign)
         evidence = (Rejection.MALFORMED, bytes(32), blob("evidence"))
-        self.read(name, self._capsule.reject_gradient(campaign, state.oldest.record, *evidence, state.following))
+        self.read(
+            name, self._capsule.reject_gradient(campaign, state.oldest_unscored.record, *evidence, state.next_in_queue)
+        )
 
     def _kept(self, name: str | None, receipt):
         if name:

@@ -69,7 +69,7 @@ class Histories:
 
     def jump(self, now: int) -> int:
         """A later time, about an instant at which something begins or ends; `now` for no jump."""
-        coming = {moment: kind for c in self.live() for kind, moment in _instants(c) if moment > now + 2}
+        coming = {moment: kind for c in self.live_campaigns() for kind, moment in _instants(c) if moment > now + 2}
         if not coming or self._random.random() > JUMP:
             return now
         nearest = sorted(coming)[:NEAREST]
@@ -93,11 +93,11 @@ class Histories:
 
     def settling(self, now: int) -> list[Call]:
         """Calls that go through and bring a Campaign to its end, or somebody their money, one for each Campaign."""
-        drawn = [self._calls.fitting(function, c, now) for c in self.live() for function in SETTLING]
+        drawn = [self._calls.fitting(function, c, now) for c in self.live_campaigns() for function in SETTLING]
         calls = [call for call in drawn if call is not None and not self._protocol.judge(call, now)]
         return list({call.arguments[0]: call for call in calls}.values())
 
-    def live(self) -> list[Campaign]:
+    def live_campaigns(self) -> list[Campaign]:
         """Campaigns that hold somebody's money."""
         return [c for c in self._protocol.campaigns.values() if c.money.held or c.fees.held]
 
@@ -113,7 +113,7 @@ class Histories:
         return spoilt + self._random.sample(self._done, min(REPEATED, len(self._done)))
 
     def _candidates(self, now: int) -> list[Call]:
-        live = self.live()
+        live = self.live_campaigns()
         drawn = [self._calls.fitting(function, c, now) for c in live for function in self._calls.functions]
         calls = [call for call in drawn if call is not None] + [self._calls.announcement()]
         running = [c for c in live if c.status(now) in (Status.REQUESTED, Status.OPEN, Status.CLOSING)]

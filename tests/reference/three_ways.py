@@ -72,7 +72,7 @@ class ThreeWays:
         """Everything runs out, everybody takes what is theirs, and nothing is left."""
         for _ in range(_MOST_PULLS):
             calls = self.history.settling(self._node.now)
-            if not self.history.live():
+            if not self.history.live_campaigns():
                 break
             self._wait(self._node.now + (0 if calls else _LONG))
             for call in calls:

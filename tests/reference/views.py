@@ -71,7 +71,7 @@ def of_ledger(state: CampaignState, now: int) -> View:
     account = state.account()
     rewards = sum(state.reward(gradient) for gradient in state.gradients.values() if not gradient.claimed)
     words = [
-        _word(g.record, g.scored, g.claimed or g.compensated, g.reclaimed, state.share())
+        _word(g.record, g.scored, g.claimed or g.compensated, g.reclaimed, state.compensation_share())
         for g in state.gradients.values()
     ]
     return View(
@@ -79,7 +79,7 @@ def of_ledger(state: CampaignState, now: int) -> View:
         status=state.status(now),
         due=state.due_at(),
         claims_open_at=state.claims_open_at(),
-        earned=state.terms.bounty - state.payable(),
+        earned=state.terms.bounty - state.remaining_reward(),
         digests=tuple(words),
         money=Account(account.escrowed, account.paid),
         fees=Account(account.scoring_escrowed, account.scoring_paid),

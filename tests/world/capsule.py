@@ -25,7 +25,7 @@ from sonar_core.protocol.units import WAD, ZERO_ADDRESS
 from sonar_core.protocol.validation_set import ValidationSet
 from sonar_core.service.action import Action
 from sonar_core.service.observer import Observer
-from sonar_core.store.artifacts import read_public_key, read_ring, read_tensor
+from sonar_core.store.artifacts import read_keyring, read_public_key, read_tensor
 from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
 from syft.nn import LinearClassifier, Model
@@ -156,7 +156,7 @@ class World:
     ) -> bytes:
         """A Requested Campaign."""
         validation = validation or self.validation()
-        ring = read_ring(self.store, self.as_("capsule").certificates_of(str(self.accounts["capsule"].address)))
+        ring = read_keyring(self.store, self.as_("capsule").certificates_of(str(self.accounts["capsule"].address)))
         windows = {"open_within": 3600, "duration": 86_400, "notice_period": 600, "scoring_window": 3600}
         windows |= {"per_gradient": 60, "unavailability_window": 1800, "delivery_window": 7200, "audit_window": 0}
         terms = Terms(
@@ -229,7 +229,7 @@ class World:
     ) -> bytes:
         """Registers a bundle and publishes it; its address."""
         if sealed is None:
-            ring = read_ring(self.store, self.state(campaign).certificates)
+            ring = read_keyring(self.store, self.state(campaign).certificates)
             sealed = seal_anonymous(bundle.to_bytes(), ring)
         address, fee = self.store.address_of(sealed), self.state(campaign).terms.scoring_fee
         registered = bundle.version if version is None else version

@@ -177,7 +177,7 @@ class Stage:
     def score(self, campaign: bytes, accuracy: int) -> ScoredRecord:
         """Scores the oldest Gradient. Returns the record that claims its reward."""
         state = self.state(campaign)
-        gradient = state.oldest
+        gradient = state.oldest_unscored
         assert gradient is not None, "no Gradient waits"
         improved = self.improves(state, accuracy)
         number = gradient.record.number
@@ -189,7 +189,7 @@ class Stage:
             unsealed_bundle=blob(f"opened {number}"),
             evidence=blob(f"evidence {number}"),
         )
-        receipt = self.as_(self.capsule).score_gradient(campaign, gradient.record, score, state.following)
+        receipt = self.as_(self.capsule).score_gradient(campaign, gradient.record, score, state.next_in_queue)
         assert any(isinstance(event, GradientScored) for event in receipt.events)
         scored = self.state(campaign).gradients[number].scored
         assert scored is not None
@@ -202,9 +202,9 @@ class Stage:
 
     def reject(self, campaign: bytes, reason: Rejection = Rejection.MALFORMED) -> None:
         state = self.state(campaign)
-        assert state.oldest is not None
+        assert state.oldest_unscored is not None
         self.as_(self.capsule).reject_gradient(
-            campaign, state.oldest.record, reason, bytes(32), blob("evidence"), state.following
+            campaign, state.oldest_unscored.record, reason, bytes(32), blob("evidence"), state.next_in_queue
         )
 
     def deliver(self, campaign: bytes) -> None:

@@ -88,7 +88,7 @@ class World:
     def open(self, campaign: Campaign) -> None:
         state = campaign.state
         spec = read_spec(self.store, state.terms.spec)
-        model = spec.started(read_frozen(self.store, spec)).encrypt(key_pair()).weights_
+        model = spec.initial_model(read_frozen(self.store, spec)).encrypt(key_pair()).weights_
         start = CampaignStart(
             self.store.put(wire.dumps_public_key(key_pair())),
             public_key_root(key_pair()),
@@ -112,11 +112,11 @@ class World:
     def score(self, campaign: Campaign, accuracy: int) -> None:
         """Says that the oldest Gradient leads to this accuracy, whatever it holds."""
         state = campaign.state
-        assert state.oldest is not None
+        assert state.oldest_unscored is not None
         improved = accuracy > state.accuracy
         model = state.model.address if improved else bytes(32)
         score = Score(accuracy, 4, model, state.model.root, b"o" * 32, b"e" * 32)
-        self.capsule.score_gradient(campaign.id, state.oldest.record, score, state.following)
+        self.capsule.score_gradient(campaign.id, state.oldest_unscored.record, score, state.next_in_queue)
 
     def deliver(self, campaign: Campaign, lies: Lies | None = None) -> None:
         """At the end of mining: the head opened, sealed and announced; truly, unless told otherwise."""

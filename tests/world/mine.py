@@ -27,7 +27,7 @@ from sonar_core.chain.contract_errors import (
     WrongValueError,
 )
 from sonar_core.chain.contracts import Receipt
-from sonar_core.crypto.certificates import Key, format_ring
+from sonar_core.crypto.certificates import Key, format_keyring
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.campaign_spec import CampaignSpec
 from sonar_core.protocol.commitments import public_key_root, tensor_root
@@ -247,7 +247,10 @@ class SimulatedSonar:
             for number in numbers:
                 if not state.gradients[number].reclaimed or state.gradients[number].compensated:
                     raise WrongGradientError(campaign=campaign, number=number, expected=bytes(32))
-            return [ev.Compensated(position, campaign, number, self.sender, to, state.share()) for number in numbers]
+            return [
+                ev.Compensated(position, campaign, number, self.sender, to, state.compensation_share())
+                for number in numbers
+            ]
 
         return self.send("compensate", happen)
 
@@ -391,7 +394,7 @@ class World:
             tensor_root(weights),
             changes.pop("accuracy", 0),
         )
-        ring = self.store.put(format_ring([capsule_key().certificate]))
+        ring = self.store.put(format_keyring([capsule_key().certificate]))
         terms = replace(self.terms(), **changes)
         self.emit(lambda position: ev.CampaignCreated(position, campaign, SCIENTIST, CAPSULE, self._count, terms))
         ends_at = self.sonar.shared.now + terms.duration
@@ -424,8 +427,8 @@ class World:
     def score(self, campaign: bytes, accuracy: int, weights: EncryptedTensor | None = None) -> None:
         """The oldest Gradient scored; an improvement makes a new version, of the same weights if none are given."""
         state = self.state(campaign)
-        assert state.oldest is not None
-        record, better = state.oldest.record, accuracy > state.accuracy
+        assert state.oldest_unscored is not None
+        record, better = state.oldest_unscored.record, accuracy > state.accuracy
         address, root = bytes(32), state.model.root
         if better:
             newer = weights or encrypted_model().rerandomise()
@@ -437,8 +440,8 @@ class World:
 
     def reject(self, campaign: bytes) -> None:
         state = self.state(campaign)
-        assert state.oldest is not None
-        record = state.oldest.record
+        assert state.oldest_unscored is not None
+        record = state.oldest_unscored.record
         said = (record.number, record.miner, state.accuracy, state.due + 10, Rejection.MALFORMED, bytes(32), bytes(32))
         self.emit(lambda position: ev.GradientRejected(position, campaign, *said))
 

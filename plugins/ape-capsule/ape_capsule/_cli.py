@@ -157,7 +157,7 @@ def status(account: Any, home: Path | None, sonar: str | None, as_json: bool) ->
     state = CapsuleJournal(place / STATE_FILE)
     event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
     now, ahead = site.chain.timestamp(), event_log.unconfirmed_ledger()
-    own = ahead.asked_of(site.chain.sender)
+    own = ahead.campaigns_of_capsule(site.chain.sender)
     if as_json:
         click.echo(json.dumps([_facts(campaign, now, state) for campaign in own]))
         return

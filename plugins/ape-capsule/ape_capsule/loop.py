@@ -184,7 +184,7 @@ class Capsule:
         """How it stands, by what has its confirmations. Raises ChainError."""
         chain, now = self._chain, self._chain.timestamp()
         head = chain.newest_block()
-        live = self._event_log.confirmed_ledger.live()
+        live = self._event_log.confirmed_ledger.live_campaigns()
         own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
         return Vitals(
             head=head,
@@ -246,7 +246,7 @@ class Capsule:
 
     def _judge(self, confirmed: CampaignState, newest: CampaignState) -> list[Action]:
         """A verdict on the oldest Gradient, once its submission has its confirmations."""
-        oldest = newest.oldest
+        oldest = newest.oldest_unscored
         known = confirmed.gradients.get(oldest.record.number) if oldest else None
         if oldest is None or known is None or known.record != oldest.record:
             return []

@@ -127,7 +127,7 @@ def read_ledger(site: Connection, home: Path) -> Ledger:
 
 def own_campaigns(site: Connection, home: Path) -> list[CampaignState]:
     """The Capsule's own of them. Raises as `read_ledger`."""
-    return read_ledger(site, home).asked_of(site.chain.sender)
+    return read_ledger(site, home).campaigns_of_capsule(site.chain.sender)
 
 
 @contextmanager

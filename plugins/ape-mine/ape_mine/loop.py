@@ -143,7 +143,9 @@ class Mine:
         chain, now = self._chain, self._chain.timestamp()
         head = chain.newest_block()
         live = [
-            one for one in self._event_log.confirmed_ledger.live() if one.status(now) in (Status.OPEN, Status.CLOSING)
+            one
+            for one in self._event_log.confirmed_ledger.live_campaigns()
+            if one.status(now) in (Status.OPEN, Status.CLOSING)
         ]
         own = [gradient for campaign in live for gradient in own_gradients(campaign, self._miner)]
         policy, _ = self._home.policy_and_fault(self._tokens)
@@ -274,7 +276,7 @@ class Mine:
 
     def _take_payouts(self) -> list[Action]:
         now, actions = self._chain.timestamp(), []
-        for campaign in self._event_log.unconfirmed_ledger().worked_for(self._miner):
+        for campaign in self._event_log.unconfirmed_ledger().campaigns_of_miner(self._miner):
             if campaign.id not in self._paid_out:
                 payouts = due_payouts(campaign, self._miner, now)
                 actions += [action for payout in payouts for action in self._take(campaign.id, payout)]

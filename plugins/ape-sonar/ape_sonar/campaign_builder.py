@@ -186,7 +186,7 @@ def request_digest(spec: CampaignSpec, inputs: bytes, targets: NDArray[np.int64]
 
     Args:
         spec: of the Campaign.
-        inputs: of the validation set, as `RowEncoder.recognisable` has them.
+        inputs: of the validation set, as `RowEncoder.canonical_inputs` has them.
         targets: of the validation set.
         asked: all else that makes it another.
     """

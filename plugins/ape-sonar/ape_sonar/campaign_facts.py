@@ -8,14 +8,8 @@ from typing import Any
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
-from sonar_core.protocol.rewards import payable
 from sonar_core.protocol.structs import EMPTY_BYTES32
 from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Currency, Money, from_wad
-
-
-def left_to_pay(state: CampaignState) -> int:
-    """What Miners can still earn, in smallest units; of the claimed start while nothing was measured."""
-    return state.payable() if state.start else payable(state.terms, state.terms.starting_accuracy)
 
 
 def verdict(gradient: GradientState) -> str:
@@ -45,8 +39,8 @@ def campaign_facts(state: CampaignState, now: int, currency: Currency) -> dict[s
         "spec": to_cid(terms.spec),
         "parent": None if terms.parent == EMPTY_BYTES32 else "0x" + terms.parent.hex(),
         "bounty": _money(terms.bounty, currency),
-        "payable": _money(left_to_pay(state), currency),
-        "spent": _money(state.spent() if state.start else 0, currency),
+        "payable": _money(state.remaining_reward(), currency),
+        "spent": _money(state.rewards_earned() if state.start else 0, currency),
         "refundable": _money(state.refundable(), currency),
         "capsule_fee": _money(terms.capsule_fee, currency),
         "capsule_bond": _money(terms.capsule_bond, currency),

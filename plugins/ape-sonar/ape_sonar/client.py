@@ -25,7 +25,7 @@ from ape_sonar.campaign_builder import (
     write_spec,
 )
 from ape_sonar.campaign_drafts import Draft, DraftBook
-from ape_sonar.campaign_facts import left_to_pay, verdict
+from ape_sonar.campaign_facts import verdict
 from ape_sonar.campaign_offer import CampaignOffer
 from ape_sonar.delivery_verification import open_delivery
 from ape_sonar.trained_model import TrainedModel
@@ -57,7 +57,7 @@ from sonar_core.protocol.units import (
 )
 from sonar_core.protocol.validation_set import ValidationSet
 from sonar_core.store import BlobStore
-from sonar_core.store.artifacts import LARGEST_VALIDATION, read_ring, read_spec
+from sonar_core.store.artifacts import LARGEST_VALIDATION, read_keyring, read_spec
 from syft.nn import Model
 from syft.paillier import DEFAULT_BITS, IntegerTensor
 
@@ -145,7 +145,7 @@ class Campaign:
     def payable(self) -> Money:
         """What Miners can still earn: the Bounty without what the accuracy so far is worth."""
         state = self.state
-        return Money(left_to_pay(state), self._sonar.currency(state.terms.currency))
+        return Money(state.remaining_reward(), self._sonar.currency(state.terms.currency))
 
     @property
     def accuracy(self) -> Decimal:
@@ -403,7 +403,7 @@ class Sonar:
         own = ValidationSet.build(rows, targets)
         # A measured start follows from the rows: of texts it may differ by one of them, on another machine.
         asking = replace(offer, starting_accuracy=0) if texts and starting_accuracy is None else offer
-        inputs = encoder.recognisable(validation[0], rows)
+        inputs = encoder.canonical_inputs(validation[0], rows)
         request = request_digest(
             spec, inputs, own.targets, offer=asking, parent=parent.id if parent else b"", nonce=nonce
         )
@@ -446,7 +446,7 @@ class Sonar:
         self, request: bytes, nonce: int, spec: bytes, own: ValidationSet, offer: CampaignOffer, parent: Campaign | None
     ) -> Draft:
         """Everything of the Campaign on disk, before anything of it is anywhere else."""
-        ring = read_ring(self.store, self.chain.certificates_of(offer.capsule))
+        ring = read_keyring(self.store, self.chain.certificates_of(offer.capsule))
         sealed = seal(own.to_bytes(), ring, signer=self.key)
         terms = offer.terms(
             self.chain.capsule_terms(offer.capsule),

@@ -17,8 +17,8 @@ from sonar_core.store import BlobStore
 from sonar_core.store.artifacts import (
     LARGEST_DELIVERY,
     read_frozen,
+    read_keyring,
     read_public_key,
-    read_ring,
     read_spec,
     read_tensor,
     read_texts,
@@ -70,7 +70,7 @@ def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: Vali
         raise NotDeliveredError(
             f"Campaign 0x{campaign.id.hex()} has no delivery: it is {campaign.recorded.name.lower()}"
         )
-    ring = read_ring(store, campaign.certificates)
+    ring = read_keyring(store, campaign.certificates)
     sealed = store.get(campaign.delivery, limit=LARGEST_DELIVERY)
     delivery = Delivery.from_bytes(unseal(sealed, key, signers=ring, limit=LARGEST_DELIVERY))
     _check_header(campaign, delivery)

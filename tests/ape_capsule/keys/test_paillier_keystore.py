@@ -20,7 +20,7 @@ from ape_capsule.keys import paillier_keystore
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import Keystore, destroy_key
 from sonar_core.crypto import vault
-from sonar_core.crypto.certificates import parse_ring
+from sonar_core.crypto.certificates import parse_keyring
 from sonar_core.crypto.sealed_messages import seal_anonymous
 from sonar_core.crypto.vault import LOWEST_COST, VaultCorruptError, VaultPurposeError, WrongPassphraseError
 from syft.paillier import generate_insecure_keypair
@@ -134,5 +134,5 @@ def test_an_identity_is_made_once_and_opens_what_is_sealed_to_its_ring(tmp_path:
         Identity.load(tmp_path, "wrong")
     again = Identity.load(tmp_path, "right")
     assert again.certificate == made.certificate
-    sealed = seal_anonymous(b"a bundle", parse_ring(made.ring()))
+    sealed = seal_anonymous(b"a bundle", parse_keyring(made.ring()))
     assert again.unseal_bundle(sealed, limit=100) == b"a bundle"

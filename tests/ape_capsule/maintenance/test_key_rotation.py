@@ -33,7 +33,7 @@ from ape_capsule.service import EVIDENCE_FOLDER, HEADS_FOLDER
 from sonar_core.base import atomic_files as files
 from sonar_core.crypto import vault
 from sonar_core.crypto._unseal_child import NO_KEY
-from sonar_core.crypto.certificates import LARGEST_RING, CertificateError, Key, format_ring, parse_ring
+from sonar_core.crypto.certificates import LARGEST_KEYRING, CertificateError, Key, format_keyring, parse_keyring
 from sonar_core.crypto.sealed_messages import WrongKeyError, seal, seal_anonymous, verify
 from sonar_core.crypto.vault import LOWEST_COST
 from sonar_core.protocol.structs import Status
@@ -112,17 +112,17 @@ def test_a_new_key_takes_over_and_the_old_one_still_does_its_part(place: Place) 
     assert [one.fingerprint for one in identity.retired] == [old.fingerprint]
     assert identity.certificate.user_ids == old.user_ids
     assert place.chain.announced == [(place.store.address_of(identity.ring()), CAPSULE_TERMS, [])]
-    assert parse_ring(place.store.get(place.chain.certificates, limit=MOST)) == (identity.certificate,)
+    assert parse_keyring(place.store.get(place.chain.certificates, limit=MOST)) == (identity.certificate,)
     for certificate in identity.certificates:
         assert identity.unseal_bundle(seal_anonymous(b"a bundle", [certificate]), limit=MOST) == b"a bundle"
         message = seal(b"rows", [certificate], signer=SCIENTIST)
         assert identity.unseal(message, signers=[SCIENTIST.certificate], limit=MOST) == b"rows"
-        assert identity.opener_of(message, limit=MOST) == certificate
+        assert identity.unsealing_key(message, limit=MOST) == certificate
         assert verify(b"words", identity.sign(b"words", signer=certificate), identity.certificates) == certificate
     assert verify(b"words", identity.sign(b"words"), identity.certificates) == identity.certificate
     assert place.kept(identity) == [b"heads", b"evidence"]
     with pytest.raises(WrongKeyError):
-        identity.opener_of(seal_anonymous(b"", [SCIENTIST.certificate]), limit=MOST)
+        identity.unsealing_key(seal_anonymous(b"", [SCIENTIST.certificate]), limit=MOST)
     with pytest.raises(KeyNotHeldError):
         identity.sign(b"words", signer=SCIENTIST.certificate)
 
@@ -143,7 +143,7 @@ def test_only_what_is_announced_is_replaced(place: Place, tmp_path: Path) -> Non
     place.chain.certificates = bytes(32)
     with pytest.raises(NotAnnouncedError, match="ape capsule announce"):
         place.rotate()
-    place.chain.certificates = place.store.put(format_ring([SCIENTIST.certificate]))
+    place.chain.certificates = place.store.put(format_keyring([SCIENTIST.certificate]))
     with pytest.raises(RingNotHeldError, match=SCIENTIST.fingerprint):
         place.rotate()
     assert place.identity().certificates == (place.first.certificate,)
@@ -157,12 +157,12 @@ def test_a_user_id_may_change_and_must_be_one(place: Place) -> None:
 
 
 def test_so_many_keys_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ape_capsule.keys.openpgp_identity.LARGEST_RING", 2)
+    monkeypatch.setattr("ape_capsule.keys.openpgp_identity.LARGEST_KEYRING", 2)
     place.rotate()
     with pytest.raises(TooManyKeysError, match="ape capsule forget"):
         place.rotate()
     assert len(place.identity().certificates) == 2
-    assert LARGEST_RING == 16
+    assert LARGEST_KEYRING == 16
 
 
 # ------------------------------------------------------------------ killed anywhere
@@ -219,7 +219,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
                 return found.bytes, {"key": place, "signed_by": [one.certificate for one in found.valid_sigs]}
         return b"", {"error": NO_KEY}
 
-    monkeypatch.setattr("sonar_core.crypto.sealed_messages._run_opener", opened)
+    monkeypatch.setattr("sonar_core.crypto.sealed_messages._run_child", opened)
 
 
 def killed_everywhere(
@@ -275,7 +275,7 @@ def test_forgetting_killed_anywhere_is_finished_by_the_next_one(tmp_path: Path, 
 
 
 def _ring(place: Place) -> Any:
-    return parse_ring(place.store.get(place.chain.certificates, limit=MOST))
+    return parse_keyring(place.store.get(place.chain.certificates, limit=MOST))
 
 
 # ------------------------------------------------------------------ forgetting
@@ -355,7 +355,7 @@ def test_which_campaign_needs_which_key(place: Place) -> None:
     old = place.first.certificate
     place.rotate()
     identity = place.identity()
-    new, before, after = identity.certificate, format_ring([old]), identity.ring()
+    new, before, after = identity.certificate, format_keyring([old]), identity.ring()
     both = {old.fingerprint, new.fingerprint}
 
     def needed(*arguments: Any, **options: Any) -> list[tuple[set[str], bool]]:
@@ -369,8 +369,8 @@ def test_which_campaign_needs_which_key(place: Place) -> None:
     assert needed(Status.REQUESTED, b"", None) == [(both, True)]
     # What cannot be told may need any.
     assert needed(Status.OPEN, after, None) == [(both, True)]
-    assert needed(Status.OPEN, format_ring([SCIENTIST.certificate, old]), old) == [({old.fingerprint}, True)]
-    assert needed(Status.OPEN, format_ring([SCIENTIST.certificate]), old) == [({old.fingerprint}, False)]
+    assert needed(Status.OPEN, format_keyring([SCIENTIST.certificate, old]), old) == [({old.fingerprint}, True)]
+    assert needed(Status.OPEN, format_keyring([SCIENTIST.certificate]), old) == [({old.fingerprint}, False)]
     # Over: an audit window may still be open.
     assert needed(Status.DELIVERED, before, old) == [({old.fingerprint}, True)]
     assert needed(Status.DELIVERED, before, old, claims=True) == []
@@ -382,7 +382,7 @@ def test_the_store_is_not_asked_for_a_ring_of_its_own(place: Place, tmp_path: Pa
     place.rotate()
     identity, empty = place.identity(), EmbeddedStore(tmp_path / "empty")
     for certificate in identity.certificates:
-        assert held_in(identity, empty, empty.address_of(format_ring([certificate]))) == certificate
+        assert held_in(identity, empty, empty.address_of(format_keyring([certificate]))) == certificate
 
 
 def test_the_doctor_tells_lost_keys_and_idle_ones(place: Place) -> None:
@@ -406,7 +406,7 @@ def test_the_doctor_tells_half_a_rotation(place: Place) -> None:
     identity, store = place.identity(), place.store
 
     def found(*ring: Key | Identity) -> tuple[Grade, str]:
-        finding = judge_ring(store, store.put(format_ring([one.certificate for one in ring])), identity)
+        finding = judge_ring(store, store.put(format_keyring([one.certificate for one in ring])), identity)
         return finding.grade, finding.remedy
 
     assert found(identity) == found(identity, SCIENTIST) == (Grade.OK, "")

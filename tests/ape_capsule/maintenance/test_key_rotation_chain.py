@@ -18,7 +18,7 @@ from ape_sonar.delivery_verification import open_delivery
 from sonar_core.crypto.certificates import Certificate, Key
 from sonar_core.protocol.delivery import Delivery
 from sonar_core.protocol.structs import Status
-from sonar_core.store.artifacts import read_ring
+from sonar_core.store.artifacts import read_keyring
 from tests.world import capsule as capsule_world
 from tests.world.capsule import PASSPHRASE, World, spec
 
@@ -91,7 +91,7 @@ def test_campaigns_of_before_and_after_a_rotation_are_delivered_and_opened(
     assert "opened" in told
     after = world.create()
     assert "opened" in ape_capsule("run", "--once")
-    rings = {one: read_ring(world.store, world.state(one).certificates) for one in (before, between, after)}
+    rings = {one: read_keyring(world.store, world.state(one).certificates) for one in (before, between, after)}
     assert [_only(rings[one]) for one in (before, between, after)] == [old, new, new]
     for campaign in (between, after):
         world.submit_gradient(campaign, world.gradient(campaign, 12))

@@ -143,7 +143,7 @@ def test_all_of_a_campaign_goes_once_it_is_over_and_nothing_before(scene: Scene)
     kept = scene.node.kept()
     bundle = scene.blob("a Miner's bundle: only read here, whoever pinned it")
     record = GradientRecord(0, ZERO_ADDRESS, bundle, bytes(32), 0, 0, 0)
-    scene.change(campaign, gradients=GradientMap().with_(GradientState(record)))
+    scene.change(campaign, gradients=GradientMap().with_gradient(GradientState(record)))
     scene.cache.keep(b"of another Campaign")
     assert scene.tidy(OVER - 1) == scene.tidy(OVER, after=1) == 0
     assert kept == scene.names(campaign)

@@ -252,7 +252,7 @@ def _on_newest(act: Callable[[House, bytes], object]) -> Move:
 def _score(rise: int) -> Callable[[House, bytes], object]:
     def act(house: House, campaign: bytes) -> None:
         state = house.world.state(campaign)
-        if state.oldest:
+        if state.oldest_unscored:
             house.world.score(campaign, min(state.accuracy + rise, 8 * 10**17))
 
     return act

@@ -72,7 +72,7 @@ def test_a_rise_that_does_not_count_earns_nothing(world: World) -> None:
 def test_it_is_never_below_zero_nor_above_what_is_left(shares: list[int], waiting: int, bounty: int) -> None:
     state = _with_history(shares, waiting, bounty)
     reward = expected_reward(state)
-    assert 0 <= reward <= state.payable()
+    assert 0 <= reward <= state.remaining_reward()
     assert expected_reward(_with_history(shares, waiting + 1, bounty)) <= reward
 
 

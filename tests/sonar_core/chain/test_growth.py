@@ -68,13 +68,13 @@ def test_gradients_are_a_mapping_in_order_and_by_miner() -> None:
     assert list(gradients) == list(range(42))
     assert dict(gradients) == plain
     assert (42 in gradients, len(gradients), gradients.get(42)) == (False, 42, None)
-    assert [one.record.number for one in gradients.of(rival)] == [40, 41]
-    assert [one.record.number for one in gradients.of(MINER)] == list(range(40))
-    assert gradients.of("nobody") == []
-    assert gradients == GradientMap().with_(gradients[0]) or len(gradients) > 1
-    changed = gradients.with_(replace(gradients[41], claimed=True))
+    assert [one.record.number for one in gradients.by_miner(rival)] == [40, 41]
+    assert [one.record.number for one in gradients.by_miner(MINER)] == list(range(40))
+    assert gradients.by_miner("nobody") == []
+    assert gradients == GradientMap().with_gradient(gradients[0]) or len(gradients) > 1
+    changed = gradients.with_gradient(replace(gradients[41], claimed=True))
     assert (changed[41].claimed, gradients[41].claimed, len(changed)) == (True, False, 42)
-    assert [one.claimed for one in changed.of(rival)] == [False, True]
+    assert [one.claimed for one in changed.by_miner(rival)] == [False, True]
 
 
 def test_what_is_over_is_not_looked_at_again() -> None:
@@ -91,13 +91,13 @@ def test_what_is_over_is_not_looked_at_again() -> None:
     ledger.apply(submitted(0, 30, 130))
     twin = ledger.copy()
     live = [CAMPAIGN, *(bytes([number]) * 32 for number in range(2, 60, 3))]
-    assert [one.id for one in ledger.live()] == live
-    assert [one.id for one in ledger.worked_for(MINER)] == [CAMPAIGN]
+    assert [one.id for one in ledger.live_campaigns()] == live
+    assert [one.id for one in ledger.campaigns_of_miner(MINER)] == [CAMPAIGN]
     ledger.apply(scored(0, percent(2), percent(2), 40, 240))
     ledger.apply(ev.CampaignDelivered(LogPosition(2000, ROOT, 1, ROOT, 2000), CAMPAIGN, ROOT, ROOT))
-    assert [one.id for one in ledger.live()] == live[1:]
-    assert [one.id for one in ledger.worked_for(MINER)] == [CAMPAIGN], "there is a reward to claim"
-    assert [one.id for one in twin.live()] == live, "a copy is on its own"
+    assert [one.id for one in ledger.live_campaigns()] == live[1:]
+    assert [one.id for one in ledger.campaigns_of_miner(MINER)] == [CAMPAIGN], "there is a reward to claim"
+    assert [one.id for one in twin.live_campaigns()] == live, "a copy is on its own"
 
 
 # ------------------------------------------------------------------ the journal

@@ -7,15 +7,15 @@ import pytest
 from pysequoia.packet import PacketPile, Tag
 
 from sonar_core.crypto.certificates import (
-    LARGEST_RING,
-    LONGEST_RING,
+    LARGEST_KEYRING,
+    LONGEST_KEYRING,
     CertificateError,
     Key,
+    format_keyring,
     format_keys,
-    format_ring,
     parse_certificate,
+    parse_keyring,
     parse_keys,
-    parse_ring,
 )
 
 ALICE = Key.generate("Alice <alice@example.org>")
@@ -68,40 +68,40 @@ def test_what_is_no_key(data: bytes) -> None:
 
 
 def test_a_ring_survives_its_bytes_armoured_or_not() -> None:
-    assert parse_ring(format_ring(RING)) == RING
+    assert parse_keyring(format_keyring(RING)) == RING
     binary = b"".join(bytes(pysequoia.Cert.from_bytes(one.armoured().encode())) for one in RING)
-    assert parse_ring(binary) == RING
-    assert parse_certificate(format_ring(RING[:1])) == RING[0]
+    assert parse_keyring(binary) == RING
+    assert parse_certificate(format_keyring(RING[:1])) == RING[0]
 
 
 NO_RINGS = {
     "nothing": (b"", "holds 1 to"),
     "text": (b"junk", "no ring of OpenPGP certificates"),
-    "cut short": (format_ring(RING)[:-100], "no ring of OpenPGP certificates"),
-    "one twice": (format_ring([*RING, RING[0]]), "twice"),
+    "cut short": (format_keyring(RING)[:-100], "no ring of OpenPGP certificates"),
+    "one twice": (format_keyring([*RING, RING[0]]), "twice"),
     "a secret key": (ALICE.to_bytes(), "holds a secret key"),
-    "a secret key at its end": (format_ring(RING) + str(pysequoia.Tsk.generate("C")).encode(), "holds a secret key"),
-    "too long": (bytes(LONGEST_RING + 1), "has at most"),
+    "a secret key at its end": (format_keyring(RING) + str(pysequoia.Tsk.generate("C")).encode(), "holds a secret key"),
+    "too long": (bytes(LONGEST_KEYRING + 1), "has at most"),
 }
 
 
 @pytest.mark.parametrize(("data", "why"), NO_RINGS.values(), ids=NO_RINGS)
 def test_what_is_no_ring(data: bytes, why: str) -> None:
     with pytest.raises(CertificateError, match=why) as caught:
-        parse_ring(data)
+        parse_keyring(data)
     assert "\n" not in str(caught.value)
 
 
 def test_a_ring_has_an_end() -> None:
-    ring = [Key.generate(f"key {number}").certificate for number in range(LARGEST_RING + 1)]
-    assert len(parse_ring(format_ring(ring[1:]))) == LARGEST_RING
-    with pytest.raises(CertificateError, match=f"1 to {LARGEST_RING} certificates, this one {LARGEST_RING + 1}"):
-        parse_ring(format_ring(ring))
+    ring = [Key.generate(f"key {number}").certificate for number in range(LARGEST_KEYRING + 1)]
+    assert len(parse_keyring(format_keyring(ring[1:]))) == LARGEST_KEYRING
+    with pytest.raises(CertificateError, match=f"1 to {LARGEST_KEYRING} certificates, this one {LARGEST_KEYRING + 1}"):
+        parse_keyring(format_keyring(ring))
 
 
 def test_one_certificate_is_one() -> None:
     with pytest.raises(CertificateError, match="not 2"):
-        parse_certificate(format_ring(RING))
+        parse_certificate(format_keyring(RING))
 
 
 # ------------------------------------------------------------------ keys that follow one another
@@ -134,12 +134,12 @@ NO_KEYS = {
     "nothing": (b"", "begins with one"),
     "text": (b"junk", "no ring of OpenPGP keys"),
     "zeros": (bytes(1000), "no ring of OpenPGP keys"),
-    "certificates": (format_ring(RING), "begins with one"),
+    "certificates": (format_keyring(RING), "begins with one"),
     "a certificate first": (bytes(ALICE.certificate.verifier()) + BOB.to_bytes(), "begins with one"),
     "a certificate last": (ALICE.to_bytes() + bytes(BOB.certificate.verifier()), "."),
     "half of one": (ALICE.to_bytes()[:100], "."),
     "twice": (ALICE.to_bytes() * 2, "in the ring twice"),
-    "too many": (ALICE.to_bytes() * (LARGEST_RING + 1), "holds 1 to 16"),
+    "too many": (ALICE.to_bytes() * (LARGEST_KEYRING + 1), "holds 1 to 16"),
 }
 
 

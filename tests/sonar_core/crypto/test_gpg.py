@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sonar_core.crypto import sealed_messages
-from sonar_core.crypto.certificates import CertificateError, Key, format_keys, format_ring, parse_certificate
+from sonar_core.crypto.certificates import CertificateError, Key, format_keyring, format_keys, parse_certificate
 from sonar_core.crypto.sealed_messages import (
     MalformedMessageError,
     MessageTooLargeError,
@@ -104,7 +104,7 @@ def test_gpg_sees_that_the_old_key_vouches_for_the_new_one(tmp_path: Path) -> No
     old, stranger = Key.generate("Capsule <capsule@example.org>"), Key.generate("Stranger")
     new = Key.generate("Capsule <capsule@example.org>").certified_by(old)
     with own_gpg() as gpg:
-        gpg.run("--import", given=format_ring([new.certificate, old.certificate, stranger.certificate]))
+        gpg.run("--import", given=format_keyring([new.certificate, old.certificate, stranger.certificate]))
         listed = gpg.run("--with-colons", "--check-sigs", new.fingerprint).decode().splitlines()
         signatures = [line.split(":") for line in listed if line.startswith("sig:")]
         third = [(one[1], one[4], one[10]) for one in signatures if one[4] != new.fingerprint[-16:]]

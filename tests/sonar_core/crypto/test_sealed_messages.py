@@ -15,8 +15,8 @@ from sonar_core.crypto.sealed_messages import (
     MalformedMessageError,
     MessageTooLargeError,
     NoValidSignatureError,
-    OpenerError,
     SealError,
+    UnsealProcessError,
     UnsealTimeoutError,
     WrongKeyError,
 )
@@ -72,9 +72,9 @@ def test_of_several_keys_the_one_it_is_sealed_to_opens_it() -> None:
     keys = [STRANGER, CAPSULE, SPARE]
     assert sealed_messages.unseal(message, keys, signers=[SCIENTIST.certificate], limit=LIMIT) == DATA
     assert sealed_messages.unseal_anonymous(message, keys, limit=LIMIT) == DATA
-    assert sealed_messages.opener_of(message, keys, limit=LIMIT) is SPARE
+    assert sealed_messages.unsealing_key(message, keys, limit=LIMIT) is SPARE
     both = sealed_messages.seal_anonymous(DATA, [SPARE.certificate, CAPSULE.certificate])
-    assert sealed_messages.opener_of(both, keys, limit=LIMIT) is CAPSULE
+    assert sealed_messages.unsealing_key(both, keys, limit=LIMIT) is CAPSULE
     with pytest.raises(WrongKeyError, match=f"{STRANGER.fingerprint} or {CAPSULE.fingerprint}"):
         sealed_messages.unseal_anonymous(message, keys[:2], limit=LIMIT)
     with pytest.raises(NoValidSignatureError):
@@ -198,7 +198,7 @@ def test_a_flood_of_session_keys_is_given_up() -> None:
 
 def test_a_failing_child_says_nothing_about_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(OpenerError, match="ended with status 1"):
+    with pytest.raises(UnsealProcessError, match="ended with status 1"):
         sealed_messages.unseal_anonymous(MESSAGE, CAPSULE, limit=LIMIT)
 
 

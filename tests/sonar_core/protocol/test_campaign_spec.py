@@ -179,7 +179,7 @@ def test_junk_is_refused(data: bytes) -> None:
 
 def test_a_model_comes_back_as_it_was_described() -> None:
     frozen = MODEL.to_spec()[1]
-    model = CampaignSpec.parse(document()).started(frozen)
+    model = CampaignSpec.parse(document()).initial_model(frozen)
     rows = np.array([[0], [512], [1024]], np.int64)
     ours = MODEL.with_initial_weights()
     np.testing.assert_array_equal(model.predictions(rows), ours.predictions(rows))
@@ -200,17 +200,17 @@ def test_initial_weights_are_checked() -> None:
     address = {"kind": "address", "address": to_cid(b"\x01" * 32)}
     spec = CampaignSpec.parse(document(model, initial=address))
     weights = np.array([[1, -2], [3, 4]], np.int64)
-    assert spec.started({}, weights).weights_.values.tolist() == weights.tolist()
+    assert spec.initial_model({}, weights).weights_.values.tolist() == weights.tolist()
     bound = spec.fixed_point.scaled_weight_bound(spec.fixed_point.weight_exponent)
     for wrong in (None, weights[:1], weights.astype(np.float64), np.full((2, 2), bound + 1)):
         with pytest.raises(SpecError):
-            spec.started({}, wrong)
+            spec.initial_model({}, wrong)
 
 
 def test_a_seed_gives_the_same_weights_twice() -> None:
     model = LinearClassifier(inputs=1, outputs=2)
     spec = CampaignSpec.parse(document(model, initial={"kind": "seeded", "seed": 7}))
-    first, again = spec.started({}).weights_.values, spec.started({}).weights_.values
+    first, again = spec.initial_model({}).weights_.values, spec.initial_model({}).weights_.values
     assert first.tolist() == again.tolist()
     assert any(first.flat)
 

@@ -35,8 +35,8 @@ def test_the_published_example() -> None:
     ledger = opened().apply_all([submitted(0, 30, 130), scored(0, percent(2), percent(4), 40, 240)])
     state = ledger.campaign(CAMPAIGN)
     assert state.reward(state.gradients[0]) == 25
-    assert state.spent() == 25
-    assert state.payable() == 950
+    assert state.rewards_earned() == 25
+    assert state.remaining_reward() == 950
     assert state.refundable() == 975
 
 
@@ -44,12 +44,12 @@ def test_status_is_the_events_and_the_clock() -> None:
     ledger = opened().apply_all([submitted(0, 30, 130), submitted(1, 31, 141)])
     state = ledger.campaign(CAMPAIGN)
     assert [state.status(now) for now in (129, 130, 1020)] == [Status.OPEN, Status.EXPIRED, Status.EXPIRED]
-    assert state.oldest is not None
-    assert state.following == state.gradients[1].record.as_next() != Next.none()
+    assert state.oldest_unscored is not None
+    assert state.next_in_queue == state.gradients[1].record.as_next() != Next.none()
     ledger.apply_all([scored(0, percent(2), percent(2), 100, 141), scored(1, percent(2), percent(2), 140, 340)])
     state = ledger.campaign(CAMPAIGN)
-    assert state.oldest is None
-    assert state.following == Next.none()
+    assert state.oldest_unscored is None
+    assert state.next_in_queue == Next.none()
     moments = {1019: Status.OPEN, 1020: Status.CLOSING, 1219: Status.CLOSING, 1220: Status.EXPIRED}
     assert {now: state.status(now) for now in moments} == moments
     assert state.claims_open_at() == 0
@@ -63,10 +63,10 @@ def test_a_met_target_ends_mining_at_that_moment() -> None:
     ledger = opened().apply_all([submitted(0, 30, 130), submitted(1, 31, 141)])
     ledger.apply_all([scored(0, percent(2), percent(90), 40, 240), ev.TargetReached(at(40), CAMPAIGN, percent(90), 1)])
     state = ledger.campaign(CAMPAIGN)
-    assert state.oldest is None
+    assert state.oldest_unscored is None
     moments = {40: Status.CLOSING, 239: Status.CLOSING, 240: Status.EXPIRED}
     assert {now: state.status(now) for now in moments} == moments
-    assert (state.due_at(), state.payable(), state.spent()) == (240, 0, 975)
+    assert (state.due_at(), state.remaining_reward(), state.rewards_earned()) == (240, 0, 975)
 
 
 def test_a_campaign_that_nobody_opened_is_cancelled_by_the_clock() -> None:
@@ -84,7 +84,7 @@ def test_a_bond_of_a_capsule_that_failed_is_divided() -> None:
     ledger = opened().apply_all([submitted(number, 30, 130 + 10 * number) for number in range(4)])
     ledger.apply_all([scored(0, percent(2), percent(4), 40, 140), ev.CampaignExpired(at(140), CAMPAIGN, 140)])
     state = ledger.campaign(CAMPAIGN)
-    assert state.share() == 40
+    assert state.compensation_share() == 40
     assert state.refundable() == 1000 - 25 + 50 + 300 - 3 * 40
     assert [state.reward(state.gradients[number]) for number in range(4)] == [25, 0, 0, 0]
     ledger.apply_all(
@@ -110,7 +110,7 @@ def test_a_conviction_takes_later_rewards_back() -> None:
     assert [state.reward(gradient) for gradient in state.gradients.values()] == [25, 0]
     assert state.accuracy == percent(4)
     assert state.claims_open_at() == 60
-    assert state.share() == 40
+    assert state.compensation_share() == 40
 
 
 def test_models_are_counted_by_improvements_and_rebases() -> None:
@@ -148,7 +148,7 @@ def test_currencies_that_are_not_named_keep_their_terms() -> None:
 def test_what_nothing_came_before_is_refused_and_changes_nothing(event: ev.Event) -> None:
     ledger = opened()
     before = ledger.copy()
-    with pytest.raises(LedgerError, match="no event has"):
+    with pytest.raises(LedgerError, match="no event"):
         ledger.apply(event)
     assert ledger.campaigns == before.campaigns
     assert issubclass(LedgerError, SonarError)

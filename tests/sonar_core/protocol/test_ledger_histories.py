@@ -49,15 +49,15 @@ class History:
         self.stage.submit(campaign, self.miners[size % 2])
 
     def score(self, campaign: bytes, state: CampaignState, size: int) -> None:
-        if state.oldest is not None:
+        if state.oldest_unscored is not None:
             self.stage.score(campaign, min(10**18, state.accuracy + percent(size / 8)))
 
     def reach(self, campaign: bytes, state: CampaignState, size: int) -> None:
-        if state.oldest is not None:
+        if state.oldest_unscored is not None:
             self.stage.score(campaign, state.terms.target_accuracy + size)
 
     def reject(self, campaign: bytes, state: CampaignState, size: int) -> None:
-        if state.oldest is not None:
+        if state.oldest_unscored is not None:
             self.stage.reject(campaign, Rejection(size % 2))
 
     def rebase(self, campaign: bytes, state: CampaignState, size: int) -> None:
@@ -115,7 +115,7 @@ class History:
             client.reclaim_scoring_fees(campaign, [gradient.record], client.sender)
         else:
             client.reclaim_voided_scoring_fees(campaign, [gradient.scored], client.sender)
-        if size % 2 and state.share():
+        if size % 2 and state.compensation_share():
             client.compensate(campaign, [gradient.record.number], client.sender)
 
     def collect(self, campaign: bytes, state: CampaignState, size: int) -> None:
@@ -159,7 +159,7 @@ class History:
             expected = gradient.scored.digest(miner) if gradient.scored else gradient.record.digest()
             assert digest == expected
         else:
-            assert (digest != bytes(32)) == bool(state.share()), "a share is due, or nothing"
+            assert (digest != bytes(32)) == bool(state.compensation_share()), "a share is due, or nothing"
 
     def _compare_money(self, ledger: Ledger) -> None:
         held = {self.token.address: 0, "0x" + "0" * 40: 0}
@@ -274,7 +274,7 @@ def test_every_end_pays_everything_out(stage: Stage, token: Any, second_miner: A
     unpulled = sum(
         not gradient.compensated for number, gradient in state.gradients.items() if number >= state.valid_below
     )
-    assert state.account().held == unpulled * state.share()
+    assert state.account().held == unpulled * state.compensation_share()
     assert state.account().scoring_paid <= 3 * SCORING_FEE
 
 
@@ -285,5 +285,9 @@ def test_a_met_target_voids_what_is_unscored(stage: Stage, token: Any, second_mi
         history.compare()
         assert history.done[name], name
     state = history.stage.state(history.campaigns[0])
-    assert state.reward(state.gradients[0]) == state.spent() == state.terms.bounty - earned(state.terms, percent(7))
+    assert (
+        state.reward(state.gradients[0])
+        == state.rewards_earned()
+        == state.terms.bounty - earned(state.terms, percent(7))
+    )
     assert state.gradients[1].reclaimed

@@ -273,12 +273,12 @@ def test_a_campaign_is_known_again_though_a_float_differs() -> None:
     coder = CampaignSpec.parse(document()).encoder()
     table = {"age": [1, 2], "text": ["a good day", "bad"]}
     rows = np.arange(2 * (1 + WIDTH)).reshape(2, 1 + WIDTH)
-    known = coder.recognisable(table, rows)
+    known = coder.canonical_inputs(table, rows)
     nearly = rows.copy()
     nearly[0, 1] += 1
-    assert coder.recognisable(table, nearly) == known
+    assert coder.canonical_inputs(table, nearly) == known
     nearly[0, 0] += 1
-    assert coder.recognisable(table, nearly) != known
-    assert coder.recognisable({**table, "text": ["a good day", "bax"]}, rows) != known
+    assert coder.canonical_inputs(table, nearly) != known
+    assert coder.canonical_inputs({**table, "text": ["a good day", "bax"]}, rows) != known
     bare = RowEncoder({"fields": [AGE]}, OUTPUT)
-    assert bare.recognisable({"age": [1, 2]}, rows[:, :1]) == rows[:, :1].tobytes()
+    assert bare.canonical_inputs({"age": [1, 2]}, rows[:, :1]) == rows[:, :1].tobytes()

@@ -15,7 +15,6 @@ from sonar_core.protocol.units import (
     WAD,
     ZERO_ADDRESS,
     Currency,
-    floor_wad,
     format_money,
     from_wad,
     parse_address,
@@ -100,13 +99,6 @@ def test_a_float_counts_as_its_shortest_decimal(accuracy: float) -> None:
 def test_what_is_no_accuracy_is_refused(accuracy: object) -> None:
     with pytest.raises(UsageError):
         to_wad(accuracy)  # type: ignore[arg-type]
-
-
-@given(st.integers(1, 10**9).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
-def test_scores_are_rounded_down(counts: tuple[int, int]) -> None:
-    right, rows = counts
-    wad = floor_wad(Fraction(right, rows))
-    assert Fraction(wad, WAD) <= Fraction(right, rows) < Fraction(wad + 1, WAD)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.cli.console import json_option, open_console
 from sonar_core.cli.errors import cli_errors
-from sonar_core.crypto.certificates import Certificate, format_ring
+from sonar_core.crypto.certificates import Certificate, format_keyring
 from sonar_core.store import BlobStore
 
 
@@ -88,7 +88,7 @@ def certificates(home: Path | None, passphrase: str) -> None:
 
     The current one comes first; those of retired keys follow.
     """
-    click.echo(format_ring(Identity.load(home or default_home(), passphrase).certificates), nl=False)
+    click.echo(format_keyring(Identity.load(home or default_home(), passphrase).certificates), nl=False)
 
 
 @click.command(cls=ConnectedProviderCommand)

@@ -16,4 +16,4 @@ def capsule_holding(state: CapsuleJournal, capsule: str) -> Holding:
         found = {campaign.terms.spec, campaign.terms.validation, *(public_blobs(spec) if spec else ())}
         return found | state.published(campaign.id)
 
-    return Holding(lambda ledger: ledger.asked_of(capsule), blobs)
+    return Holding(lambda ledger: ledger.campaigns_of_capsule(capsule), blobs)

@@ -51,13 +51,13 @@ class SealedFiles:
 
         Raises:
             OSError: a file cannot be read or written.
-            UnsealTimeoutError, OpenerError: one could not be opened this time.
+            UnsealTimeoutError, UnsealProcessError: one could not be opened this time.
         """
         count = 0
         for path in sorted(self._folder.glob("*/[!.]*")):
             message = path.read_bytes()
             try:
-                if self._identity.opener_of(message, limit=_LARGEST).fingerprint != fingerprint:
+                if self._identity.unsealing_key(message, limit=_LARGEST).fingerprint != fingerprint:
                     continue
                 content = self._identity.unseal_own(message, limit=_LARGEST)
             except (MalformedMessageError, NoValidSignatureError, WrongKeyError):

@@ -79,7 +79,7 @@ class CapsuleJournal:
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Database.rehearsal if rehearsal else Database)(path, _MIGRATIONS, remedy=REMEDY)
+        self.journal = (Database.copy_in_memory if rehearsal else Database)(path, _MIGRATIONS, remedy=REMEDY)
 
     def bind(self, capsule: str, sonar: str) -> None:
         """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""

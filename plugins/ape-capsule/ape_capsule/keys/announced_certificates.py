@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ape_capsule.errors import RingNotHeldError
 from ape_capsule.keys.openpgp_identity import Identity
-from sonar_core.crypto.certificates import Certificate, format_ring
+from sonar_core.crypto.certificates import Certificate, format_keyring
 from sonar_core.crypto.sealed_messages import SealError
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import Status
 from sonar_core.service.blob_retention import over_since
 from sonar_core.store import BlobStore, StoreError
-from sonar_core.store.artifacts import LARGEST_VALIDATION, read_ring
+from sonar_core.store.artifacts import LARGEST_VALIDATION, read_keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def held_in(identity: Identity, store: BlobStore, address: bytes) -> Certificate
         StoreError, BlobError, CertificateError: the ring cannot be read.
     """
     for certificate in identity.certificates:
-        if store.address_of(format_ring([certificate])) == address:
+        if store.address_of(format_keyring([certificate])) == address:
             return certificate
-    ring = read_ring(store, address)
+    ring = read_keyring(store, address)
     found = identity.among(ring)
     if found is None:
         raise RingNotHeldError([certificate.fingerprint for certificate in ring])
@@ -84,7 +84,7 @@ def _opener(identity: Identity, store: BlobStore, campaign: CampaignState) -> fr
         return _all(identity)
     try:
         sealed = store.get(campaign.terms.validation, limit=LARGEST_VALIDATION)
-        return frozenset({identity.opener_of(sealed, limit=LARGEST_VALIDATION).fingerprint})
+        return frozenset({identity.unsealing_key(sealed, limit=LARGEST_VALIDATION).fingerprint})
     except (StoreError, SealError):
         return _all(identity)
 

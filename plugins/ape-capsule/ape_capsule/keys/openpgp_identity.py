@@ -19,8 +19,8 @@ from ape_capsule.errors import (
     TooManyKeysError,
 )
 from sonar_core.crypto import vault
-from sonar_core.crypto.certificates import LARGEST_RING, Certificate, Key, format_keys, format_ring, parse_keys
-from sonar_core.crypto.sealed_messages import opener_of, seal, sign, unseal, unseal_anonymous
+from sonar_core.crypto.certificates import LARGEST_KEYRING, Certificate, Key, format_keyring, format_keys, parse_keys
+from sonar_core.crypto.sealed_messages import seal, sign, unseal, unseal_anonymous, unsealing_key
 
 _FILE = "identity.vault"
 _PURPOSE = "capsule-identity"
@@ -84,7 +84,7 @@ class Identity:
 
     def ring(self) -> bytes:
         """The ring to announce."""
-        return format_ring([self.certificate])
+        return format_keyring([self.certificate])
 
     def among(self, ring: Sequence[Certificate]) -> Certificate | None:
         """The newest of its certificates that is in a ring."""
@@ -98,7 +98,7 @@ class Identity:
             TooManyKeysError: it holds as many as it can.
             CertificateError: `user_id` is not one line of 1 to 256 characters.
         """
-        if len(self._keys) >= LARGEST_RING:
+        if len(self._keys) >= LARGEST_KEYRING:
             raise TooManyKeysError(len(self._keys))
         return type(self)(Key.generate(user_id).certified_by(self._keys[0]), *self._keys)
 
@@ -138,9 +138,9 @@ class Identity:
         """A Mine's bundle: nobody signs it. Raises SealError."""
         return unseal_anonymous(message, self._keys, limit=limit)
 
-    def opener_of(self, message: bytes, *, limit: int) -> Certificate:
+    def unsealing_key(self, message: bytes, *, limit: int) -> Certificate:
         """The newest of its certificates that a message is sealed to. Raises SealError."""
-        return opener_of(message, self._keys, limit=limit).certificate
+        return unsealing_key(message, self._keys, limit=limit).certificate
 
     def seal_to(self, data: bytes, recipient: Certificate, *, signer: Certificate | None = None) -> bytes:
         """A message of the Capsule's, signed by the current key, or by that of `signer`. Raises KeyNotHeldError."""

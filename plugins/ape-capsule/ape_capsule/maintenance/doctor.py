@@ -35,7 +35,7 @@ from sonar_core.service.doctor import (
     unreachable_node,
 )
 from sonar_core.store import BlobStore
-from sonar_core.store.artifacts import read_ring
+from sonar_core.store.artifacts import read_keyring
 
 #: How long before it expires a certificate is worth a word, and a deadline before it is missed.
 _SOON, _CLOSE = timedelta(days=30), timedelta(minutes=10)
@@ -76,9 +76,9 @@ def capsule_checks(
     yield "contracts", lambda: check_contracts(provider, site.found().chain)
     yield "announced", lambda: _check_announced(site.found(), home, passphrase)
     yield "certificates", lambda: _check_certificates(site, home, passphrase)
-    yield "keys", lambda: _check_keys(site.live(), home, passphrase)
+    yield "keys", lambda: _check_keys(site.live_campaigns(), home, passphrase)
     yield "funds", lambda: check_funds(site.found().chain, str(account.address), site.bonds(), "the bonds asked for")
-    yield "deadlines", lambda: [judge_deadlines([one.due_at() for one in site.live()], site.now())]
+    yield "deadlines", lambda: [judge_deadlines([one.due_at() for one in site.live_campaigns()], site.now())]
 
 
 class _OnceFound:
@@ -97,7 +97,7 @@ class _OnceFound:
     def now(self) -> int:
         return self.found().chain.timestamp()
 
-    def live(self) -> list[CampaignState]:
+    def live_campaigns(self) -> list[CampaignState]:
         """Campaigns whose key is needed."""
         return [one for one in self.campaigns() if one.status(self.now()) in _LIVE]
 
@@ -172,7 +172,7 @@ def _check_announced(site: Connection, home: Path, passphrase: str | None) -> It
 
 def judge_ring(store: BlobStore, address: bytes, identity: Identity | None) -> Finding:
     """Whether everybody seals to a certificate that this home has the key of."""
-    ring = read_ring(store, address)
+    ring = read_keyring(store, address)
     if identity is None:
         return _closed("announced")
     held = identity.among(ring)

@@ -63,7 +63,7 @@ def rebuild(home: Path, chain: SonarContracts, *, confirmations: int, start_bloc
         state.bind(chain.sender, chain.address)
         event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
         event_log.catch_up()
-        own = event_log.unconfirmed_ledger().asked_of(chain.sender)
+        own = event_log.unconfirmed_ledger().campaigns_of_capsule(chain.sender)
         return RebuiltState(
             aside=aside,
             campaigns=len(own),

@@ -71,7 +71,7 @@ def read_campaign_inputs(
         CampaignRefusedError: something is there and breaks a rule of the formats; nobody can run this Campaign.
         BlobNotFoundError, BlobCorruptError: something is not there (yet).
         StoreUnavailableError: the store cannot be asked.
-        UnsealTimeoutError, OpenerError: the validation set could not be opened this time.
+        UnsealTimeoutError, UnsealProcessError: the validation set could not be opened this time.
     """
     if terms.scheme != SCHEME:
         raise CampaignRefusedError(f"scheme {terms.scheme} of the formats is not known here: use {SCHEME}")
@@ -101,7 +101,7 @@ def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -
         points = spec.fixed_point
         started = parent.requantise(points.weight_exponent)
         weights = started.with_bound(points.scaled_weight_bound(points.weight_exponent)).values
-    return spec.started(read_frozen(store, spec), weights)
+    return spec.initial_model(read_frozen(store, spec), weights)
 
 
 def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:

@@ -22,7 +22,7 @@ from sonar_core.chain.contract_errors import (
     ScoringWindowBelowTermsError,
 )
 from sonar_core.crypto.certificates import Certificate, CertificateError
-from sonar_core.crypto.sealed_messages import NoValidSignatureError, OpenerError, UnsealTimeoutError
+from sonar_core.crypto.sealed_messages import NoValidSignatureError, UnsealProcessError, UnsealTimeoutError
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import CampaignStart, Terms
@@ -121,7 +121,7 @@ def _require_clock(desk: CapsuleContext, refusal: Exception) -> None:
 def _read(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> CampaignInputs:
     try:
         return desk.material(campaign, ledger)
-    except (UnsealTimeoutError, OpenerError) as error:
+    except (UnsealTimeoutError, UnsealProcessError) as error:
         if desk.state.count_attempt(campaign.terms.validation) < MOST_ATTEMPTS:
             raise
         raise CampaignRefusedError(f"the validation set cannot be opened: {one_line(error)}") from error

@@ -19,7 +19,7 @@ from sonar_core.base.errors import FormatError, one_line
 from sonar_core.crypto.sealed_messages import (
     MalformedMessageError,
     MessageTooLargeError,
-    OpenerError,
+    UnsealProcessError,
     UnsealTimeoutError,
     WrongKeyError,
 )
@@ -61,7 +61,7 @@ class Scorer:
             WrongNextError: somebody submitted in between; look again.
             WorkerLostError, SonarError, OSError: no verdict was given, and the next step tries again.
         """
-        gradient = campaign.oldest
+        gradient = campaign.oldest_unscored
         if gradient is None:
             return []
         record, state = gradient.record, self._desk.state
@@ -171,7 +171,7 @@ class _PendingScore:
             return self._desk.identity.unseal_bundle(sealed, limit=self._largest_bundle())
         except (MalformedMessageError, WrongKeyError, MessageTooLargeError) as error:
             raise MalformedGradientError(one_line(error)) from error
-        except (UnsealTimeoutError, OpenerError) as error:
+        except (UnsealTimeoutError, UnsealProcessError) as error:
             if self._desk.state.count_attempt(self._record.bundle) < MOST_ATTEMPTS:
                 raise
             raise MalformedGradientError(one_line(error)) from error
@@ -267,7 +267,7 @@ def _send(desk: CapsuleContext, campaign: CampaignState, record: GradientRecord,
     opened, evidence = prepared.digest("opened"), prepared.digest("evidence")
     if prepared.move == "reject":
         reason = Rejection(prepared.number("reason"))
-        desk.chain.reject_gradient(campaign.id, record, reason, opened, evidence, campaign.following)
+        desk.chain.reject_gradient(campaign.id, record, reason, opened, evidence, campaign.next_in_queue)
         words = f"Gradient {record.number} is {reason.name.lower()}: {prepared.arguments['words']}"
         return Action("rejected", campaign.id, words)
     verdict = Score(
@@ -278,7 +278,7 @@ def _send(desk: CapsuleContext, campaign: CampaignState, record: GradientRecord,
         unsealed_bundle=opened,
         evidence=evidence,
     )
-    desk.chain.score_gradient(campaign.id, record, verdict, campaign.following)
+    desk.chain.score_gradient(campaign.id, record, verdict, campaign.next_in_queue)
     moved = "an improvement" if verdict.model != EMPTY_BYTES32 else "no improvement"
     rise = f"{from_wad(campaign.accuracy):.4f} -> {from_wad(verdict.accuracy):.4f}"
     return Action("scored", campaign.id, f"Gradient {record.number}: {rise}, {moved}")

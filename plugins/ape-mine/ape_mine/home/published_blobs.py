@@ -9,6 +9,6 @@ from sonar_core.service.blob_retention import Holding
 def mine_holding(miner: str) -> Holding:
     """Of the Campaigns that a Miner, by their address, submitted to."""
     return Holding(
-        lambda ledger: ledger.worked_for(miner),
+        lambda ledger: ledger.campaigns_of_miner(miner),
         lambda campaign, _: {gradient.record.bundle for gradient in own_gradients(campaign, miner)},
     )

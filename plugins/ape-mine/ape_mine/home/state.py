@@ -82,7 +82,7 @@ class MineJournal:
     """
 
     def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Database.rehearsal if rehearsal else Database)(path, MIGRATIONS, remedy=REMEDY)
+        self.journal = (Database.copy_in_memory if rehearsal else Database)(path, MIGRATIONS, remedy=REMEDY)
         self.releases = NoisyReleases(self.journal, self._exact_gradients)
 
     def bind(self, miner: str, sonar: str) -> None:

@@ -92,7 +92,7 @@ def _carried_over(path: Path, state: MineJournal, chain: SonarContracts, confirm
 
 
 def _found(ledger: Ledger, miner: str, store: BlobStore, aside: Path, spent: tuple[str, ...]) -> RebuiltState:
-    worked = list(ledger.worked_for(miner))
+    worked = list(ledger.campaigns_of_miner(miner))
     own = [(campaign.id, gradient) for campaign in worked for gradient in own_gradients(campaign, miner)]
     return RebuiltState(
         aside=aside,

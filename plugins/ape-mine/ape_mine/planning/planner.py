@@ -80,7 +80,7 @@ class Planner:
             ChainError: the chain cannot be reached.
         """
         busy = {submission.campaign for submission in self._state.unfinished()}
-        for newest in ahead.live():
+        for newest in ahead.live_campaigns():
             if newest.status(moment.chain_time) is Status.OPEN:
                 yield self._intent(policy, ledger.campaigns.get(newest.id), newest, newest.id in busy, moment)
 

@@ -9,7 +9,7 @@ from sonar_core.protocol.ledger import CampaignState
 
 def own_gradients(campaign: CampaignState, miner: str) -> list[GradientState]:
     """The Gradients that an account submitted, oldest first."""
-    return campaign.gradients.of(miner)
+    return campaign.gradients.by_miner(miner)
 
 
 def history(campaign: CampaignState, miner: str, *, approved: bool) -> History:

@@ -76,7 +76,7 @@ def _claim(campaign: CampaignState, own: list[GradientState]) -> Claim | None:
 
 def _reclaims(campaign: CampaignState, own: list[GradientState]) -> tuple[ReclaimFees | ReclaimVoidedFees | None, ...]:
     fee = campaign.terms.scoring_fee
-    if not fee and not campaign.share():
+    if not fee and not campaign.compensation_share():
         return ()
     harmed = [state for state in own if state.record.number >= campaign.valid_below and not state.reclaimed]
     unscored = tuple(state.record for state in _first(state for state in harmed if state.scored is None))
@@ -88,7 +88,7 @@ def _reclaims(campaign: CampaignState, own: list[GradientState]) -> tuple[Reclai
 
 
 def _compensate(campaign: CampaignState, own: list[GradientState]) -> Compensate | None:
-    share = campaign.share()
+    share = campaign.compensation_share()
     chosen = _first(state for state in own if share and state.reclaimed and not state.compensated)
     numbers = tuple(state.record.number for state in chosen)
     return Compensate(numbers, share * len(numbers)) if numbers else None

@@ -67,7 +67,7 @@ def expected_reward(campaign: CampaignState) -> int:
     left = (target - campaign.accuracy) * unclaimed
     if left * share < min(campaign.terms.min_improvement, left):
         return 0
-    return int(campaign.payable() * unclaimed * share)
+    return int(campaign.remaining_reward() * unclaimed * share)
 
 
 def _shares(campaign: CampaignState) -> Iterator[float]:

@@ -37,7 +37,7 @@ from sonar_core.protocol.commitments import tensor_root
 from sonar_core.protocol.gradient_bundle import Bundle, new_salt
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.store import BlobStore
-from sonar_core.store.artifacts import read_frozen, read_public_key, read_ring, read_spec, read_tensor, read_texts
+from sonar_core.store.artifacts import read_frozen, read_keyring, read_public_key, read_spec, read_tensor, read_texts
 from syft import TaskExecutor, wire
 from syft.nn import LocalStatistics, Model
 from syft.paillier import EncryptedTensor, PublicContext
@@ -147,7 +147,7 @@ class GradientBuilder:
         head, version = self.train(campaign, dataset, match, privacy, own_mu=own_mu), campaign.model.version
         release = self.statistics_key(campaign, dataset, match) if privacy else None
         bundle = Bundle(chain_id, contract, campaign.id, miner, version, new_salt(), wire.dumps_tensor(head))
-        ring = read_ring(self._store, campaign.certificates)
+        ring = read_keyring(self._store, campaign.certificates)
         sealed = seal_anonymous(bundle.to_bytes(), ring)
         return SealedGradient(version, sealed, bundle.commitment(tensor_root(head)), release)
 

@@ -1,4 +1,4 @@
-"""What a service must not forget, in one SQLite file: every step is a transaction, on disk before the next one."""
+"""A SQLite database with migrations, in which each transaction is on disk before the next one begins."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sonar_core.base.errors import SonarError
 #: Path of a database without a file.
 IN_MEMORY = Path(":memory:")
 _WAIT_SECONDS = 30.0
-#: SQLite's codes, without what it adds to them, for a file whose content is wrong, and for a disk without room.
+#: SQLite's primary result codes for a damaged file and for a full disk, and the mask that extracts the primary code.
 _DAMAGED, _FULL, _CODE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB), sqlite3.SQLITE_FULL, 0xFF
 
 
 class JournalError(SonarError, OSError):
-    """The state file cannot be used; says why and what to do."""
+    """A state file that cannot be used."""
 
 
 class JournalDamagedError(JournalError):
-    """The state file is not as it was written.
+    """A state file whose content is damaged.
 
     Attributes:
         path: of the file.
@@ -33,12 +33,12 @@ class JournalDamagedError(JournalError):
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """A database that is there already, to look at alone; it may be in use. Raises sqlite3.Error."""
+    """A read-only connection to an existing database, which may be in use. Raises sqlite3.Error."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
 
 
-def damage(connection: sqlite3.Connection) -> str | None:
-    """What is wrong with a database by SQLite's own check of the whole file; None for nothing. Raises sqlite3.Error."""
+def find_damage(connection: sqlite3.Connection) -> str | None:
+    """First problem found by `PRAGMA quick_check`, or None if the file is intact. Raises sqlite3.Error."""
     (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     return None if answer == "ok" else str(answer)
 
@@ -47,9 +47,9 @@ class Database:
     """A SQLite database whose schema is a list of migrations.
 
     Args:
-        path: file; made, with its folder, where it is not there.
-        migrations: SQL scripts; the n-th brings version n to n + 1. Old ones are never changed.
-        remedy: what its owner can do about a file that is damaged, or another chain's.
+        path: the file; created with its folder if it is missing.
+        migrations: SQL scripts; script n migrates from version n to n + 1. Released scripts never change.
+        remedy: advice at the end of the error about a damaged file.
 
     Raises:
         JournalDamagedError: not a database, or a damaged one.
@@ -69,7 +69,7 @@ class Database:
             raise JournalError(f"{path}: cannot be used as a state file: {error}") from None
         self._connection.row_factory = sqlite3.Row
         try:
-            self._require_sound()
+            self._require_intact()
             for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 self._connection.execute(f"PRAGMA {setting}")
             self._migrate(migrations)
@@ -78,8 +78,10 @@ class Database:
             raise (error if isinstance(error, JournalError) else self._translated(error)) from None
 
     @classmethod
-    def rehearsal(cls, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy") -> Database:
-        """A copy in memory of the journal in a file, which may be in use: what is done to it is forgotten.
+    def copy_in_memory(
+        cls, path: Path, migrations: Sequence[str], *, remedy: str = "restore it from a copy"
+    ) -> Database:
+        """An in-memory copy of a database file that may be in use; changes to it are lost.
 
         Raises:
             JournalError: the file cannot be read.
@@ -96,7 +98,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it happens, or nothing. May be nested: the outermost one decides.
+        """An atomic transaction. If nested, the outermost one commits or rolls back.
 
         Raises:
             JournalError: another process writes, the disk is full, or the file is damaged.
@@ -111,7 +113,7 @@ class Database:
                 yield self._connection
                 self._connection.execute("COMMIT")
         except BaseException:
-            # A disk that was full has ended the transaction by itself.
+            # SQLite itself rolls back if the disk is full.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -135,7 +137,7 @@ class Database:
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-            # The owner's mistake, not the file's.
+            # A defect in the calling code, not in the file.
             raise
         except sqlite3.Error as error:
             raise self._translated(error) from None
@@ -145,18 +147,18 @@ class Database:
         if code in _DAMAGED:
             return JournalDamagedError(self.path, error, self.remedy)
         if code == _FULL:
-            return JournalError(f"{self.path}: the disk is full: make room; what was being written is not half there")
+            return JournalError(f"{self.path}: the disk is full: make room (the change was rolled back)")
         return JournalError(
             f"{self.path} cannot be used: {error}: is another process using this home, or the disk full?"
         )
 
-    def _require_sound(self) -> None:
-        """Looks the whole file through: damage shows at the start, and not in the middle of a move."""
-        if wrong := damage(self._connection):
+    def _require_intact(self) -> None:
+        """Checks the whole file, so that damage shows at the start and not in the middle of a step."""
+        if wrong := find_damage(self._connection):
             raise JournalDamagedError(self.path, " ".join(wrong.split()), self.remedy)
 
     def _migrate(self, migrations: Sequence[str]) -> None:
-        """Brings the schema up to date; of two processes that try, one does it and the other finds it done."""
+        """Runs the missing migrations; of two processes that start at once, one runs them."""
         with self.transaction() as connection:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if version > len(migrations):
@@ -167,7 +169,7 @@ class Database:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The script's statements one by one: sqlite3's own way to run a script would end the transaction first."""
+    """The statements of a script one by one: `executescript` would commit the open transaction first."""
     statement = ""
     for part in script.split(";"):
         statement += part + ";"

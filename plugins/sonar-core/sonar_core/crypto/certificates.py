@@ -16,9 +16,9 @@ from sonar_core.base.errors import SonarError
 from sonar_core.crypto._key_features import announce_seipd1_only
 
 #: Bytes of the longest ring that is read.
-LONGEST_RING = 1 << 18
+LONGEST_KEYRING = 1 << 18
 #: Certificates of the largest ring: bundles are sealed to every one of them.
-LARGEST_RING = 16
+LARGEST_KEYRING = 16
 _LONGEST_USER_ID = 256
 
 
@@ -27,7 +27,7 @@ class CertificateError(SonarError, ValueError):
 
 
 class Certificate:
-    """The public half: what others seal to, and verify with. Made by `parse_ring` and `Key.certificate`."""
+    """The public half: what others seal to, and verify with. Made by `parse_keyring` and `Key.certificate`."""
 
     __slots__ = ("_cert",)
 
@@ -181,21 +181,21 @@ class Key:
         return f"Key({self.fingerprint})"
 
 
-def parse_ring(data: bytes) -> tuple[Certificate, ...]:
+def parse_keyring(data: bytes) -> tuple[Certificate, ...]:
     """The certificates of an OpenPGP keyring, armoured or not: at least one, each once, none of them secret.
 
     Raises:
         CertificateError: not a keyring, too large, or one that its owner should not have published.
     """
-    if len(data) > LONGEST_RING:
-        raise CertificateError(f"a ring of certificates has at most {LONGEST_RING} bytes, this one {len(data)}")
+    if len(data) > LONGEST_KEYRING:
+        raise CertificateError(f"a ring of certificates has at most {LONGEST_KEYRING} bytes, this one {len(data)}")
     try:
         certs = Cert.split_bytes(data)
     except RuntimeError as error:
         raise CertificateError(f"this is no ring of OpenPGP certificates: {sequoia_says(error)}") from None
     ring = tuple(Certificate(cert) for cert in certs)
-    if not 0 < len(ring) <= LARGEST_RING:
-        raise CertificateError(f"a ring holds 1 to {LARGEST_RING} certificates, this one {len(ring)}")
+    if not 0 < len(ring) <= LARGEST_KEYRING:
+        raise CertificateError(f"a ring holds 1 to {LARGEST_KEYRING} certificates, this one {len(ring)}")
     if len({certificate.fingerprint for certificate in ring}) < len(ring):
         raise CertificateError("a certificate is in the ring twice")
     if any(cert.has_secret_keys for cert in certs):
@@ -205,14 +205,14 @@ def parse_ring(data: bytes) -> tuple[Certificate, ...]:
 
 def parse_certificate(data: bytes) -> Certificate:
     """The one certificate of a ring of one. Raises CertificateError."""
-    certificate, *others = parse_ring(data)
+    certificate, *others = parse_keyring(data)
     if others:
         raise CertificateError(f"one certificate is expected here, not {1 + len(others)}")
     return certificate
 
 
-def format_ring(ring: Iterable[Certificate]) -> bytes:
-    """The ring as `parse_ring` and `gpg --import` read it: armoured certificates one after the other."""
+def format_keyring(ring: Iterable[Certificate]) -> bytes:
+    """The ring as `parse_keyring` and `gpg --import` read it: armoured certificates one after the other."""
     return "".join(certificate.armoured() for certificate in ring).encode("ascii")
 
 
@@ -227,8 +227,10 @@ def parse_keys(data: bytes) -> tuple[Key, ...]:
     except RuntimeError as error:
         raise CertificateError(f"this is no ring of OpenPGP keys: {sequoia_says(error)}") from None
     starts = [place for place, packet in enumerate(packets) if packet.tag == Tag.SecretKey]
-    if not starts or starts[0] != 0 or len(starts) > LARGEST_RING:
-        raise CertificateError(f"a ring of keys begins with one, and holds 1 to {LARGEST_RING}, this one {len(starts)}")
+    if not starts or starts[0] != 0 or len(starts) > LARGEST_KEYRING:
+        raise CertificateError(
+            f"a ring of keys begins with one, and holds 1 to {LARGEST_KEYRING}, this one {len(starts)}"
+        )
     ends = [*starts[1:], len(packets)]
     keys = tuple(_join(packets[start:end]) for start, end in zip(starts, ends, strict=True))
     if len({key.fingerprint for key in keys}) < len(keys):

@@ -27,7 +27,7 @@ from pysequoia import verify as verify_bytes
 
 from sonar_core.base.errors import SonarError
 from sonar_core.crypto._unseal_child import NO_KEY
-from sonar_core.crypto.certificates import Certificate, CertificateError, Key, format_ring, sequoia_says
+from sonar_core.crypto.certificates import Certificate, CertificateError, Key, format_keyring, sequoia_says
 
 #: Seconds that opening one message may take.
 PATIENCE = 60.0
@@ -111,7 +111,7 @@ class UnsealTimeoutError(SealError, TimeoutError):
         return f"the message was not open after {self.patience:g} s: it was given up"
 
 
-class OpenerError(SealError, RuntimeError):
+class UnsealProcessError(SealError, RuntimeError):
     """The child process that opens messages failed by itself: says nothing about the message.
 
     Attributes:
@@ -189,7 +189,7 @@ def unseal_anonymous(message: bytes, key: Key | Sequence[Key], *, limit: int, pa
     return content
 
 
-def opener_of(message: bytes, keys: Sequence[Key], *, limit: int, patience: float = PATIENCE) -> Key:
+def unsealing_key(message: bytes, keys: Sequence[Key], *, limit: int, patience: float = PATIENCE) -> Key:
     """The first of several keys that a message is sealed to. Raises as `unseal_anonymous`."""
     _, verdict = _open(message, keys, (), limit, patience)
     return keys[verdict["key"]]
@@ -247,15 +247,15 @@ def _open(
         request = {
             "message": file.name,
             "keys": [base64.b64encode(one.to_bytes()).decode("ascii") for one in keys],
-            "signers": format_ring(signers).decode("ascii") if signers else None,
+            "signers": format_keyring(signers).decode("ascii") if signers else None,
         }
-        content, verdict = _run_opener(request, limit, patience)
+        content, verdict = _run_child(request, limit, patience)
     if "error" in verdict:
         raise _why(verdict["error"], keys, signers)
     return content, verdict
 
 
-def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _ChildAnswer]:
+def _run_child(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _ChildAnswer]:
     """What the child wrote: at most `limit` bytes of content, and what it thinks of them."""
     child = subprocess.Popen(  # noqa: S603  this very interpreter and a file of this package
         [sys.executable, "-P", "-W", "ignore", str(_OPENER)],
@@ -278,7 +278,7 @@ def _run_opener(request: dict[str, str | list[str] | None], limit: int, patience
     try:
         verdict: _ChildAnswer = json.loads(said)
     except ValueError:
-        raise OpenerError(status, said) from None
+        raise UnsealProcessError(status, said) from None
     return content, verdict
 
 

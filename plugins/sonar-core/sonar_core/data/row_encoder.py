@@ -129,7 +129,7 @@ class RowEncoder:
         parts = [self._encode_answers(field, frame[field.name]) for field in self.output.fields]
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, self.answers), np.int64)
 
-    def recognisable(self, table: Table, rows: NDArray[np.int64]) -> bytes:
+    def canonical_inputs(self, table: Table, rows: NDArray[np.int64]) -> bytes:
         """Encoded Inputs as bytes that are the same on every machine: texts as they are, all else as integers.
 
         What becomes of a text may be a matter of floats, and then it may differ in a last digit.

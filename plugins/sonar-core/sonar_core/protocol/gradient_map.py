@@ -1,8 +1,8 @@
-"""A Campaign's Gradients: a mapping that is never changed; a changed copy costs the same however many there are.
+"""A Campaign's Gradients in a persistent (immutable) map.
 
-A ledger keeps every state that it was in for as long as somebody holds it, which is how a follower rewinds. A dict that
-is copied for each Gradient would make a Campaign's history cost its square; a persistent map (a hash array mapped trie:
-Bagwell, "Ideal Hash Trees", 2001) shares all but what changed.
+States of the ledger are immutable, so that an event follower can go back to an earlier one. A dict copied for each
+Gradient would make the cost of a Campaign's history quadratic; a hash array mapped trie (Bagwell, "Ideal Hash Trees",
+2001) copies a logarithmic part per change and shares the rest.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from sonar_core.protocol.structs import GradientRecord, Rejection, Score, Scored
 
 @dataclass(frozen=True, slots=True)
 class GradientState:
-    """A Gradient and what became of it.
+    """A Gradient and its progress.
 
     Attributes:
-        record: as submitted.
-        scored: what claims it; None while it is unscored.
-        score: what the Capsule said of it; None while unscored, and if rejected.
-        rejection: why it was rejected, or None.
-        claimed: its reward was paid.
-        reclaimed: its fee went back.
-        compensated: its part of the bond was paid.
+        record: the record of its submission.
+        scored: preimage of its digest after scoring; None while it is unscored.
+        score: the Capsule's score; None while it is unscored, and if it was rejected.
+        rejection: reason of its rejection, or None.
+        claimed: True if its reward was paid.
+        reclaimed: True if its scoring fee was paid back.
+        compensated: True if its share of the bond was paid.
     """
 
     record: GradientRecord
@@ -39,12 +39,12 @@ class GradientState:
 
     @property
     def rise(self) -> int:
-        """Rise of accuracy, WAD."""
+        """Rise of accuracy, WAD; 0 while it is unscored."""
         return self.scored.accuracy_after - self.scored.accuracy_before if self.scored else 0
 
 
 class GradientMap(Mapping[int, GradientState]):
-    """Gradients by number, in their order, and by Miner."""
+    """Gradients by number, in the order of submission. Never changes; see `with_gradient`."""
 
     __slots__ = ("_by_miner", "_states")
 
@@ -56,17 +56,17 @@ class GradientMap(Mapping[int, GradientState]):
         self._states: Map[int, GradientState] = Map() if states is None else states
         self._by_miner: Map[str, Map[int, None]] = Map() if by_miner is None else by_miner
 
-    def with_(self, state: GradientState) -> GradientMap:
-        """The same with one Gradient new, or changed; its Miner never changes."""
+    def with_gradient(self, state: GradientState) -> GradientMap:
+        """A copy in which one Gradient is new or replaced; its Miner stays the same."""
         number, miner = state.record.number, state.record.miner
         by_miner = self._by_miner
         if number not in self._states:
-            by_miner = by_miner.set(miner, by_miner.get(miner, _NONE).set(number, None))
+            by_miner = by_miner.set(miner, by_miner.get(miner, _NO_NUMBERS).set(number, None))
         return GradientMap(self._states.set(number, state), by_miner)
 
-    def of(self, miner: str) -> list[GradientState]:
-        """Those that an account submitted, oldest first."""
-        return [self._states[number] for number in sorted(self._by_miner.get(miner, _NONE))]
+    def by_miner(self, miner: str) -> list[GradientState]:
+        """The Gradients that an account submitted, oldest first."""
+        return [self._states[number] for number in sorted(self._by_miner.get(miner, _NO_NUMBERS))]
 
     def __getitem__(self, number: int) -> GradientState:
         return self._states[number]
@@ -81,7 +81,7 @@ class GradientMap(Mapping[int, GradientState]):
         return len(self._states)
 
     def __repr__(self) -> str:
-        return f"Gradients({dict(self)})"
+        return f"GradientMap({dict(self)})"
 
 
-_NONE: Map[int, None] = Map()
+_NO_NUMBERS: Map[int, None] = Map()

@@ -1,4 +1,4 @@
-"""The whole state of Sonar rebuilt from its events. Pure: the same rules as the contracts, in another language."""
+"""The state of all Campaigns and Capsules, rebuilt from events by the contracts' rules. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from immutables import Map
 from sonar_core.base.errors import SonarError
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.gradient_map import GradientMap, GradientState
-from sonar_core.protocol.rewards import earned
+from sonar_core.protocol.rewards import earned, remaining_reward
 from sonar_core.protocol.structs import (
     EMPTY_BYTES32,
     CampaignStart,
@@ -28,18 +28,18 @@ _LIVE = (Status.REQUESTED, Status.OPEN)
 
 
 class LedgerError(SonarError, ValueError):
-    """An event that cannot follow what came before it."""
+    """An event that contradicts the events before it, or a Campaign that no event created."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The encrypted Model that counts.
+    """One version of a Campaign's encrypted Model.
 
     Attributes:
-        address: content address.
-        root: Merkle root of its ciphertexts.
+        address: content address, 32 bytes.
+        root: Merkle root of its ciphertexts, 32 bytes.
         version: 0 at opening, one more for every improvement and every rebase.
-        rebased: whether it is the one before at a smaller scale, and no Gradient's work.
+        rebased: True for the previous version encrypted anew at a smaller scale; False for a Gradient's result.
     """
 
     address: bytes
@@ -50,7 +50,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A Campaign's money in its currency, in the smallest unit, and its scoring fees, in wei.
+    """Money of one Campaign: in smallest units of its currency, scoring fees in wei.
 
     escrowed = paid + held at any time; held = claimable + refundable + collectable once it is settled.
     """
@@ -67,10 +67,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class CampaignState:
-    """One Campaign, as its events tell.
+    """State of one Campaign.
 
-    Attributes mirror `contracts/types/Campaign.sol`; beyond it stand terms, nonce, start, certificates, models (every
-    version, the newest last) and gradients.
+    The attributes are those of `contracts/types/Campaign.sol`, and further: terms, nonce, start, certificates,
+    gradients, and models (all versions, the newest last).
     """
 
     id: bytes
@@ -102,7 +102,7 @@ class CampaignState:
 
     @property
     def model(self) -> Model:
-        """The newest Model. Raises LedgerError while there is none."""
+        """The newest Model. Raises LedgerError before the Campaign has started."""
         if not self.models:
             raise LedgerError(f"Campaign 0x{self.id.hex()} is not open: it has no Model yet")
         return self.models[-1]
@@ -113,22 +113,22 @@ class CampaignState:
 
     @property
     def awaits_score(self) -> bool:
-        """Whether the Capsule owes a score: a met target makes what is unscored void."""
+        """True if the Capsule owes a score; a met target voids the Gradients that are still unscored."""
         return self.scored < self.submitted and not self.target_met
 
     @property
-    def oldest(self) -> GradientState | None:
-        """The Gradient to be scored next."""
+    def oldest_unscored(self) -> GradientState | None:
+        """The Gradient that is scored next; None if no score is due."""
         return self.gradients[self.scored] if self.awaits_score else None
 
     @property
-    def following(self) -> Next:
-        """What scoring the oldest Gradient has to tell of the one after it."""
+    def next_in_queue(self) -> Next:
+        """Due time and core of the Gradient after the oldest unscored one; the scoring transaction passes them."""
         after = self.gradients.get(self.scored + 1)
         return after.record.as_next() if after else Next.none()
 
     def status(self, now: int) -> Status:
-        """What `ISonar.statusOf` gives at time `now`."""
+        """The value of `ISonar.statusOf` at Unix time `now`."""
         if self.recorded is Status.REQUESTED:
             return Status.REQUESTED if now < self.ends_at else Status.CANCELLED
         if self.recorded is not Status.OPEN:
@@ -138,7 +138,7 @@ class CampaignState:
         return Status.CLOSING if now < self.due_at() else Status.EXPIRED
 
     def due_at(self) -> int:
-        """What `ISonar.dueOf` gives."""
+        """The value of `ISonar.dueOf`, in Unix time; 0 if nothing is due."""
         if self.recorded is Status.REQUESTED:
             return self.ends_at
         if self.recorded is not Status.OPEN:
@@ -149,7 +149,7 @@ class CampaignState:
         return from_end if self.target_met else max(self.due, from_end)
 
     def claims_open_at(self) -> int:
-        """What `ISonar.claimsOpenAt` gives: 0 while it is not known."""
+        """The value of `ISonar.claimsOpenAt`, in Unix time; 0 until the Campaign is settled."""
         if not self.settled_at:
             return 0
         return self.settled_at + (0 if self.recorded is Status.CONVICTED else self.terms.audit_window)
@@ -158,40 +158,40 @@ class CampaignState:
         return bool(self.settled_at) and now >= self.claims_open_at()
 
     def reward(self, gradient: GradientState) -> int:
-        """What a scored Gradient earns, in smallest units; 0 for one that is void."""
+        """Reward of a Gradient in smallest units; 0 if it is unscored or void."""
         if gradient.scored is None or (self.settled_at and gradient.record.number >= self.valid_below):
             return 0
         return earned(self.terms, gradient.scored.accuracy_after) - earned(self.terms, gradient.scored.accuracy_before)
 
-    def spent(self) -> int:
-        """What all Miners together have earned."""
+    def rewards_earned(self) -> int:
+        """Rewards of all Miners together, in smallest units."""
         return earned(self.terms, self.accuracy) - earned(self.terms, self.starting_accuracy)
 
-    def payable(self) -> int:
-        """What Miners can still earn, from the head to the target."""
-        return self.terms.bounty - earned(self.terms, self.accuracy)
+    def remaining_reward(self) -> int:
+        """Reward that Miners can still earn, in smallest units: from the accuracy now to the target."""
+        return remaining_reward(self.terms, self.accuracy if self.start else self.starting_accuracy)
 
-    def share(self) -> int:
-        """What each harmed Gradient may take out of the bond of a Capsule that failed."""
+    def compensation_share(self) -> int:
+        """Compensation of each harmed Gradient out of the bond of a Capsule that failed, in smallest units."""
         return self._divided_bond()[0]
 
     def refundable(self) -> int:
-        """What `ISonar.refundable` gives."""
+        """The value of `ISonar.refundable`, in smallest units."""
         if self.refunded:
             return 0
         terms = self.terms
         if self.recorded in (Status.OPEN, Status.DELIVERED):
-            return terms.bounty - self.spent()
+            return terms.bounty - self.rewards_earned()
         if self.recorded in (Status.EXPIRED, Status.CONVICTED):
-            return terms.bounty - self.spent() + terms.capsule_fee + self._divided_bond()[1]
+            return terms.bounty - self.rewards_earned() + terms.capsule_fee + self._divided_bond()[1]
         return terms.bounty + terms.capsule_fee
 
     def account(self) -> Account:
-        """Its money, from what was put in and what was paid out."""
+        """Deposits and payments of the Campaign so far."""
         terms, gradients = self.terms, self.gradients.values()
         opened = self.start is not None
         paid = sum(self.reward(gradient) for gradient in gradients if gradient.claimed)
-        paid += self.share() * sum(gradient.compensated for gradient in gradients)
+        paid += self.compensation_share() * sum(gradient.compensated for gradient in gradients)
         paid += self.refunded_amount
         paid += terms.capsule_fee + terms.capsule_bond if self.bond_collected else 0
         back = sum(gradient.reclaimed for gradient in gradients)
@@ -205,7 +205,7 @@ class CampaignState:
     def _divided_bond(self) -> tuple[int, int]:
         if self.recorded not in (Status.EXPIRED, Status.CONVICTED):
             return 0, 0
-        rest = max(self.terms.capsule_bond - self.spent(), 0)
+        rest = max(self.terms.capsule_bond - self.rewards_earned(), 0)
         harmed = self.submitted - self.valid_below
         share = min(self.terms.compensation, rest // harmed) if harmed else 0
         return share, self.terms.capsule_bond - share * harmed
@@ -213,7 +213,7 @@ class CampaignState:
 
 @dataclass(frozen=True, slots=True)
 class CapsuleState:
-    """What a Capsule announced last."""
+    """The newest announcement of a Capsule."""
 
     certificates: bytes
     terms: CapsuleTerms
@@ -223,7 +223,7 @@ class CapsuleState:
 class Ledger:
     """All Campaigns and Capsules.
 
-    States are immutable: whoever keeps the old mapping can go back to it, which is how a follower rewinds.
+    The states in it are immutable: a copy of the ledger can be kept, and returned to after a reorganisation.
 
     Attributes:
         campaigns: by id.
@@ -233,28 +233,28 @@ class Ledger:
     def __init__(self) -> None:
         self.campaigns: dict[bytes, CampaignState] = {}
         self.capsules: dict[str, CapsuleState] = {}
-        #: Ids, in order, of Campaigns that may still come to something, and of those a Miner submitted to.
+        #: Ids of Campaigns that have not ended, in order; and of those that a Miner submitted to, by its address.
         self._live: dict[bytes, None] = {}
-        self._worked_for: Map[str, Map[bytes, None]] = Map()
+        self._by_miner: Map[str, Map[bytes, None]] = Map()
 
     def copy(self) -> Ledger:
-        """An independent ledger of the same state."""
+        """An independent ledger with the same state."""
         twin = Ledger()
         twin.campaigns, twin.capsules = dict(self.campaigns), dict(self.capsules)
-        twin._live, twin._worked_for = dict(self._live), self._worked_for
+        twin._live, twin._by_miner = dict(self._live), self._by_miner
         return twin
 
-    def live(self) -> list[CampaignState]:
-        """Campaigns that are recorded as requested or open, oldest first: all others are over, or were never begun."""
+    def live_campaigns(self) -> list[CampaignState]:
+        """Campaigns that are recorded as requested or open, oldest first; all others have ended."""
         return [self.campaigns[campaign] for campaign in self._live]
 
-    def asked_of(self, capsule: str) -> list[CampaignState]:
-        """Campaigns that name a Capsule, by its account, in the order in which they were asked for."""
+    def campaigns_of_capsule(self, capsule: str) -> list[CampaignState]:
+        """Campaigns that name a Capsule (address of its account), in the order of their creation."""
         return [campaign for campaign in self.campaigns.values() if campaign.terms.capsule == capsule]
 
-    def worked_for(self, miner: str) -> list[CampaignState]:
+    def campaigns_of_miner(self, miner: str) -> list[CampaignState]:
         """Campaigns that an account submitted a Gradient to, oldest first."""
-        found = [self.campaigns[campaign] for campaign in self._worked_for.get(miner, Map())]
+        found = [self.campaigns[campaign] for campaign in self._by_miner.get(miner, Map())]
         return sorted(found, key=lambda campaign: (campaign.created_block, campaign.id))
 
     def apply_all(self, events: Iterable[ev.Event]) -> Ledger:
@@ -264,10 +264,10 @@ class Ledger:
         return self
 
     def apply(self, event: ev.Event) -> None:
-        """Takes one event in.
+        """Applies one event.
 
         Raises:
-            LedgerError: it belongs to a Campaign or Gradient that no earlier event made.
+            LedgerError: no earlier event created its Campaign or Gradient.
         """
         if isinstance(event, ev.CapsuleAnnounced):
             self.capsules[event.capsule] = _announced(self.capsules.get(event.capsule), event)
@@ -279,13 +279,13 @@ class Ledger:
             if after.recorded not in _LIVE:
                 self._live.pop(event.campaign, None)
             if isinstance(event, ev.GradientSubmitted):
-                known = self._worked_for.get(event.miner, Map())
-                self._worked_for = self._worked_for.set(event.miner, known.set(event.campaign, None))
+                known = self._by_miner.get(event.miner, Map())
+                self._by_miner = self._by_miner.set(event.miner, known.set(event.campaign, None))
 
     def campaign(self, campaign: bytes) -> CampaignState:
-        """A Campaign's state. Raises LedgerError where there is none."""
+        """State of the Campaign with this id. Raises LedgerError if no event created it."""
         if campaign not in self.campaigns:
-            raise LedgerError(f"no event has made Campaign 0x{campaign.hex()}: check the id, and the network")
+            raise LedgerError(f"no event created Campaign 0x{campaign.hex()}: check the id, and the network")
         return self.campaigns[campaign]
 
 
@@ -312,7 +312,7 @@ def _created(event: ev.CampaignCreated) -> CampaignState:
 
 
 def _after(state: CampaignState, event: ev.CampaignEvent) -> CampaignState:
-    """The Campaign after an event of its own."""
+    """The Campaign's state after one of its events."""
     match event:
         case ev.CampaignCancelled():
             return replace(state, recorded=Status.CANCELLED)
@@ -378,7 +378,7 @@ def _submitted(state: CampaignState, event: ev.GradientSubmitted) -> CampaignSta
         state,
         submitted=event.number + 1,
         due=event.due if alone else state.due,
-        gradients=state.gradients.with_(GradientState(record)),
+        gradients=state.gradients.with_gradient(GradientState(record)),
     )
 
 
@@ -407,10 +407,10 @@ def _settled(state: CampaignState, event: ev.CampaignEvent, status: Status, vali
 
 def _gradient(state: CampaignState, number: int) -> GradientState:
     if number not in state.gradients:
-        raise LedgerError(f"no event has submitted Gradient {number} of Campaign 0x{state.id.hex()}")
+        raise LedgerError(f"no event submitted Gradient {number} of Campaign 0x{state.id.hex()}")
     return state.gradients[number]
 
 
 def _with_gradient(state: CampaignState, number: int, **changes: object) -> CampaignState:
     changed = replace(_gradient(state, number), **changes)  # type: ignore[arg-type]
-    return replace(state, gradients=state.gradients.with_(changed))
+    return replace(state, gradients=state.gradients.with_gradient(changed))

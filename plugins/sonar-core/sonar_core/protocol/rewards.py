@@ -1,22 +1,22 @@
-"""What an accuracy earns of a Bounty: the published formula, in integers."""
+"""The published reward formula in integers: the share of a Bounty that an accuracy earns."""
 
 from __future__ import annotations
 
 from sonar_core.protocol.structs import Terms
 
 
-def payable(terms: Terms, starting_accuracy: int) -> int:
-    """The most that Miners can earn, in smallest units: the Bounty without what the start is worth already.
+def remaining_reward(terms: Terms, accuracy: int) -> int:
+    """Reward between an accuracy and the target, in smallest units of the currency.
 
     >>> from types import SimpleNamespace
-    >>> payable(SimpleNamespace(bounty=1000, target_accuracy=80 * 10**16), 8 * 10**16)
+    >>> remaining_reward(SimpleNamespace(bounty=1000, target_accuracy=80 * 10**16), 8 * 10**16)
     900
     """
-    return terms.bounty - earned(terms, starting_accuracy)
+    return terms.bounty - earned(terms, accuracy)
 
 
 def earned(terms: Terms, accuracy: int) -> int:
-    """The Bounty x min(accuracy, target) / target, rounded down, in smallest units.
+    """Bounty x min(accuracy, target) / target, rounded down, in smallest units; accuracies in WAD.
 
     >>> from types import SimpleNamespace
     >>> terms = SimpleNamespace(bounty=1000, target_accuracy=80 * 10**16)

@@ -180,15 +180,6 @@ def from_wad(wad: int) -> Decimal:
     return Decimal(wad).scaleb(-18).normalize() if wad else Decimal(0)
 
 
-def floor_wad(accuracy: Fraction) -> int:
-    """An exact accuracy rounded down to what the contracts can keep.
-
-    >>> floor_wad(Fraction(2, 3))
-    666666666666666666
-    """
-    return accuracy.numerator * WAD // accuracy.denominator
-
-
 def parse_duration(value: str | int | timedelta) -> int:
     """A duration in whole seconds, at most 2^32 - 1.
 

@@ -27,7 +27,7 @@ from ape.cli.commands import parse_network
 from ape.exceptions import ApeException
 from ape_accounts import KeyfileAccount
 
-from sonar_core.base.database import damage, open_to_read
+from sonar_core.base.database import find_damage, open_to_read
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.deploy.code_verification import verify
@@ -263,7 +263,7 @@ def check_journal(path: Path, remedy: str) -> Iterator[Finding]:
     """Whether a state file is sound, by SQLite's own check; it is opened to read only. `remedy`: if it is not."""
     try:
         with closing(open_to_read(path)) as connection:
-            wrong: str | None = damage(connection)
+            wrong: str | None = find_damage(connection)
     except sqlite3.Error as error:
         wrong = str(error)
     if wrong is None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sonar_core.base.errors import FormatError, SpecError
-from sonar_core.crypto.certificates import LONGEST_RING, Certificate, parse_ring
+from sonar_core.crypto.certificates import LONGEST_KEYRING, Certificate, parse_keyring
 from sonar_core.protocol.campaign_spec import LARGEST_SPEC, Addressed, CampaignSpec
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.content_address import from_cid, to_cid
@@ -107,9 +107,9 @@ def read_initial(store: BlobStore, spec: CampaignSpec) -> NDArray[np.int64] | No
     return arrays["weights"]
 
 
-def read_ring(store: BlobStore, address: bytes) -> tuple[Certificate, ...]:
+def read_keyring(store: BlobStore, address: bytes) -> tuple[Certificate, ...]:
     """A ring of OpenPGP certificates. Raises StoreError, BlobError, CertificateError."""
-    return parse_ring(store.get(address, limit=LONGEST_RING))
+    return parse_keyring(store.get(address, limit=LONGEST_KEYRING))
 
 
 def read_public_key(store: BlobStore, address: bytes, root: bytes, *, bits: int) -> PublicContext:
