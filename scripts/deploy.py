@@ -8,7 +8,6 @@ from pathlib import Path
 import ape
 import click
 from ape.cli import ConnectedProviderCommand, account_option
-from rich.table import Table
 
 from scripts._standard_json import write_standard_json
 from sonar_core.app.settings import settings
@@ -18,15 +17,15 @@ from sonar_core.chain.contracts import NoContractError, SonarContracts
 from sonar_core.chain.deploy.code_verification import verify
 from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.chain.deploy.records import Deployment, DeploymentUnknownError, find_deployment, record_deployment
-from sonar_core.cli.console import open_console
+from sonar_core.cli.confirmation import Preview, confirmation_options
 from sonar_core.cli.errors import cli_errors
+from sonar_core.cli.signing import unlock
 from sonar_core.protocol.units import COIN, Money
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
-@click.option("--dry-run", is_flag=True, help="Show addresses and cost, and send nothing.")
-@click.option("--again", is_flag=True, help="Although a living deployment of another commit is recorded.")
+@click.option("--again", is_flag=True, help="Deploy even if another commit's contracts are recorded and stand.")
 @click.option(
     "--standard-json",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -34,8 +33,9 @@ from sonar_core.protocol.units import COIN, Money
     show_default=True,
     help="Where the compiler's input goes, for explorers that verify sources.",
 )
+@confirmation_options
 @cli_errors()
-def cli(account, provider, dry_run, again, standard_json):
+def cli(account, provider, again, standard_json, confirmation):
     """Deploy both contracts; what stands already is kept."""
     home, deployer = settings().home_folder, Deployer(provider, account)
     recorded = _living(provider, home)
@@ -43,11 +43,11 @@ def cli(account, provider, dry_run, again, standard_json):
         click.echo(f"Sonar of another commit stands at {recorded.sonar} already; --again records this one instead.")
         return
     plan = deployer.plan()
-    _show(plan, deployer.gas_price())
-    if dry_run:
-        click.echo("Nothing was sent.")
-        return
-    deployer.carry_out(plan)
+    if confirmation.dry_run or not all(piece.stands for piece in plan):
+        if not confirmation.ask(_preview(plan, deployer.gas_price())):
+            return
+        unlock(account)
+        deployer.carry_out(plan)
     verify(provider.web3, deployer.sonar, deployer.registry)
     write_standard_json(ape.project, standard_json)
     if recorded and recorded.sonar == deployer.sonar:
@@ -59,18 +59,16 @@ def cli(account, provider, dry_run, again, standard_json):
     click.echo(f"For explorers: {standard_json}; Sonar's constructor takes {deployer.registry}.")
 
 
-def _show(plan, gas_price):
-    table = Table("Contract", "Address", "", "Gas, about", "Cost, about")
+def _preview(plan, gas_price):
+    """Address and cost of each contract."""
+    rows, total = [], 0
     for piece in plan:
         cost = piece.gas * gas_price + piece.price
-        table.add_row(
-            piece.name,
-            piece.address,
-            "stands" if piece.stands else "to deploy",
-            f"{piece.gas:,}",
-            str(Money(cost, COIN)),
-        )
-    open_console().print(table)
+        total += cost
+        todo = "stands" if piece.stands else f"to deploy, about {piece.gas:,} gas, {Money(cost, COIN)}"
+        rows.append((piece.name, f"{piece.address}\n{todo}"))
+    rows.append(("Gas fees", f"about {Money(total, COIN)}"))
+    return Preview("Deploy Sonar", rows, ["Contracts are final: nobody can change or remove them."])
 
 
 def _living(provider, home):

@@ -62,7 +62,7 @@ class _Live:
         self._begun = time.monotonic()
 
     def play(self) -> None:
-        run_ape(["run", "deploy", *_as("deployer")], self._environment("deployer"))
+        run_ape(["run", "deploy", "--yes", *_as("deployer")], self._environment("deployer"))
         self._start_capsule()
         os.environ.update(self._at_home("scientist"))
         with ape.networks.parse_network_choice(NETWORK) as provider:

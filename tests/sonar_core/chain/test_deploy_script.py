@@ -50,7 +50,7 @@ def deploy(home: Path, chain: Any) -> Any:
 
     def run(*options: str, account: str = "TEST::0") -> Result:
         written = ["--standard-json", str(home / "sonar.standard.json")]
-        arguments = ["--network", network, "--account", account, *written, *options]
+        arguments = ["--network", network, "--account", account, *written, *(options or ("--yes",))]
         return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
     return run
@@ -81,7 +81,7 @@ def test_a_dry_run_shows_addresses_and_cost_and_sends_nothing(deploy: Any, home:
     assert result.exit_code == 0, result.output
     assert chain.blocks.head.number == height
     assert not (home / "deployments").exists()
-    shown = re.findall(r"(0x[0-9a-fA-F]{40}).*to deploy *│ *([0-9,]+)", result.output)
+    shown = re.findall(r"(0x[0-9a-fA-F]{40})\s+to deploy, about ([0-9,]+) gas", result.output)
     assert [address for address, _ in shown] == [
         PROXY,
         create2_address(registry_code()),
@@ -91,6 +91,14 @@ def test_a_dry_run_shows_addresses_and_cost_and_sends_nothing(deploy: Any, home:
     deploy()
     spent = sum(int(gas.replace(",", "")) for _, gas in shown) * chain.provider.gas_price + PROXY_PRICE
     assert balance - chain.provider.web3.eth.get_balance(_account(0)) == pytest.approx(spent, rel=0.1)
+
+
+def test_nothing_is_sent_without_a_yes(deploy: Any, home: Path, chain: Any) -> None:
+    height = chain.blocks.head.number
+    result = deploy("--again")
+    assert result.exit_code == 1
+    assert "nothing was sent" in result.output
+    assert chain.blocks.head.number == height
 
 
 def test_deployed_again_it_sends_nothing(deploy: Any, home: Path, chain: Any) -> None:
@@ -131,7 +139,7 @@ def test_a_living_deployment_of_another_commit_is_kept_unless_asked(
     result = deploy()
     assert f"another commit stands at {sonar.address}" in result.output
     assert find_deployment(home, other.chain_id) == other
-    assert deploy("--again").exit_code == 0
+    assert deploy("--again", "--yes").exit_code == 0
     assert find_deployment(home, other.chain_id).sonar != sonar.address
 
 
