@@ -15,6 +15,9 @@ from nbclient import NotebookClient
 from scripts._processes import ROOT
 from tests.examples.newcomer import Newcomer
 
+#: Real services, each of which starts in seconds and works for minutes.
+pytestmark = pytest.mark.timeout(1_800)
+
 EXAMPLES = ROOT / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 

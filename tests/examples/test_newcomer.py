@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import requests
 import yaml
 
 from scripts._local_chain import SYMBOL
 from scripts._processes import CHAIN_ID, until
 from tests.examples.newcomer import PAGES, Newcomer
+
+#: Real services, each of which starts in seconds and works for minutes.
+pytestmark = pytest.mark.timeout(1_800)
 
 MOST_COMMANDS = 4
 
