@@ -26,6 +26,7 @@ from scripts._processes import CHAIN_ID, LiveError
 from sonar_core.base.atomic_files import write_atomically
 from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.chain.deploy.records import Deployment, record_deployment
+from sonar_core.chain.rpc import first_block_with_code
 
 #: Data Scientist, Capsule and three Miners, as tutorials and notebooks call them.
 NAMES = ("alice", "carol", "bob", "dora", "erin")
@@ -103,7 +104,7 @@ class LocalChain:
     def _deploy_sonar(self, provider: Any, account: Any) -> str:
         deployer = Deployer(provider, account)
         deployer.carry_out(deployer.plan())
-        block = deployer.block_of(deployer.registry)
+        block = first_block_with_code(provider.web3, deployer.registry)
         for name in NAMES:
             record_deployment(self._homes / name, Deployment(CHAIN_ID, deployer.sonar, deployer.registry, block))
         return deployer.sonar

@@ -17,6 +17,7 @@ from sonar_core.chain.contracts import NoContractError, SonarContracts
 from sonar_core.chain.deploy.code_verification import verify
 from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.chain.deploy.records import Deployment, DeploymentUnknownError, find_deployment, record_deployment
+from sonar_core.chain.rpc import first_block_with_code
 from sonar_core.cli.confirmation import Preview, confirmation_options
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.signing import unlock
@@ -37,7 +38,7 @@ from sonar_core.protocol.units import COIN, Money
 @cli_errors()
 def cli(account, provider, again, standard_json, confirmation):
     """Deploy both contracts; what stands already is kept."""
-    home, deployer = settings().home_folder, Deployer(provider, account)
+    home, deployer = settings().home, Deployer(provider, account)
     recorded = _living(provider, home)
     if recorded and recorded.sonar != deployer.sonar and not again:
         click.echo(f"Sonar of another commit stands at {recorded.sonar} already; --again records this one instead.")
@@ -53,7 +54,7 @@ def cli(account, provider, again, standard_json, confirmation):
     if recorded and recorded.sonar == deployer.sonar:
         click.echo(f"Sonar stands at {recorded.sonar} already, from block {recorded.block} on.")
         return
-    block = deployer.block_of(deployer.registry)
+    block = first_block_with_code(provider.web3, deployer.registry)
     path = record_deployment(home, Deployment(provider.chain_id, deployer.sonar, deployer.registry, block))
     click.echo(f"Sonar {deployer.sonar} with registry {deployer.registry}: recorded in {path}.")
     click.echo(f"For explorers: {standard_json}; Sonar's constructor takes {deployer.registry}.")

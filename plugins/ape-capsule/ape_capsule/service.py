@@ -47,7 +47,7 @@ HEADS_FOLDER, EVIDENCE_FOLDER = "heads", "evidence"
 
 def default_home() -> Path:
     """Where a Capsule lives unless it is told otherwise."""
-    return settings().home_folder / "capsule"
+    return settings().home / "capsule"
 
 
 def announce(

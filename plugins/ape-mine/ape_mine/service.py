@@ -30,7 +30,7 @@ PASSPHRASE = "SONAR_MINE_PASSPHRASE"  # noqa: S105 - the name of a variable, not
 
 def default_home() -> Path:
     """Where a Mine lives unless it is told otherwise."""
-    return settings().home_folder / "mine"
+    return settings().home / "mine"
 
 
 def open_home(folder: Path, ask: Callable[[], str] | None = None, *, rows: bool = True) -> Home:

@@ -546,7 +546,7 @@ def open_sonar(
     return Sonar(
         site.chain,
         configured_store(store),
-        home or settings().home_folder / "scientist",
+        home or settings().home / "scientist",
         passphrase,
         start_block=site.start_block,
         tokens=site.tokens,

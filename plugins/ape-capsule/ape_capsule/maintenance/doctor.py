@@ -32,6 +32,7 @@ from sonar_core.service.doctor import (
     check_node,
     check_permissions,
     check_store,
+    check_tokens,
     unreachable_node,
 )
 from sonar_core.store import BlobStore
@@ -74,6 +75,7 @@ def capsule_checks(
     yield "node", lambda: check_node(provider)
     site = _OnceFound(account, sonar, home)
     yield "contracts", lambda: check_contracts(provider, site.found().chain)
+    yield "tokens", lambda: check_tokens(site.found())
     yield "announced", lambda: _check_announced(site.found(), home, passphrase)
     yield "certificates", lambda: _check_certificates(site, home, passphrase)
     yield "keys", lambda: _check_keys(site.live_campaigns(), home, passphrase)

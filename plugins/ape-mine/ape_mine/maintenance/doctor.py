@@ -28,6 +28,7 @@ from sonar_core.service.doctor import (
     check_node,
     check_permissions,
     check_store,
+    check_tokens,
     unreachable_node,
 )
 
@@ -60,10 +61,10 @@ def mine_checks(
 
     if provider is None:
         yield "node", unreachable_node
-        yield "policy", lambda: check_policy(Home(folder), ())
         return
     yield "node", lambda: check_node(provider)
     yield "contracts", lambda: check_contracts(provider, site().chain)
+    yield "tokens", lambda: check_tokens(site())
     yield "policy", lambda: check_policy(Home(folder), site().tokens)
     yield "funds", lambda: _check_funds(folder, site())
 

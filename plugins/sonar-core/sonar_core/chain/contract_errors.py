@@ -20,7 +20,8 @@ class ContractError(SonarError, RuntimeError):
     Attributes:
         campaign: id of the Campaign, or None where the error names none.
         evidence: the error's arguments, by their names in snake_case; statuses as `Status`. Each is an attribute too.
-        why: what was wrong, as a template over the evidence; `:wad` and `:time` name the scale of a number.
+        why: what was wrong, as a template over the evidence; `:wad`, `:time` and `:deadline` (a time,
+            or nothing for 0) name the scale of a number.
         advice: what to do.
     """
 
@@ -144,7 +145,7 @@ class ReasonTooLongError(ContractError):
 
 class NotOpenError(ContractError):
     why = "it is {status}"
-    advice = "wait until its Capsule opens it, or leave it"
+    advice = "this is possible only while it is Open; a Requested one waits for its Capsule"
 
 
 class MiningOverError(ContractError):
@@ -218,7 +219,7 @@ class GradientsUnscoredError(ContractError):
 
 
 class NothingMissedError(ContractError):
-    why = "it is {status} and nothing is overdue (due at {due:time})"
+    why = "it is {status} and nothing is overdue{due:deadline}"
     advice = "wait until its Capsule misses a window"
 
 
@@ -386,6 +387,8 @@ class _Shown:
             return f"{from_wad(value):.6%}" if value <= WAD else str(value)
         if scale == "time" and value < _YEAR_9999:
             return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if scale == "deadline":
+            return f" (due at {_Shown(value):time})" if value else ""
         if isinstance(value, bytes):
             return "0x" + value.hex()
         return value.name.capitalize() if isinstance(value, Status) else str(value)

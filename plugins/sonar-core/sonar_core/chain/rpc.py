@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from eth_utils import to_checksum_address
-from web3.exceptions import TransactionNotFound
+from web3.exceptions import TransactionNotFound, Web3Exception
 
 from sonar_core.chain.errors import readable
 
@@ -37,3 +37,20 @@ def included(web3: Any, transactions: Sequence[str]) -> str | None:
             web3.eth.get_transaction_receipt(f"0x{transaction}")
             return transaction
     return None
+
+
+def first_block_with_code(web3: Any, address: str) -> int:
+    """The block in which a contract was deployed, by bisection; 0 if the node does not keep old states.
+
+    It takes about log2(blocks) questions.
+    """
+    with readable():
+        low, high = 0, int(web3.eth.block_number)
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            found = bool(web3.eth.get_code(to_checksum_address(address), middle))
+        except (Web3Exception, ValueError):
+            return 0
+        low, high = (low, middle) if found else (middle + 1, high)
+    return low

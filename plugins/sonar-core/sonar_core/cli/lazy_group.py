@@ -17,6 +17,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from sonar_core.cli.errors import cli_errors
+
 
 class LazyGroup(click.Group):
     """A group whose commands are named by module.
@@ -29,6 +31,11 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, lazy_commands: Mapping[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         self.lazy_commands = dict(lazy_commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; an error before it begins, such as a node that does not answer, is one line as well."""
+        with cli_errors():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.lazy_commands)

@@ -27,6 +27,7 @@ from ape.cli.commands import parse_network
 from ape.exceptions import ApeException
 from ape_accounts import KeyfileAccount
 
+from sonar_core.app.connection import Connection
 from sonar_core.base.database import find_damage, open_to_read
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contracts import SonarContracts
@@ -80,12 +81,15 @@ Check = Callable[[], Iterable[Finding]]
 
 
 def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Makes one check after the other; what one raises is what it found."""
+    """Runs one check after the other. An error that a check raises is its finding; a repeated one is referred to."""
+    raised: dict[str, str] = {}
     for name, check in checks:
         try:
             yield from check()
         except (SonarError, SyftError, ApeException, OSError) as error:
-            yield Finding(name, Grade.FAIL, one_line(error))
+            words = one_line(error)
+            first = raised.setdefault(words, name)
+            yield Finding(name, Grade.FAIL, words if first == name else f"not checked, for the reason under {first}")
 
 
 def tell(findings: Iterable[Finding], *, as_json: bool) -> None:
@@ -158,6 +162,12 @@ def check_contracts(provider: ProviderAPI, chain: SonarContracts) -> Iterator[Fi
     """Whether the contracts are this commit's, byte for byte."""
     verified = verify(provider.web3, chain.address, chain.registry_address)
     yield Finding("contracts", Grade.OK, f"Sonar {verified.sonar} is this commit's, and so is its registry")
+
+
+def check_tokens(connection: Connection) -> Iterator[Finding]:
+    """Whether the ERC-20 tokens of the settings answer; one Finding per entry that does not."""
+    for problem in connection.token_problems:
+        yield Finding("tokens", Grade.FAIL, problem, "correct or remove the entry in ape-config.yaml")
 
 
 def check_funds(chain: SonarContracts, account: str, also: int, what: str) -> Iterator[Finding]:

@@ -106,19 +106,6 @@ class Deployer:
             else:
                 self._place_proxy()
 
-    def block_of(self, address: str) -> int:
-        """The block in which a contract appeared: by bisection, or 0 on a node that forgets old states."""
-        with readable():
-            low, high = 0, int(self._web3.eth.block_number)
-        while low < high:
-            middle = (low + high) // 2
-            try:
-                found = bool(self._web3.eth.get_code(address, middle))
-            except (Web3Exception, ValueError):
-                return 0
-            low, high = (low, middle) if found else (middle + 1, high)
-        return low
-
     def _piece(self, name: str, address: str, code: bytes) -> Piece:
         found = code_at(self._web3, address)
         return Piece(name, address, bool(found), 0 if found else self._gas(code), creation_code=code)
