@@ -8,7 +8,7 @@ from ape.exceptions import ConfigError, ProviderError
 from click.testing import CliRunner
 
 from sonar_core.base.errors import UsageError
-from sonar_core.cli.errors import cli_errors, explain
+from sonar_core.cli.errors import cli_errors, describe_error
 from sonar_core.cli.lazy_group import LazyGroup
 
 
@@ -31,12 +31,12 @@ from sonar_core.cli.lazy_group import LazyGroup
     ],
 )
 def test_an_error_about_a_node_says_what_to_do(error: Exception, line: str) -> None:
-    assert explain(error) == line
+    assert describe_error(error) == line
 
 
 def test_the_variable_that_holds_the_url_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVNET_RPC", "http://127.0.0.1:18600")
-    line = explain(ProviderError("No (supported) node found on 'http://127.0.0.1:18600'."))
+    line = describe_error(ProviderError("No (supported) node found on 'http://127.0.0.1:18600'."))
     assert line == (
         "no node answers at http://127.0.0.1:18600, the value of DEVNET_RPC: start it, or set DEVNET_RPC to another"
     )

@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Val
 from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
 
 from sonar_core.base.errors import UsageError
-from sonar_core.base.strict_model import first_problem
+from sonar_core.base.strict_model import explain
 from sonar_core.chain.gas_fees import HIGHEST_FEE
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def settings() -> SonarConfig:
         section: dict[str, Any] = ManagerAccessMixin.config_manager.get_config("sonar").model_dump()
         return SonarConfig(**section)
     except ValidationError as error:
-        raise UsageError(f"section `sonar` of ape-config.yaml, or a variable SONAR_*: {first_problem(error)}") from None
+        raise UsageError(f"section `sonar` of ape-config.yaml, or a variable SONAR_*: {explain(error)}") from None
 
 
 def configured_store(uri: str | None = None, *, backlog: Backlog | None = None) -> BlobStore:

@@ -35,17 +35,17 @@ def cli_errors() -> Iterator[None]:
     try:
         yield
     except (SonarError, SyftError, ApeException, OSError) as error:
-        click.echo(f"error: {explain(error)}", err=True)
+        click.echo(f"error: {describe_error(error)}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nInterrupted.", err=True)
         sys.exit(INTERRUPTED)
 
 
-def explain(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """The error on one line, with a remedy for Ape's errors about a node that cannot be used.
 
-    >>> explain(ValueError("Missing URI for network 'mainnet'"))
+    >>> describe_error(ValueError("Missing URI for network 'mainnet'"))
     "no node is configured for network 'mainnet': set its `uri` in ape-config.yaml, or choose another --network"
     """
     message = one_line(error)
