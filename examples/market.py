@@ -19,7 +19,7 @@ from ape_capsule.loop import Capsule
 from ape_capsule.service import announce, build_oracle
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar.client import Campaign, Sonar
+from ape_sonar import Campaign, CampaignOptions, Sonar
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.deploy.deployer import Deployer
 from sonar_core.data.table_schema import TableSchema
@@ -58,7 +58,7 @@ def main() -> None:
 
         # Alice puts one ether in trust. Her forty wines are sealed to the Capsule.
         campaign = create_campaign(scientist, str(carol.address))
-        print(f"{campaign.bounty} waits, {campaign.payable} of it for Miners.")
+        print(f"{campaign.bounty} waits, {campaign.remaining_reward} of it for Miners.")
 
         # The Capsule makes the key pair. From now on the Model is public, and encrypted.
         take_turns(capsule)
@@ -67,10 +67,10 @@ def main() -> None:
         for name, mine in mines.items():
             mine.step()
             take_turns(capsule)
-            print(f"{name} brought a Gradient: accuracy {campaign.accuracy:.2%}")
+            print(f"{name} brought a Gradient: accuracy {campaign.refresh().accuracy:.2%}")
 
         # Mining ends at the target, or with time. The Model is delivered, sealed to Alice.
-        if not campaign.state.target_met:
+        if not campaign.refresh().state.target_met:
             ape.chain.mine(timestamp=campaign.state.ends_at)
         take_turns(capsule)
 
@@ -127,7 +127,7 @@ def create_campaign(scientist: Sonar, capsule: str) -> Campaign:
         bounty="1 ether",
         capsule=capsule,
         lasts="1 day",
-        key_bits=2_048,  # 3,072 by default; small keys make a quick story
+        options=CampaignOptions(key_bits=2_048),  # 3,072 by default; small keys make a quick story
     )
 
 

@@ -14,7 +14,7 @@ from ape_capsule.loop import Capsule
 from ape_capsule.service import announce, build_oracle
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar.client import Campaign, Sonar
+from ape_sonar import Campaign, CampaignOptions, Sonar
 from scripts._datasets import Dataset
 from scripts._outcome import Answers, Books, GradientOutcome, Outcome
 from scripts._parties import Rows, furnish, other
@@ -120,7 +120,7 @@ def play(market: Market, dataset: Dataset, rows: Rows, screen: Screen, *, model:
     model, token = model or model_for(dataset), market.token
     first = _campaign(market, dataset, rows, model, bounty=f"1000 {token.symbol}", parent=None)
     outcome = _run(market, dataset, rows, first, f"{dataset.name}, {token.symbol}", token, screen)
-    if first.state.target_met:
+    if first.refresh().state.target_met:
         screen.say("The target is met: nothing is left that a second Campaign could pay for.")
         return [outcome]
     more = rows.mines["later"]
@@ -151,7 +151,6 @@ def _campaign(
     inputs = rows.validation.drop(columns=dataset.output)
     return market.scientist.create(
         model,
-        description=dataset.description,
         input=dataset.input_schema,
         output=dataset.output_schema,
         validation=(inputs, rows.validation[dataset.output]),
@@ -161,7 +160,7 @@ def _campaign(
         capsule=market.capsule,
         lasts="1 day",
         parent=parent,
-        key_bits=KEY_BITS,
+        options=CampaignOptions(description=dataset.description, key_bits=KEY_BITS),
     )
 
 
@@ -188,7 +187,7 @@ def _run(
             moved |= submitted
             _capsule_until_quiet(market)
             turns += 1
-            for gradient in _gradients(market, campaign.state)[shown:]:
+            for gradient in _gradients(market, campaign.refresh().state)[shown:]:
                 screen.gradient(gradient, format_money(gradient.reward, currency))
                 shown += 1
         if not moved:
@@ -207,14 +206,14 @@ def _capsule_until_quiet(market: Market) -> None:
 
 def _finish(market: Market, campaign: Campaign) -> None:
     """Mining ends, the Model is delivered, everybody takes what is theirs."""
-    state = campaign.state
+    state = campaign.refresh().state
     if not state.target_met and market.chain.pending_timestamp < state.ends_at:
         market.chain.mine(timestamp=state.ends_at)
     _capsule_until_quiet(market)
     for mine in market.mines.values():
         mine.collect()
     _capsule_until_quiet(market)
-    if campaign.state.refundable():
+    if campaign.refresh().state.refundable():
         campaign.refund()
 
 
@@ -241,7 +240,7 @@ def _outcome(
     currency: Currency,
     reasons: dict[str, str],
 ) -> Outcome:
-    state, trained = campaign.state, campaign.result()
+    state, trained = campaign.refresh().state, campaign.result()
     held_out = trained.encoder.encode_inputs(rows.held_out)
     answers = trained.encoder.encode_targets(rows.held_out)
     return Outcome(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ape_sonar.client import Sonar
+from ape_sonar import Sonar
 from scripts._processes import LiveError
 from sonar_core.protocol import events as ev
 from sonar_core.protocol.ledger import Ledger

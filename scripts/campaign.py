@@ -6,7 +6,8 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_sonar.campaign_file import read_campaign_file
-from ape_sonar.client import PASSPHRASE, open_sonar
+from ape_sonar.client import connect_active
+from ape_sonar.identity_vault import PASSPHRASE
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.passphrases import passphrase_options
 
@@ -19,9 +20,9 @@ from sonar_core.cli.passphrases import passphrase_options
 def cli(file, account, passphrase):
     """Create what FILE describes, follow it to its end, and open what it trained; started again, it continues."""
     arguments, parent = read_campaign_file(file)
-    network = open_sonar(account, passphrase)
-    campaign = network.create(parent=network.campaign(parent) if parent else None, **arguments)
-    click.echo(f"Campaign 0x{campaign.id.hex()}: {campaign.payable} is payable.")
+    sonar = connect_active(account, passphrase)
+    campaign = sonar.create(parent=sonar.campaign(parent) if parent else None, **arguments)
+    click.echo(f"Campaign 0x{campaign.id.hex()}: Miners can earn {campaign.remaining_reward}.")
     for gradient in campaign.watch():
         click.echo(f"Gradient {gradient.number} of {gradient.miner}: {gradient.verdict}, earns {gradient.reward}")
     trained = campaign.result()

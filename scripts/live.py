@@ -14,7 +14,7 @@ import ape
 import click
 
 from ape_mine.home.home import Home
-from ape_sonar.client import Campaign, Sonar, open_sonar
+from ape_sonar import Campaign, CampaignOptions, Sonar, connect_active
 from scripts._datasets import Dataset, load
 from scripts._demo import KEY_BITS, ROUNDS, model_for
 from scripts._money_audit import Books, audit
@@ -68,7 +68,7 @@ class _Live:
         with ape.networks.parse_network_choice(NETWORK) as provider:
             try:
                 self._furnish_mines()
-                scientist = open_sonar(ape.accounts.test_accounts[_ACCOUNTS["scientist"]], _PASSPHRASE)
+                scientist = connect_active(ape.accounts.test_accounts[_ACCOUNTS["scientist"]], _PASSPHRASE)
                 campaign = self._create(scientist)
                 self._kill_while_scoring(campaign)
                 self._kill_a_node(campaign)
@@ -76,7 +76,7 @@ class _Live:
                 self._kill_while_submitting(campaign)
                 self._until_nobody_moves(campaign)
                 self._bring_the_node_back(campaign)
-                provider.web3.provider.make_request("evm_setNextBlockTimestamp", [campaign.state.ends_at])
+                provider.web3.provider.make_request("evm_setNextBlockTimestamp", [campaign.refresh().state.ends_at])
                 provider.web3.provider.make_request("evm_mine", [])
                 self._until_settled(campaign)
                 self._show(campaign, audit(scientist, campaign.id, provider.get_balance(scientist.chain.address)))
@@ -132,19 +132,19 @@ class _Live:
         inputs = self._rows.validation.drop(columns=self._dataset.output)
         campaign = scientist.create(
             model_for(self._dataset),
-            description=self._dataset.description,
             input=self._dataset.input_schema,
             output=self._dataset.output_schema,
             validation=(inputs, self._rows.validation[self._dataset.output]),
             texts=self._dataset.texts,
             bounty="1 ether",
-            capsule_fee="0.01 ether",
             target_accuracy=self._dataset.target,
             capsule=str(ape.accounts.test_accounts[_ACCOUNTS["capsule"]].address),
             lasts="1 day",
-            key_bits=KEY_BITS,
+            options=CampaignOptions(description=self._dataset.description, capsule_fee="0.01 ether", key_bits=KEY_BITS),
         )
-        self._say(f"Campaign 0x{campaign.id.hex()[:16]}: {campaign.bounty}, payable {campaign.payable}.")
+        self._say(
+            f"Campaign 0x{campaign.id.hex()[:16]}: {campaign.bounty}, Miners can earn {campaign.remaining_reward}."
+        )
         return campaign
 
     def _kill_while_scoring(self, campaign: Campaign) -> None:
@@ -158,7 +158,7 @@ class _Live:
             granted = warrants()
             self._until(lambda granted=granted: warrants() > granted, "the Capsule decrypts a Gradient", interval=0.01)
             self._parties["capsule"].kill()
-            owed = warrants() - campaign.state.scored
+            owed = warrants() - campaign.refresh().state.scored
             self._parties["capsule"].start()
             if owed:
                 self._say("Capsule: killed while scoring (a warrant on disk, no score on chain), and started again.")
@@ -166,7 +166,7 @@ class _Live:
         raise LiveError(f"the Capsule was faster than its killer, {_TRIES} times: run it again")
 
     def _kill_a_node(self, campaign: Campaign) -> None:
-        self._until(lambda: campaign.state.scored > 0, "a first Gradient is scored")
+        self._until(lambda: campaign.refresh().state.scored > 0, "a first Gradient is scored")
         self._nodes.kill_shared()
         self._say(f"IPFS: of three nodes, the one that all parties share is killed ({campaign.state.scored} scored).")
 
@@ -178,7 +178,7 @@ class _Live:
     def _kill_while_submitting(self, campaign: Campaign) -> None:
         """Kills the Mine once its transaction is in a block: before or while it publishes the bundle."""
         miner = str(ape.accounts.test_accounts[_ACCOUNTS["south"]].address)
-        self._until(lambda: bool(_numbers_of(campaign.state, miner)), "the Mine south submits", interval=0.01)
+        self._until(lambda: bool(_numbers_of(campaign.refresh().state, miner)), "the Mine south submits", interval=0.01)
         self._parties["south"].kill()
         with closing(Home(self._folder / "south" / "mine").state()) as state:
             published = "before" if state.unfinished() else "just after"
@@ -190,7 +190,7 @@ class _Live:
         miners = [str(ape.accounts.test_accounts[_ACCOUNTS[name]].address) for name in ("north", "noise", "south")]
 
         def quiet() -> bool:
-            state = campaign.state
+            state = campaign.refresh().state
             if state.target_met:
                 return True
             return not state.awaits_score and all(_is_done(state, miner) for miner in miners)
@@ -199,7 +199,7 @@ class _Live:
 
     def _bring_the_node_back(self, campaign: Campaign) -> None:
         """Restarts the shared node; each service then copies the blobs that its journal lists as missed."""
-        wanted = addresses_of(campaign.state)
+        wanted = addresses_of(campaign.refresh().state)
         self._nodes.restart_shared()
         missing = len(self._nodes.missing_on_shared(wanted))
         if not missing:
@@ -211,19 +211,19 @@ class _Live:
         self._say("IPFS: the services have copied all of them to it.")
 
     def _until_settled(self, campaign: Campaign) -> None:
-        self._until(lambda: bool(campaign.state.delivery), "the Model is delivered")
+        self._until(lambda: bool(campaign.refresh().state.delivery), "the Model is delivered")
         campaign.refund()
 
         def nothing_held() -> bool:
-            account = campaign.state.account()
+            account = campaign.refresh().state.account()
             return (account.held, account.scoring_escrowed) == (0, account.scoring_paid)
 
         self._until(nothing_held, "everybody took what is theirs")
-        if missing := self._nodes.missing_on_shared(addresses_of(campaign.state)):
+        if missing := self._nodes.missing_on_shared(addresses_of(campaign.refresh().state)):
             raise LiveError(f"the node that was killed and came back does not keep {missing}")
 
     def _show(self, campaign: Campaign, books: Books) -> None:
-        state, trained = campaign.state, campaign.result()
+        state, trained = campaign.refresh().state, campaign.result()
         names = {str(ape.accounts.test_accounts[place].address): name for name, place in _ACCOUNTS.items()}
         with self._screen.scores(f"{self._dataset.name}, live") as table:
             for gradient in _outcomes(state, names):

@@ -15,7 +15,7 @@ import yaml
 import syft
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_sonar.client import open_sonar
+from ape_sonar import CampaignOptions, connect_active
 from scripts._load.size import SCIENTISTS, Size
 from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store
@@ -51,7 +51,7 @@ def rows(seed: int, count: int) -> pd.DataFrame:
 def create_campaigns(size: Size) -> None:
     """All Campaigns, each Data Scientist's in turn; the Capsule opens them as they come."""
     model = syft.LinearClassifier(inputs=_FIELDS, outputs=2)
-    scientists = [open_sonar(account(FIRST_SCIENTIST + place), PASSPHRASE) for place in range(SCIENTISTS)]
+    scientists = [connect_active(account(FIRST_SCIENTIST + place), PASSPHRASE) for place in range(SCIENTISTS)]
     for campaign in range(size.campaigns):
         hidden = rows(10_000 + campaign, _HIDDEN)
         scientists[size.scientist_of(campaign)].create(
@@ -62,9 +62,7 @@ def create_campaigns(size: Size) -> None:
             bounty="1 ether",
             capsule=str(account(CAPSULE).address),
             lasts="30 days",
-            scoring_window="20 days",
-            key_bits=_KEY_BITS,
-            nonce=campaign,
+            options=CampaignOptions(scoring_window="20 days", key_bits=_KEY_BITS, nonce=campaign),
         )
 
 

@@ -80,7 +80,11 @@ class Classifier(Model):
         Raises:
             EncryptedModelError, NotFittedError, FeatureError: as for `predict`.
         """
-        sums, exponent = self._output_sums(X)
+        return self.probabilities(self._rows(X))
+
+    def probabilities(self, rows: Integers) -> NDArray[np.float64]:
+        """As `predict_proba`, for integer rows as `predictions` takes them."""
+        sums, exponent = self._output_sums(rows)
         # The differences are exact, so that close scores of large weights keep their order.
         differences = metrics.scores(sums - sums.max(axis=1, keepdims=True), exponent)
         exponentials = np.exp(differences * len(self.classes_))

@@ -35,7 +35,11 @@ class LabelClassifier(Model):
         Raises:
             EncryptedModelError, NotFittedError, FeatureError: as for `predict`.
         """
-        sums, exponent = self._output_sums(X)
+        return self.probabilities(self._rows(X))
+
+    def probabilities(self, rows: Integers) -> NDArray[np.float64]:
+        """As `predict_proba`, for integer rows as `predictions` takes them."""
+        sums, exponent = self._output_sums(rows)
         probabilities: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(2 * metrics.scores(sums, exponent))
         return probabilities
 

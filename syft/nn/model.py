@@ -303,10 +303,10 @@ class Model(ABC):
             )
         return rows
 
-    def _output_sums(self, X: ArrayLike) -> tuple[NDArray[np.object_], int]:
-        """Exact sums of features x weights, shape (n, outputs), and the weights' exponent."""
+    def _output_sums(self, rows: Integers) -> tuple[NDArray[np.object_], int]:
+        """Exact sums of features x weights for integer rows, shape (n, outputs), and the weights' exponent."""
         weights = self._clear_weights()
-        return matmul_big(self._transform(self._rows(X)), weights.values), weights.exponent
+        return matmul_big(self._transform(rows), weights.values), weights.exponent
 
     def _clear_weights(self) -> IntegerTensor:
         weights = getattr(self, "weights_", None)

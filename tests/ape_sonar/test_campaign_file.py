@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ape_sonar import CampaignOptions
 from ape_sonar.campaign_file import CampaignFile, read_campaign_file
 from sonar_core.base.errors import SonarError
 from sonar_core.data.row_errors import RowError
@@ -87,7 +88,9 @@ def test_class_weights(write: Write, class_weight: Any) -> None:
 
 @pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
 def test_a_campaign_in_peoples_words(write: Write, dump: Callable[[Any], str]) -> None:
-    asked, parent = read_campaign_file(write(dump, target_accuracy=0.9, scoring_window="1 hour", parent="0xab"))
+    asked, parent = read_campaign_file(
+        write(dump, target_accuracy=0.9, scoring_window="1 hour", nonce=7, parent="0xab")
+    )
     assert parent == "0xab"
     model, (inputs, answers) = asked.pop("model"), asked.pop("validation")
     assert isinstance(model, RandomFeatureClassifier)
@@ -95,9 +98,9 @@ def test_a_campaign_in_peoples_words(write: Write, dump: Callable[[Any], str]) -
     assert inputs.to_dict("list") == {"age": [60, 20]}
     assert answers.to_dict("list") == {"ill": [True, False]}
     plain = {name: FILE[name] for name in ("bounty", "capsule", "lasts")}
-    texts = {"description": "", "input_description": "", "output_description": ""}
-    said = {"target_accuracy": 0.9, "scoring_window": "1 hour", "nonce": 0}
-    assert asked == {"input": INPUT, "output": OUTPUT, **plain, **texts, **said}
+    options = CampaignOptions(scoring_window="1 hour", nonce=7)
+    said = {"target_accuracy": 0.9, "texts": None, "options": options}
+    assert asked == {"input": INPUT, "output": OUTPUT, **plain, **said}
 
 
 def test_the_documented_file_is_one() -> None:
@@ -121,10 +124,23 @@ def test_scales_may_be_given(write: Write) -> None:
         ({"model": {"class": "LinearClassifier", "fixed_point": {"digits": 3}}}, "model"),
         ({"model": {}}, "model.class"),
         ({"capsule": ...}, "capsule: is missing"),
-        ({"bounty": 1000}, "bounty"),
-        ({"target_accuracy": "high"}, "target_accuracy"),
+        ({"bounty": 1000}, "bounty: 1000 has no unit"),
+        ({"lasts": 15}, "lasts: 15 has no unit: write such as '15 days'"),
+        ({"audit_window": 60}, "audit_window: 60 has no unit"),
+        ({"target_accuracy": []}, "target_accuracy"),
+        ({"lasts": ..., "last": "2 days"}, "unknown key 'last'; did you mean 'lasts'?"),
+        ({"model": "X"}, "model: "),
+        (
+            {"model": {"class": "LinearClassifier", "feature": 3}},
+            "model: unknown key 'feature'; did you mean 'features'?",
+        ),
+        (
+            {"output": {"fields": [{"name": "days", "type": "number"}]}},
+            "Table Schema: output: fields.0: a number needs",
+        ),
+        ({"input": "missing.json"}, "missing.json: there is no such file"),
         ({"nonce": -1}, "nonce"),
-        ({"surprise": 1}, "surprise"),
+        ({"surprise": 1}, "unknown key 'surprise': use one of model, input"),
         ({"input": "hidden.csv"}, "hidden.csv: not JSON"),
         ({"input": 3}, "input"),
         ({"input": OUTPUT}, "two fields"),
@@ -145,9 +161,17 @@ def test_a_malformed_row_is_named(write: Write, tmp_path: Path) -> None:
         read_campaign_file(path)
 
 
-def test_files_that_are_not_there(write: Write) -> None:
-    with pytest.raises(FileNotFoundError):
-        read_campaign_file(write(input="missing.json"))
+def test_addresses_need_no_quotes(write: Write) -> None:
+    path = write(parent="0xab")
+    text = path.read_text().replace("'", "")
+    assert f"capsule: {FILE['capsule']}\n" in text
+    path.write_text(text)
+    asked, parent = read_campaign_file(path)
+    assert (asked["capsule"], parent) == (FILE["capsule"], "0xab")
+
+
+def test_the_file_takes_every_option() -> None:
+    assert CampaignOptions.__dataclass_fields__.keys() <= CampaignFile.model_fields.keys()
 
 
 @pytest.mark.parametrize(

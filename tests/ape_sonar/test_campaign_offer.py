@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ape_sonar.campaign_offer import DAY, HOUR, CampaignOffer, OfferError
 from sonar_core.protocol.rewards import earned, remaining_reward
 from sonar_core.protocol.structs import CapsuleTerms, CurrencyTerms, Terms
-from sonar_core.protocol.units import WAD, ZERO_ADDRESS
+from sonar_core.protocol.units import COIN, WAD, ZERO_ADDRESS
 
 CAPSULE, ARBITER = "0x" + "11" * 20, "0x" + "22" * 20
 EASY = CapsuleTerms(1, 1, 1, 1, 1, 10_000)
@@ -28,7 +28,9 @@ OFFER = CampaignOffer(
 
 
 def terms(offer: CampaignOffer = OFFER, capsule: CapsuleTerms = EASY, currency: CurrencyTerms = SERVED) -> Terms:
-    return offer.terms(capsule, currency, spec=b"s" * 32, validation=b"v" * 32, validation_root=b"r" * 32)
+    return offer.terms(
+        capsule, currency, currency=COIN, spec=b"s" * 32, validation=b"v" * 32, validation_root=b"r" * 32
+    )
 
 
 def test_what_is_not_said_is_sensible() -> None:
@@ -82,7 +84,7 @@ def test_unavailability_stays_below_a_short_scoring_window() -> None:
         ({"bounty": 0}, "Bounty is nothing"),
         ({"bounty": 2**128}, "larger"),
         ({"capsule_fee": 2**96}, "larger"),
-        ({"starting_accuracy": WAD}, "starts at the target"),
+        ({"starting_accuracy": WAD}, "starts at accuracy 1.0000, and the target is 1.0000"),
         ({"target_accuracy": 0}, "target accuracy"),
         ({"target_accuracy": WAD + 1}, "target accuracy"),
         ({"min_improvement": 0}, "smallest improvement"),
@@ -101,9 +103,9 @@ def test_offers_that_contradict_themselves(change: dict[str, Any], why: str) -> 
 
 
 def test_what_the_capsule_does_not_serve() -> None:
-    with pytest.raises(OfferError, match="does not accept"):
-        terms(currency=CurrencyTerms(False, 0, 0))
-    with pytest.raises(OfferError, match="bond of at most 999"):
+    with pytest.raises(
+        OfferError, match=r"bond of at most 0\.000000000000000999 ether, and 0\.000000000001 ether is asked"
+    ):
         terms(currency=CurrencyTerms(True, 0, 999))
     assert terms(replace(OFFER, capsule_bond=999), currency=CurrencyTerms(True, 0, 999)).capsule_bond == 999
 

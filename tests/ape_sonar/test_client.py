@@ -9,17 +9,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import ape_sonar
 from ape_capsule.keys.openpgp_identity import Identity
-from ape_sonar.campaign_drafts import DraftError
-from ape_sonar.campaign_offer import OfferError
-from ape_sonar.client import Campaign, CampaignUnknownError, FundsMissingError, Sonar
-from ape_sonar.delivery_verification import DeliveryFalseError, NotDeliveredError
+from ape_sonar import (
+    Campaign,
+    CampaignOptions,
+    CampaignUnknownError,
+    CapsuleUnknownError,
+    DeliveryFalseError,
+    DraftError,
+    FundsMissingError,
+    NotDeliveredError,
+    OfferError,
+    Sonar,
+)
 from sonar_core.base.errors import FormatError, SchemaError, UsageError
 from sonar_core.chain.contract_errors import ContractError, NotRequestedError, NotScientistError
-from sonar_core.chain.contracts import FundsError
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.deploy.records import Deployment, record_deployment
+from sonar_core.chain.errors import FundsError, NoAccountError
 from sonar_core.crypto.sealed_messages import NoValidSignatureError, WrongKeyError
 from sonar_core.crypto.vault import WrongPassphraseError
 from sonar_core.data.row_errors import RowError
@@ -65,10 +75,11 @@ def create(network: Sonar, model: Any = None, **changes: Any) -> Campaign:
         "bounty": "1000 wei",
         "capsule": "the capsule",
         "lasts": "2 days",
-        "key_bits": 2048,
         **changes,
     }
-    return network.create(model or LinearClassifier(), **asked)
+    chosen = {name: asked.pop(name) for name in CampaignOptions.__dataclass_fields__ if name in asked}
+    options = CampaignOptions(**{"key_bits": 2048, **chosen})
+    return network.create(model or LinearClassifier(), options=options, **asked)
 
 
 # ------------------------------------------------------------------ creating
@@ -81,7 +92,7 @@ def test_a_campaign_is_created_in_peoples_units(world: World, network: Sonar) ->
     assert campaign.bounty == Money(1000, COIN)
     # With weights of zero every tie goes to the class "no": 4 of 10 rows are right, and worth half of the way to 0.8.
     assert terms.starting_accuracy == 4 * WAD // 10
-    assert campaign.payable == Money(500, COIN)
+    assert campaign.remaining_reward == Money(500, COIN)
     assert campaign.target_accuracy == Decimal("0.8")
     assert (terms.capsule_bond, terms.compensation, terms.scoring_fee, terms.duration) == (1000, 3, FEE, 172_800)
     assert network.campaign(campaign.id.hex()[:8]).id == campaign.id
@@ -106,7 +117,7 @@ def test_a_crash_creates_nothing_twice(world: World, monkeypatch: pytest.MonkeyP
         raise PowerCutError
 
     network = world.network()
-    target = (network.chain, "create") if moment.startswith("before") else (network._drafts, "mark_created")
+    target = (network.chain, "create") if moment.startswith("before") else (network.drafts, "mark_created")
     with monkeypatch.context() as patch:
         patch.setattr(*target, cut)
         with pytest.raises(PowerCutError):
@@ -132,7 +143,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"lasts": "soon"}, UsageError, "duration"),
     ({"capsule": "nobody"}, UsageError, "nobody"),
     ({"target_accuracy": 1.5}, UsageError, r"\[0, 1\]"),
-    ({"target_accuracy": 0.3}, OfferError, "higher target"),
+    ({"target_accuracy": 0.3}, OfferError, r"starts at accuracy 0\.4000, and the target is 0\.3000: set a higher"),
     ({"input": {"fields": []}}, SchemaError, "fields"),
     ({"validation": VALIDATION[0]}, UsageError, "pair"),
     ({"validation": (VALIDATION[0], ["no"])}, UsageError, "10 Inputs and 1 Outputs"),
@@ -142,7 +153,13 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         "row 2, column 'age'",
     ),
     ({"validation": (VALIDATION[0], ["no", "perhaps", *VALIDATION[1][2:]])}, RowError, "row 2, column 'ill'"),
-    ({"windows": "1 hour"}, UsageError, "windows"),
+    ({"lasts": 15}, UsageError, "lasts: 15 has no unit: write '15 minutes'"),
+    ({"bounty": 1}, UsageError, "bounty: 1 has no currency"),
+    ({"scoring_window": 60}, UsageError, "scoring_window: 60 has no unit"),
+    ({"target_accuracy": 85}, UsageError, "target_accuracy: 85 .*write 0.85 or '85%'"),
+    ({"target_accuracy": "high%"}, UsageError, "target_accuracy: 'high%' is no percentage"),
+    ({"validation": ({"age": [], "dose": []}, [])}, UsageError, "validation has no rows"),
+    ({"capsule": "0x" + "12" * 20}, CapsuleUnknownError, "never announced itself"),
     ({"capsule_fee": "1 TKN"}, UsageError, "TKN"),
     ({"arbiter": "0x12"}, UsageError, "0x12"),
     ({"scoring_window": "1 minute", "unavailability_window": "2 minutes"}, OfferError, "unavailability_window"),
@@ -159,8 +176,14 @@ def test_what_cannot_be_asked_leaves_nothing_behind(world: World, network: Sonar
 
 
 def test_a_model_of_another_width_is_refused(network: Sonar) -> None:
-    with pytest.raises(UsageError, match="3 outputs"):
+    with pytest.raises(
+        UsageError, match=r"made for 3 outputs, but the output schema has 1 field, .* make 2: leave outputs"
+    ):
         create(network, LinearClassifier(outputs=3))
+    with pytest.raises(
+        UsageError, match=r"sklearn.*LogisticRegression cannot be trained while encrypted: take one of Li"
+    ):
+        create(network, LogisticRegression())
 
 
 def test_money_that_is_not_there(world: World, network: Sonar) -> None:
@@ -183,8 +206,29 @@ def test_a_wrong_passphrase_stops_everything(world: World, network: Sonar) -> No
 
 
 def test_a_passphrase_is_needed(world: World) -> None:
-    with pytest.raises(UsageError, match="SONAR_PASSPHRASE"):
+    with pytest.raises(
+        UsageError, match=r"key that is made in .*identity\.vault needs a passphrase: set SONAR_PASSPHRASE"
+    ):
         create(world.network(""))
+    create(world.network())
+    with pytest.raises(UsageError, match=r"the OpenPGP key in .*identity\.vault needs a passphrase"):
+        create(world.network(""), nonce=1)
+
+
+def test_without_an_account_nothing_is_created(world: World) -> None:
+    looker = Sonar(SonarContracts(world.contract.address), world.store, world.folder / "scientist", PASSPHRASE)
+    with pytest.raises(NoAccountError, match=r"connect\(\.\.\., account='ALIAS'\)"):
+        create(looker)
+
+
+def test_a_new_key_is_announced_with_what_is_lost_without_it(network: Sonar, caplog: pytest.LogCaptureFixture) -> None:
+    create(network)
+    (record,) = caplog.records
+    assert str(network.identity.path) in record.getMessage()
+    assert "nobody can open a delivery" in record.getMessage()
+    caplog.clear()
+    create(network, nonce=1)
+    assert caplog.records == []
 
 
 def test_connecting_as_the_readme_does(world: World, chain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,9 +237,22 @@ def test_connecting_as_the_readme_does(world: World, chain: Any, monkeypatch: py
     monkeypatch.setenv("SONAR_PASSPHRASE", PASSPHRASE)
     here = world.network().chain
     record_deployment(world.folder, Deployment(here.chain_id, here.address, here.registry_address, world.start))
-    with ape_sonar.connect(chain.provider.network_choice, account=world.account) as network:
-        campaign = create(network, capsule=world.capsule.sender)
+    with ape_sonar.connect(chain.provider.network_choice, account=world.account) as sonar:
+        campaign = create(sonar, capsule=world.capsule.sender)
         assert campaign.state.scientist == str(world.account.address)
+
+
+def test_a_connection_without_with_lasts_until_it_is_closed(
+    world: World, chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONAR_HOME", str(world.folder))
+    here = world.network().chain
+    record_deployment(world.folder, Deployment(here.chain_id, here.address, here.registry_address, world.start))
+    sonar = ape_sonar.connect(chain.provider.network_choice)
+    assert sonar.campaigns() == []
+    sonar.close()
+    sonar.close()
+    assert sonar._opened.pop_all()._exit_callbacks == type(sonar._opened._exit_callbacks)()
 
 
 # ------------------------------------------------------------------ following
@@ -218,7 +275,7 @@ def test_the_published_example(world: World, network: Sonar, miner: Any) -> None
         world.submit(campaign, miner)
         world.score(campaign, accuracy * WAD // 100)
     world.submit(campaign, miner)
-    first, second, third, fourth = campaign.gradients()
+    first, second, third, fourth = campaign.refresh().gradients()
     assert (second.before, second.after, second.rise) == (Decimal("0.5"), Decimal("0.52"), Decimal("0.02"))
     assert str(second.reward) == "0.000000000000000025 ether"
     assert second.reward == Money(25, COIN)
@@ -230,7 +287,7 @@ def test_the_published_example(world: World, network: Sonar, miner: Any) -> None
         "waiting",
     ]
     assert campaign.accuracy == Decimal("0.52")
-    assert campaign.payable == Money(350, COIN)
+    assert campaign.remaining_reward == Money(350, COIN)
     assert timedelta() < campaign.time_left <= timedelta(days=2)
 
 
@@ -275,8 +332,9 @@ def test_stop_brings_the_end_nearer(world: World, network: Sonar) -> None:
 def test_expire_records_a_missed_window(world: World, network: Sonar) -> None:
     campaign = create(network)
     world.open(campaign)
-    world.until(campaign.state.ends_at + campaign.state.terms.delivery_window)
-    assert campaign.status is Status.EXPIRED
+    state = campaign.refresh().state
+    world.until(state.ends_at + state.terms.delivery_window)
+    assert campaign.refresh().status is Status.EXPIRED
     campaign.expire()
     assert campaign.refund() == Money(2000, COIN)
 
@@ -340,7 +398,7 @@ def test_the_result_of_several_outputs(
 
 def test_the_library_chooses_the_model(world: World, network: Sonar) -> None:
     asked = {"input": INPUT, "output": OUTPUT, "bounty": "1000 wei", "capsule": "the capsule", "lasts": "2 days"}
-    campaign = network.create(None, validation=VALIDATION, key_bits=2048, **asked)
+    campaign = network.create(None, validation=VALIDATION, options=CampaignOptions(key_bits=2048), **asked)
     spec = read_spec(world.store, campaign.state.terms.spec)
     assert spec.architecture.kind == "LinearClassifier"
     assert spec.architecture.parameters["outputs"] == 2
@@ -388,7 +446,7 @@ def test_a_delivery_is_signed_by_the_certificate_in_force(world: World, opened: 
 
 def test_an_accuracy_that_the_own_rows_do_not_give(world: World, opened: Campaign, miner: Any) -> None:
     world.submit(opened, miner)
-    world.score(opened, opened.state.accuracy + WAD // 10)
+    world.score(opened, opened.refresh().state.accuracy + WAD // 10)
     world.deliver(opened)
     with pytest.raises(DeliveryFalseError, match="its accuracy is"):
         opened.result()

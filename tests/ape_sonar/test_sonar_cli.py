@@ -10,14 +10,21 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+import ape_sonar
 from ape_sonar._cli import cli
+from ape_sonar.campaign_file import read_campaign_file
 from ape_sonar.client import Sonar
+from ape_sonar.previews import GAS, create_preview
 from sonar_core.chain.deploy.records import Deployment, record_deployment
 from sonar_core.protocol.campaign_spec import spec_schema
+from sonar_core.protocol.content_address import to_cid
 from syft import wire
 from tests.world.data_scientist import CHEAP, INPUT, OUTPUT, PASSPHRASE, VALIDATION, World
 
 Run = Callable[..., Result]
+
+#: Commands that ask before they send.
+SENDING = ("create", "stop", "cancel", "expire", "refund")
 
 FILE = {
     "model": {"class": "RandomFeatureClassifier", "features": 3},
@@ -53,6 +60,8 @@ def run(world: World, chain: Any, scientist: Any, accounts: Any, monkeypatch: py
 
     def call(command: str, *arguments: str, signs: bool = False, input: str | None = None) -> Result:  # noqa: A002
         signer = ["--account", f"TEST::{place}"] if signs else []
+        if signs and command in SENDING and input is None:
+            arguments = (*arguments, "--yes")
         on = ["--network", chain.provider.network_choice]
         result = CliRunner(mix_stderr=False).invoke(cli, [command, *arguments, *signer, *on], input=input)
         assert "Traceback" not in result.stdout + result.stderr
@@ -86,13 +95,13 @@ def created(run: Run, path: Path) -> str:
 
 
 def failed(result: Result, status: int = 1) -> str:
-    """The one line on standard error."""
+    """The one line on standard error, after a preview or not."""
     assert result.exit_code == status, result.stdout
-    assert result.stdout == ""
+    *before, last = result.stderr.splitlines() or [""]
     if status == 1:
-        assert result.stderr.startswith("error: ")
-        assert result.stderr.count("\n") == 1
-    return result.stderr
+        assert last.startswith("error: ")
+        assert not any(line.startswith("error: ") for line in before)
+    return last if status == 1 else result.stderr
 
 
 def test_a_campaign_from_file_to_result(
@@ -103,7 +112,7 @@ def test_a_campaign_from_file_to_result(
     assert told.exit_code == 0, told.stderr
     campaign = created(run, path)
     assert campaign in told.output
-    assert "is payable" in told.output
+    assert "Miners can earn 0.000000000000000474 ether: from accuracy 0.5000 to 0.9500." in told.output
     listed = json.loads(run("list", "--json").stdout)
     assert [one["campaign"] for one in listed] == [campaign]
     assert listed[0]["bounty"] == {
@@ -134,36 +143,65 @@ def test_a_campaign_from_file_to_result(
 
     fresh = tmp_path / "fresh.csv"
     fresh.write_text("age,dose\n25,1\n95,4\n")
-    files = {"--weights": tmp_path / "weights", "--predict": fresh, "--predictions": tmp_path / "answers.csv"}
+    files = {
+        "--weights": tmp_path / "weights",
+        "--save": tmp_path / "model",
+        "--sealed": tmp_path / "delivery.pgp",
+        "--predict": fresh,
+        "--predictions": tmp_path / "answers.csv",
+    }
     options = [word for pair in files.items() for word in map(str, pair)]
     opened = run("result", "--campaign", short, *options, "--json", signs=True)
     assert opened.exit_code == 0, opened.stderr
-    assert json.loads(opened.stdout) == {"campaign": campaign, "accuracy": shown["accuracy"], "verified": True}
+    assert json.loads(opened.stdout) == {
+        "campaign": campaign,
+        "accuracy": shown["accuracy"],
+        "verified": True,
+        "delivery": shown["delivery"],
+    }
     trained = one.result()
     rows = list(csv.reader((tmp_path / "answers.csv").open(newline="")))
     assert rows == [["ill"], *([answer] for answer in trained.predict({"age": [25, 95], "dose": [1, 4]}))]
     weights = wire.loads_arrays((tmp_path / "weights").read_bytes())["weights"]
     assert weights.tolist() == trained.model.weights_.values.tolist()
 
+    assert (tmp_path / "delivery.pgp").read_bytes() == world.store.get(one.state.delivery, limit=1 << 20)
+    assert shown["delivery"] == to_cid(one.state.delivery)
+    table = {"age": [25, 95], "dose": [1, 4]}
+    assert ape_sonar.load(tmp_path / "model").predict(table).tolist() == trained.predict(table).tolist()
+
     again = failed(run("result", "--campaign", short, *options, signs=True))
-    assert "is there already" in again
+    assert "exists already" in again
+    report = run("result", "--campaign", short, "--save", str(tmp_path / "other"), signs=True).stdout
+    assert f"Wrote {tmp_path / 'other'}." in report
+    for command in ("stop", "cancel", "expire"):
+        why = failed(run(command, "--campaign", short, signs=True))
+        assert f"{campaign} is delivered: nothing is left to {command}" in why
+    ended = failed(run("create", str(path), signs=True))
+    assert f"{campaign} exists already and is delivered; nothing was sent" in ended
     refunded = json.loads(run("refund", "--campaign", short, "--json", signs=True).stdout)
     assert refunded["units"] == "1000"
-    assert "NothingToRefund" not in failed(run("refund", "--campaign", short, signs=True))
+    assert "nothing is left to refund" in failed(run("refund", "--campaign", short, signs=True))
 
 
 def test_cancel_stop_and_expire(world: World, run: Run, campaign_file: Callable[..., Path]) -> None:
     first = created(run, campaign_file())
+    dry = run("cancel", "--campaign", first, "--dry-run", signs=True)
+    assert "Dry run: nothing was sent." in dry.stdout
     assert run("cancel", "--campaign", first, signs=True).exit_code == 0
     assert "0.000000000000001 ether" in run("refund", "--campaign", first, signs=True).output
     assert first in failed(run("cancel", "--campaign", first, signs=True))
 
+    assert f"{first} exists already and is cancelled" in failed(run("create", str(campaign_file()), signs=True))
     second = created(run, campaign_file(nonce=1))
+    assert "`ape sonar cancel` takes it back" in failed(run("stop", "--campaign", second, signs=True))
     one = world.network().campaign(second)
     world.open(one)
     assert "ends at" in run("stop", "--campaign", second, signs=True).output
-    assert second in failed(run("expire", "--campaign", second, signs=True))
-    world.until(one.state.ends_at + one.state.terms.delivery_window)
+    assert "no window was missed: the Capsule has until 20" in failed(run("expire", "--campaign", second, signs=True))
+    assert "`ape sonar stop` ends mining" in failed(run("cancel", "--campaign", second, signs=True))
+    state = one.refresh().state
+    world.until(state.ends_at + state.terms.delivery_window)
     assert "is expired" in run("expire", "--campaign", second, signs=True).output
 
 
@@ -198,13 +236,96 @@ def test_a_wrong_passphrase(
     assert "wrong passphrase" in failed(run("create", str(campaign_file(nonce=1)), signs=True))
 
 
-def test_the_passphrase_is_asked_for(
-    run: Run, campaign_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+def test_the_passphrase_of_a_new_key_is_asked_for_twice(
+    world: World, run: Run, campaign_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SONAR_PASSPHRASE")
-    result = run("create", str(campaign_file()), signs=True, input=PASSPHRASE + "\n")
+    vault = world.folder / "scientist" / "identity.vault"
+    result = run("create", str(campaign_file()), "--yes", signs=True, input="seven77\nother\nseven77\nseven77\n")
     assert result.exit_code == 0, result.stderr
-    assert PASSPHRASE not in result.stdout + result.stderr
+    assert "do not match" in result.stderr
+    assert f"a new one is made in {vault}" in result.stderr
+    assert "Without this file and its passphrase nobody can open it" in result.stderr
+    assert "Warning: the passphrase has fewer than 8 characters." in result.stderr
+    assert "seven77" not in result.stdout + result.stderr
+    again = run("create", str(campaign_file(nonce=1)), "--yes", signs=True, input="seven77\n")
+    assert again.exit_code == 0, again.stderr
+    assert "new" not in again.stderr
+
+
+def test_an_empty_passphrase_is_refused(
+    world: World, run: Run, campaign_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONAR_PASSPHRASE", "")
+    assert "identity.vault is empty: set SONAR_PASSPHRASE" in failed(run("create", str(campaign_file()), signs=True))
+    assert world.network().campaigns() == []
+
+
+def test_what_is_signed_is_shown_first(world: World, run: Run, campaign_file: Callable[..., Path]) -> None:
+    path = campaign_file(capsule_fee="5 wei")
+    dry = run("create", str(path), "--dry-run", signs=True)
+    assert dry.exit_code == 0, dry.stderr
+    words = " ".join(dry.stdout.split())
+    for part in (
+        "Who falls ill",
+        f"Capsule {world.capsule.sender}",
+        "0.000000000000001005 ether: Bounty 0.000000000000001 ether, Capsule's fee 0.000000000000000005 ether",
+        "from accuracy 0.5000 to the target 0.9500",
+        "0.000001 ether per Gradient, paid by its Miner",
+        "0.000000000000001 ether, posted by the Capsule",
+        "2 days from the opening",
+        "1: create",
+        "ether, for 330,000 units",
+        "does not open in time, or you cancel before",
+        "nobody can contest a false score",
+        "You have no OpenPGP key yet",
+        "Dry run: nothing was sent.",
+    ):
+        assert part in words
+    assert max(map(len, dry.stdout.splitlines())) <= 80
+    assert not (world.folder / "scientist").exists()
+    assert world.network().campaigns() == []
+    assert "repeat with --yes" in failed(run("create", str(path), signs=True, input=""))
+
+
+def test_gas_is_at_most_what_the_preview_says(world: World, run: Run, campaign_file: Callable[..., Path]) -> None:
+    request, _ = read_campaign_file(campaign_file())
+    request["bounty"] = f"1000 {world.token.symbol}"
+    prepared = world.network().prepare(None, **{name: value for name, value in request.items() if name != "model"})
+    preview = dict(create_preview(prepared).rows)
+    assert preview["Transactions"] == "2: approve, create"
+    assert f"for {GAS['approve'] + GAS['create']:,} units" in preview["Gas"]
+    first = f"0x{prepared.create().id.hex()}"
+    second = created(run, campaign_file(nonce=1))
+    run("cancel", "--campaign", first, signs=True)
+    run("refund", "--campaign", first, signs=True)
+    one = world.network().campaign(second)
+    world.open(one)
+    run("stop", "--campaign", second, signs=True)
+    state = one.refresh().state
+    world.until(state.ends_at + state.terms.delivery_window)
+    run("expire", "--campaign", second, signs=True)
+    sent = [block.transactions for block in world.chain.blocks.range(world.start, world.chain.blocks.height + 1)]
+    own = [one for transactions in sent for one in transactions if one.sender == world.account.address]
+    used = [world.chain.history[one.txn_hash.hex()].gas_used for one in own]
+    names = ["approve", "create", "create", "cancel", "refund", "stop", "expire"]
+    assert len(used) == len(names)
+    for name, gas in zip(names, used, strict=True):
+        assert gas <= GAS[name] <= 2 * gas, (name, gas)
+
+
+def test_the_directory_of_capsules(world: World, run: Run, campaign_file: Callable[..., Path]) -> None:
+    created(run, campaign_file())
+    told = run("capsules", "--json")
+    assert told.exit_code == 0, (told.stderr, told.exception)
+    (listing,) = json.loads(told.stdout)
+    assert (listing["capsule"], listing["campaigns"], listing["open"]) == (world.capsule.sender, 1, 0)
+    assert [one["symbol"] for one in listing["currencies"]] == ["ether", world.token.symbol]
+    assert listing["windows"]["scoring_window"] == 60
+    text = run("capsules").stdout
+    assert world.capsule.sender in text
+    assert "Scoring fee at least 0.000001 ether per Gradient" in text
+    assert f"0 ether or 0 {world.token.symbol}; bond at most" in text
 
 
 def test_usage(run: Run, tmp_path: Path) -> None:

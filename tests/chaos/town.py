@@ -24,7 +24,7 @@ from ape_capsule.service import WARRANT_FILE, announce, build_oracle
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_mine.maintenance.rebuild_state import rebuild as rebuild_mine
-from ape_sonar.client import Campaign, Sonar
+from ape_sonar import Campaign, CampaignOptions, Sonar
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.vault import LOWEST_COST
@@ -376,22 +376,26 @@ class Town:
     def wish(self, description: str, **changes: Any) -> Wish:
         table, ill = rows(1, 50, 10)
         arguments = {
-            "description": description,
             "input": {"fields": [_AGE, _DOSE]},
             "output": {"fields": [_ILL]},
             "validation": ({"age": [age for age, _ in table], "dose": [dose for _, dose in table]}, list(ill)),
             "capsule": str(self.accounts[CAPSULE].address),
             "lasts": "30 days",
+            "target_accuracy": 1.0,
+        }
+        options = {
+            "description": description,
             "open_within": "10 days",
             "scoring_window": "5 days",
             "delivery_window": "5 days",
-            "capsule_fee": 50,
-            "compensation": 10,
-            "target_accuracy": 1.0,
+            "capsule_fee": "50 wei",
+            "compensation": "10 wei",
             "min_improvement": 0.01,
             "key_bits": 2048,
         }
-        self.wishes.append(Wish({**arguments, **changes}))
+        chosen = {name: changes.pop(name) for name in CampaignOptions.__dataclass_fields__ if name in changes}
+        changed = CampaignOptions(**{**options, **chosen})
+        self.wishes.append(Wish({**arguments, **changes, "options": changed}))
         return self.wishes[-1]
 
     # ------------------------------------------------------------------ looking

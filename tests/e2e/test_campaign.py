@@ -7,7 +7,7 @@ import numpy as np
 from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import read
 from ape_capsule.service import WARRANT_FILE
-from ape_sonar.client import Campaign
+from ape_sonar import Campaign
 from scripts._chart import drawn
 from scripts._demo import MINES, PASSPHRASE
 from scripts._outcome import report

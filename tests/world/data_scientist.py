@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ape_capsule.keys.openpgp_identity import Identity
-from ape_sonar.client import Campaign, Sonar
+from ape_sonar import Campaign, Sonar
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import parse_certificate
 from sonar_core.protocol.commitments import openings_root, public_key_root, tensor_root
@@ -86,7 +86,7 @@ class World:
         )
 
     def open(self, campaign: Campaign) -> None:
-        state = campaign.state
+        state = campaign.refresh().state
         spec = read_spec(self.store, state.terms.spec)
         model = spec.initial_model(read_frozen(self.store, spec)).encrypt(key_pair()).weights_
         start = CampaignStart(
@@ -111,7 +111,7 @@ class World:
 
     def score(self, campaign: Campaign, accuracy: int) -> None:
         """Says that the oldest Gradient leads to this accuracy, whatever it holds."""
-        state = campaign.state
+        state = campaign.refresh().state
         assert state.oldest_unscored is not None
         improved = accuracy > state.accuracy
         model = state.model.address if improved else bytes(32)
@@ -121,7 +121,7 @@ class World:
     def deliver(self, campaign: Campaign, lies: Lies | None = None) -> None:
         """At the end of mining: the head opened, sealed and announced; truly, unless told otherwise."""
         lies = lies or Lies()
-        self.until(campaign.state.ends_at)
+        self.until(campaign.refresh().state.ends_at)
         state, context = campaign.state, key_pair()
         head = read_tensor(self.store, state.model.address, state.model.root, context)
         openings = lies.openings(context.open(head))

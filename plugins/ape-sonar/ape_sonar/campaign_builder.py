@@ -1,22 +1,24 @@
-"""From a Syft Model and a Data Scientist's records to a Campaign spec and a validation set. Pure."""
+"""Builds the Campaign spec and the validation set from a Syft Model and the Data Scientist's records. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 
+from ape_sonar.campaign_offer import CampaignOffer
+from sonar_core.base.canonical_json import to_canonical
 from sonar_core.base.errors import SchemaError, UsageError
 from sonar_core.data.cells import Table
 from sonar_core.data.row_encoder import RowEncoder
 from sonar_core.protocol.campaign_spec import FORMAT, CampaignSpec
 from syft import wire
 from syft.errors import FeatureError, ModelSpecError
-from syft.nn import Classifier, Model, propose
+from syft.nn import MODELS, Classifier, Model, propose
 from syft.paillier import IntegerTensor
 from syft.texts import TextColumns, blob_limits
 
@@ -26,7 +28,7 @@ _FROZEN = "features"
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The feature map's public tensors as a blob; None where it has none."""
+    """The feature map's public tensors as a blob; None if it has none."""
 
     data: bytes | None
 
@@ -38,11 +40,11 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What becomes of an Input's texts, as its Data Scientist gives it.
+    """The text steps of an Input, as its Data Scientist gives them.
 
     Attributes:
-        columns: ready for use, by field.
-        described: what the spec says of them: content addresses for bytes.
+        columns: the steps ready for use, by field.
+        described: the steps as the spec states them, with content addresses instead of bytes.
         blobs: those bytes, to be published.
     """
 
@@ -52,15 +54,15 @@ class Texts:
 
     @classmethod
     def of(cls, texts: Mapping[str, Sequence[Mapping[str, Any]]] | None, name: Callable[[bytes], str]) -> Texts:
-        """Steps of `syft.texts`, by field, with the bytes of their blobs in them.
+        """Loads steps of `syft.texts`.
 
         Args:
-            texts: None where the Input has none.
-            name: gives bytes their content address.
+            texts: steps by field, with the bytes of their blobs in them; None if the Input has no texts.
+            name: returns the content address of bytes.
 
         Raises:
-            SchemaError: a description that is none.
-            SyftError: a blob that is not what its description says; a package that is missing.
+            SchemaError: a step's description is not valid.
+            SyftError: a blob is not what its description says, or a package is missing.
         """
         columns, described, blobs = {}, {}, []
         for field, steps in (texts or {}).items():
@@ -69,39 +71,52 @@ class Texts:
             except FeatureError as error:
                 raise SchemaError(f"texts of {field!r}: {error}") from None
             named = [dict(step) for step in steps]
-            for place, parameter, _ in blob_limits(steps):
-                blobs.append(steps[place][parameter])
-                named[place][parameter] = name(blobs[-1])
+            for index, parameter, _ in blob_limits(steps):
+                blobs.append(steps[index][parameter])
+                named[index][parameter] = name(blobs[-1])
             described[field] = named
         return cls(columns, described, tuple(blobs))
 
 
 def fit_to_schemas(model: Model, encoder: RowEncoder) -> Model:
-    """The same kind of Model, with as many inputs and outputs as the Table Schemas have.
+    """The same kind of Model with as many inputs and outputs as the Table Schemas make columns.
 
     Raises:
-        UsageError: it was made for other numbers of them.
+        UsageError: it is no Syft Model, or was made for other numbers of inputs or outputs.
     """
+    if not isinstance(model, Model):
+        raise UsageError(
+            f"model: a {type(model).__module__}.{type(model).__name__} cannot be trained while encrypted: take one of "
+            f"{', '.join(MODELS)} from syft, or None"
+        )
     given = model.get_params()
     needed = {"inputs": len(encoder.columns), "outputs": encoder.outputs}
     for name, number in needed.items():
         if given[name] not in (None, number):
-            raise UsageError(f"the Model has {given[name]} {name}, but the Table Schemas make {number}: leave it out")
+            schema = name.removesuffix("s")
+            fields = len((encoder.input if schema == "input" else encoder.output).fields)
+            raise UsageError(
+                f"the Model is made for {given[name]} {name}, but the {schema} schema has {_fields(fields)}, which "
+                f"make {number}: leave {name}={given[name]} out of {type(model).__name__}(...), it follows from the "
+                "schema"
+            )
     if given["inputs"] is not None and given["outputs"] is not None:
         return model
     return type(model)(**{**given, **needed})
 
 
 def propose_for(encoder: RowEncoder, rows: int) -> Model:
-    """The Model that Syft proposes for these Table Schemas, where a Mine has about so many rows."""
+    """The Model that Syft proposes for these Table Schemas, if each Mine has about `rows` rows."""
     return propose(len(encoder.columns), encoder.outputs, rows, encoder.metric)
 
 
 def weigh_classes(model: Model, encoder: RowEncoder, targets: NDArray[np.int64]) -> Model:
-    """The Model with the class weights that its spec will state; "balanced" makes up for the validation set's classes.
+    """The Model with its class weights as integers, as its spec states them.
+
+    "balanced" becomes weights that balance the class frequencies of the validation set.
 
     Raises:
-        UsageError: weights that name no class of the Output, or are out of their range.
+        UsageError: a weight names no class of the Output, or is out of its range.
     """
     if not isinstance(model, Classifier) or not encoder.classes:
         return model
@@ -128,7 +143,7 @@ def write_spec(
     """The spec of a Campaign that trains `model`.
 
     Raises:
-        SpecError: Model, metric and schemas do not belong together.
+        SpecError: Model, metric and schemas do not fit each other.
     """
     architecture, _ = model.to_spec()
     points = model.fixed_point
@@ -159,21 +174,29 @@ def encode_validation(
     """Inputs and Outputs of the validation set as the integers that are scored.
 
     Raises:
-        UsageError: not a pair of as many Inputs as Outputs.
-        RowError, ColumnError: a cell that its schema does not allow.
+        UsageError: not a pair, no rows, or not as many Inputs as Outputs.
+        RowError, ColumnError: a cell is not allowed by its schema.
     """
     if not isinstance(validation, tuple) or len(validation) != 2:
         raise UsageError("validation is a pair: the Inputs, and their Outputs")
     inputs, answers = validation
     rows = encoder.encode_inputs(inputs, ranges=True)
     targets = encoder.encode_targets(_column(answers) if encoder.answers == 1 else answers, ranges=True)
-    if not len(rows) or len(rows) != len(targets):
+    if len(rows) != len(targets):
         raise UsageError(f"validation: {len(rows)} Inputs and {len(targets)} Outputs; as many of both are needed")
+    if not len(rows):
+        raise UsageError("validation has no rows: give a few hundred labelled rows of your own")
     return rows, targets
 
 
 def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTensor | None) -> Model:
-    """The Model as the Campaign starts it, by the rule that the Capsule follows."""
+    """The Model with its starting weights, by the same rule as the Capsule's.
+
+    Args:
+        model: without weights.
+        initial: the spec's `initial`.
+        parent: weights of the parent Campaign's Model; None without a parent.
+    """
     points = model.fixed_point
     if parent is None:
         return model.with_initial_weights(initial.get("seed"))
@@ -181,17 +204,44 @@ def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTenso
     return model.with_weights(started.with_bound(points.scaled_weight_bound(points.weight_exponent)))
 
 
-def request_digest(spec: CampaignSpec, inputs: bytes, targets: NDArray[np.int64], **asked: object) -> bytes:
-    """Tells whether the same Campaign is asked for again: salts and sealing, which differ each time, are left out.
+def request_digest(
+    spec: CampaignSpec,
+    inputs: bytes,
+    targets: NDArray[np.int64],
+    *,
+    offer: CampaignOffer,
+    parent: bytes | None,
+    nonce: int,
+) -> bytes:
+    """Digest of a request for a Campaign, 32 bytes: equal if the same Campaign is asked for again.
+
+    keccak-256 of a canonical JSON document with named fields. Salts, sealed messages and the certificate differ each
+    time and are left out, and so is every field that has its default: a later version may add fields.
 
     Args:
         spec: of the Campaign.
-        inputs: of the validation set, as `RowEncoder.canonical_inputs` has them.
+        inputs: of the validation set, as `RowEncoder.canonical_inputs` returns them.
         targets: of the validation set.
-        asked: all else that makes it another.
+        offer: terms that the Data Scientist chose.
+        parent: id of the parent Campaign; None without one.
+        nonce: of the Campaign.
     """
-    words = "".join(f"{name}={asked[name]!r};" for name in sorted(asked))
-    return keccak(spec.to_bytes() + inputs + targets.tobytes() + words.encode())
+    chosen = {field.name: getattr(offer, field.name) for field in fields(offer)}
+    defaults = {field.name: field.default for field in fields(offer)}
+    document = {
+        "format": "sonar-request/1",
+        "spec": spec.model_dump(mode="json", exclude_unset=True, exclude={"certificate"}),
+        "inputs": keccak(inputs).hex(),
+        "targets": keccak(targets.tobytes()).hex(),
+        "offer": {name: str(value) for name, value in chosen.items() if value != defaults[name]},
+        "nonce": str(nonce),
+        **({"parent": parent.hex()} if parent else {}),
+    }
+    return keccak(to_canonical(document))
+
+
+def _fields(count: int) -> str:
+    return f"{count} field{'' if count == 1 else 's'}"
 
 
 def _column(answers: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What people and machines are told of a Campaign: plain facts, in units, from its events. Pure."""
+"""A Campaign and its Gradients as JSON, from the ledger: money in units, times in ISO 8601. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
-from sonar_core.protocol.structs import EMPTY_BYTES32
+from sonar_core.protocol.structs import EMPTY_BYTES32, Status
 from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Currency, Money, from_wad
+
+#: Statuses in which Miners can still earn.
+LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
 
 
 def verdict(gradient: GradientState) -> str:
-    """One of "waiting", "improved", "no improvement", "malformed", "unavailable"."""
+    """State of a Gradient: "waiting", "improved", "no improvement", "malformed", "unavailable"."""
     if gradient.scored is None:
         return "waiting"
     if gradient.rejection is not None:
@@ -26,20 +29,21 @@ def campaign_facts(state: CampaignState, now: int, currency: Currency) -> dict[s
 
     Args:
         state: from the ledger.
-        now: seconds, for the status.
-        currency: of its Bounty.
+        now: Unix seconds, for the status.
+        currency: of the Bounty.
     """
-    terms = state.terms
+    terms, status = state.terms, state.status(now)
+    payable = state.remaining_reward() if status in LIVE else 0
     return {
         "campaign": "0x" + state.id.hex(),
-        "status": state.status(now).name.lower(),
+        "status": str(status),
         "scientist": state.scientist,
         "capsule": terms.capsule,
         "arbiter": None if terms.arbiter == ZERO_ADDRESS else terms.arbiter,
         "spec": to_cid(terms.spec),
         "parent": None if terms.parent == EMPTY_BYTES32 else "0x" + terms.parent.hex(),
         "bounty": _money(terms.bounty, currency),
-        "payable": _money(state.remaining_reward(), currency),
+        "payable": _money(payable, currency),
         "spent": _money(state.rewards_earned() if state.start else 0, currency),
         "refundable": _money(state.refundable(), currency),
         "capsule_fee": _money(terms.capsule_fee, currency),
@@ -55,6 +59,7 @@ def campaign_facts(state: CampaignState, now: int, currency: Currency) -> dict[s
         "due": _time(state.due_at()),
         "claims_open_at": _time(state.claims_open_at()),
         "declined_because": state.reason or None,
+        "delivery": to_cid(state.delivery) if state.delivery else None,
     }
 
 

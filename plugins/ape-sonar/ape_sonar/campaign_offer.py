@@ -1,4 +1,4 @@
-"""What a Data Scientist offers and asks when nothing else is said. Pure: sums and defaults, no I/O."""
+"""The terms of a Campaign from the Data Scientist's choices, with a default for everything else. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sonar_core.base.errors import SonarError
 from sonar_core.protocol.rewards import earned
 from sonar_core.protocol.scheme import SCHEME
 from sonar_core.protocol.structs import EMPTY_BYTES32, CapsuleTerms, CurrencyTerms, Terms
-from sonar_core.protocol.units import WAD, ZERO_ADDRESS
+from sonar_core.protocol.units import WAD, ZERO_ADDRESS, Currency, Money, from_wad
 
 HOUR, DAY = 3_600, 86_400
 OPEN_WITHIN = HOUR
@@ -17,27 +17,27 @@ SCORING_WINDOW = HOUR
 PER_GRADIENT = 120
 UNAVAILABILITY_WINDOW = HOUR // 2
 DELIVERY_WINDOW = DAY
-#: With an arbiter; without one nobody could use the time.
+#: Default with an arbiter; without one nobody could use the time.
 AUDIT_WINDOW = DAY
 
 _UINT96, _UINT128 = 2**96 - 1, 2**128 - 1
 
 
 class OfferError(SonarError, ValueError):
-    """Terms that the chain or the Capsule would refuse; says which and what to change."""
+    """Terms that the chain or the Capsule would refuse; says which term and how to change it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignOffer:
-    """What the Data Scientist decides. None: the default, raised to what the Capsule announced.
+    """Terms that the Data Scientist chose. None: the default, raised to the Capsule's announced minimum.
 
     Attributes:
         capsule, arbiter, currency: addresses; the zero address for no arbiter and for the chain's coin.
         bounty, capsule_fee, capsule_bond, compensation: smallest units of the currency.
         scoring_fee: smallest units of the coin.
-        duration: seconds of mining, from opening on.
+        duration: seconds of mining, from the opening.
         target_accuracy, starting_accuracy, min_improvement: WAD.
-        rows: rows of the validation set; one of them is the default of `min_improvement`.
+        rows: number of rows of the validation set; the default of `min_improvement` is one row.
         open_within, notice_period, scoring_window, per_gradient, unavailability_window, delivery_window, audit_window:
             seconds.
     """
@@ -68,6 +68,7 @@ class CampaignOffer:
         capsule: CapsuleTerms,
         in_currency: CurrencyTerms,
         *,
+        currency: Currency,
         spec: bytes,
         validation: bytes,
         validation_root: bytes,
@@ -76,18 +77,15 @@ class CampaignOffer:
         """The Campaign's terms.
 
         Args:
-            capsule, in_currency: what the Capsule announced.
+            capsule, in_currency: terms that the Capsule announced, in general and in the Bounty's currency.
+            currency: of the Bounty, for messages.
             spec, validation: content addresses.
             validation_root: root of the validation set.
             parent: id of the parent Campaign, or zeros.
 
         Raises:
-            OfferError: the Capsule does not serve the currency or such a bond, or the numbers contradict each other.
+            OfferError: the Capsule does not post such a bond, or the numbers contradict each other.
         """
-        if not in_currency.accepted:
-            raise OfferError(
-                f"the Capsule {self.capsule} does not accept the currency {self.currency}: take another of either"
-            )
         scoring_window = _given(self.scoring_window, max(SCORING_WINDOW, capsule.scoring_window))
         scoring_fee = _given(self.scoring_fee, capsule.scoring_fee)
         terms = Terms(
@@ -118,13 +116,13 @@ class CampaignOffer:
             validation_root=validation_root,
             parent=parent,
         )
-        _check_money(terms, in_currency)
+        _check_money(terms, in_currency, currency)
         _check_accuracy(terms)
         _check_windows(terms)
         return terms
 
     def _compensation(self, scoring_fee: int) -> int:
-        """Small, in the coin: a flood on a dying Capsule pays where a share is worth more than a submission's gas."""
+        """Default compensation: small, since flooding a dying Capsule pays if it exceeds the gas of a submission."""
         return scoring_fee if self.currency == ZERO_ADDRESS else 0
 
 
@@ -132,7 +130,7 @@ def _given(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def _check_money(terms: Terms, in_currency: CurrencyTerms) -> None:
+def _check_money(terms: Terms, in_currency: CurrencyTerms, currency: Currency) -> None:
     if terms.bounty <= 0:
         raise OfferError("the Bounty is nothing: offer more than 0")
     if (
@@ -142,9 +140,8 @@ def _check_money(terms: Terms, in_currency: CurrencyTerms) -> None:
         raise OfferError("an amount is larger than the contracts can hold")
     if terms.capsule_bond > in_currency.largest_bond:
         raise OfferError(
-            f"the Capsule posts a bond of at most {in_currency.largest_bond} smallest units, "
-            f"and {terms.capsule_bond} is asked: "
-            "ask for less with capsule_bond, or take another Capsule"
+            f"the Capsule posts a bond of at most {Money(in_currency.largest_bond, currency)}, and "
+            f"{Money(terms.capsule_bond, currency)} is asked: ask for less with capsule_bond, or take another Capsule"
         )
 
 
@@ -152,12 +149,16 @@ def _check_accuracy(terms: Terms) -> None:
     if not 0 < terms.target_accuracy <= WAD:
         raise OfferError("the target accuracy must be above 0, and at most 1.0")
     if terms.starting_accuracy >= terms.target_accuracy:
-        raise OfferError("the Model starts at the target accuracy or above: set a higher target")
+        start, target = from_wad(terms.starting_accuracy), from_wad(terms.target_accuracy)
+        raise OfferError(
+            f"the Model starts at accuracy {start:.4f}, and the target is {target:.4f}: set a higher target"
+        )
     if not 0 < terms.min_improvement <= terms.target_accuracy:
         raise OfferError("the smallest improvement must be above 0, and at most the target accuracy")
     if earned(terms, terms.min_improvement) < 1:
         raise OfferError(
-            "the smallest improvement is worth less than one smallest unit: raise the Bounty or min_improvement"
+            "the smallest improvement that counts is worth less than one smallest unit of the Bounty's currency: raise "
+            "the Bounty or min_improvement"
         )
 
 
@@ -165,6 +166,6 @@ def _check_windows(terms: Terms) -> None:
     windows = ("duration", "open_within", "scoring_window", "delivery_window", "unavailability_window")
     for name in windows:
         if getattr(terms, name) == 0:
-            raise OfferError(f"{name} is 0 seconds long: nobody could keep it")
+            raise OfferError(f"{name} is 0 seconds: give it a length")
     if terms.unavailability_window >= terms.scoring_window:
         raise OfferError("unavailability_window must be shorter than scoring_window")

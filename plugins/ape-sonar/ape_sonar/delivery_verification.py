@@ -1,6 +1,8 @@
-"""Takes a delivery apart and believes none of it: every claim is held against the chain, and against own data."""
+"""Checks a delivery: every claim in it against the chain, and against the Data Scientist's own validation set."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ape_sonar.trained_model import TrainedModel
 from sonar_core.base.errors import SonarError
@@ -21,23 +23,33 @@ from sonar_core.store.artifacts import (
     read_public_key,
     read_spec,
     read_tensor,
-    read_texts,
+    read_text_steps,
 )
 from syft import wire
 from syft.errors import SyftError
 from syft.paillier import unpack, verify_openings
+from syft.texts import TextColumns
 
 
 class NotDeliveredError(SonarError, LookupError):
-    """There is no delivery (yet)."""
-
-
-class DeliveryFalseError(SonarError, ValueError):
-    """The Capsule delivered something else than the Model that was trained.
+    """The Campaign has no delivery: not yet, or never.
 
     Attributes:
         campaign: id.
-        why: what does not hold.
+    """
+
+    def __init__(self, campaign: CampaignState) -> None:
+        self.campaign = campaign.id
+        recorded = campaign.recorded.name.lower()
+        super().__init__(f"Campaign 0x{campaign.id.hex()} has no delivery: it is {recorded}")
+
+
+class DeliveryFalseError(SonarError, ValueError):
+    """The delivery is not the Model that was trained.
+
+    Attributes:
+        campaign: id.
+        why: the check that failed.
     """
 
     def __init__(self, campaign: bytes, why: str) -> None:
@@ -48,31 +60,29 @@ class DeliveryFalseError(SonarError, ValueError):
         )
 
 
-def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: ValidationSet) -> TrainedModel:
-    """The trained Model.
+def open_delivery(store: BlobStore, keys: Sequence[Key], campaign: CampaignState, own: ValidationSet) -> TrainedModel:
+    """Unseals a delivery, checks it, and returns the trained Model.
 
-    Checked are: the signature, by a certificate that was in force at opening; Campaign, version, Model and accuracy;
-    the root of the openings; that every ciphertext of the last head holds what its opening says; and that the Model
-    has the accuracy on chain on the Data Scientist's own validation set.
+    Checks: the signature, by a certificate that was in force when the Campaign was opened; Campaign, version, Model
+    and accuracy; the root of the openings; that every ciphertext of the newest Model holds the plaintext that its
+    opening states; and that the Model has the accuracy on chain on the Data Scientist's own validation set.
 
     Args:
         store: where the blobs are.
-        key: the Data Scientist's.
-        campaign: as the chain tells it.
+        keys: OpenPGP keys of the Data Scientist; one of them unseals the delivery.
+        campaign: the Campaign's state, from the ledger.
         own: the validation set that was sealed to the Capsule.
 
     Raises:
         NotDeliveredError: nothing was delivered.
-        DeliveryFalseError: something does not hold.
-        StoreError, BlobError, SealError: it cannot be fetched or opened.
+        DeliveryFalseError: a check fails.
+        StoreError, BlobError, SealError: the delivery cannot be fetched or unsealed.
     """
     if campaign.delivery == b"" or campaign.start is None:
-        raise NotDeliveredError(
-            f"Campaign 0x{campaign.id.hex()} has no delivery: it is {campaign.recorded.name.lower()}"
-        )
+        raise NotDeliveredError(campaign)
     ring = read_keyring(store, campaign.certificates)
     sealed = store.get(campaign.delivery, limit=LARGEST_DELIVERY)
-    delivery = Delivery.from_bytes(unseal(sealed, key, signers=ring, limit=LARGEST_DELIVERY))
+    delivery = Delivery.from_bytes(unseal(sealed, keys, signers=ring, limit=LARGEST_DELIVERY))
     _check_header(campaign, delivery)
     spec = read_spec(store, campaign.terms.spec)
     start = campaign.start
@@ -89,9 +99,11 @@ def open_delivery(store: BlobStore, key: Key, campaign: CampaignState, own: Vali
     model = spec.model(read_frozen(store, spec)).with_weights(weights)
     measured = model.evaluate(own.rows, own.targets).accuracy
     if campaign.recorded is not Status.CONVICTED and measured != campaign.accuracy:
-        told = f"{from_wad(measured):.6f} on the validation set, not {from_wad(campaign.accuracy):.6f}"
-        raise DeliveryFalseError(campaign.id, f"its accuracy is {told}")
-    return TrainedModel(model, spec.encoder(read_texts(store, spec)), from_wad(measured))
+        measured_words = f"{from_wad(measured):.6f} on the validation set, not {from_wad(campaign.accuracy):.6f}"
+        raise DeliveryFalseError(campaign.id, f"its accuracy is {measured_words}")
+    steps = read_text_steps(store, spec)
+    texts = {name: TextColumns.load(filled) for name, filled in steps.items()}
+    return TrainedModel(model, spec.encoder(texts), from_wad(measured), steps)
 
 
 def _check_header(campaign: CampaignState, delivery: Delivery) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Self
 
 from pysequoia import Cert, CipherSuite, Profile, PyDecryptor, PySigner, Tsk, encrypt
 from pysequoia.packet import Packet, PacketPile, Tag
@@ -33,6 +34,14 @@ class Certificate:
 
     def __init__(self, cert: Cert) -> None:
         self._cert = cert
+
+    @classmethod
+    def of_secret(cls, data: bytes) -> Self:
+        """The public half of a secret key, which may have expired. Raises CertificateError if it is no secret key."""
+        try:
+            return cls(Tsk.from_bytes(data).extract_certificate())
+        except RuntimeError as error:
+            raise CertificateError(f"this is no OpenPGP key: {sequoia_says(error)}") from None
 
     @property
     def fingerprint(self) -> str:

@@ -214,7 +214,7 @@ class CampaignSpec(_Part):
         except SyftError as error:
             raise SpecError(str(error)) from None
 
-    def started(self, frozen: Mapping[str, NDArray[Any]], weights: NDArray[Any] | None = None) -> nn.Model:
+    def initial_model(self, frozen: Mapping[str, NDArray[Any]], weights: NDArray[Any] | None = None) -> nn.Model:
         """A fresh Syft Model of this spec with its initial weights.
 
         Args:

@@ -29,6 +29,9 @@ class Status(IntEnum):
     EXPIRED = 7
     CONVICTED = 8
 
+    def __str__(self) -> str:
+        return self.name.lower()
+
 
 class Rejection(IntEnum):
     """Why a Gradient was not scored."""

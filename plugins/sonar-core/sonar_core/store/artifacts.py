@@ -70,21 +70,33 @@ def named_blobs(spec: CampaignSpec) -> set[bytes]:
     return {*public_blobs(spec), *texts}
 
 
-def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
-    """What becomes of a spec's texts, by field, with the public tables and encoders that it names.
+def read_text_steps(store: BlobStore, spec: CampaignSpec) -> dict[str, list[dict[str, Any]]]:
+    """The text steps of a spec by field, with the bytes of the public tables and encoders that they name.
 
     Raises:
         StoreError, BlobError: one cannot be fetched.
-        SpecError: one is not what its description says.
-        ExtraMissingError: a package is missing that this needs.
     """
     found = {}
     for name, steps in (spec.texts or {}).items():
         filled: list[dict[str, Any]] = [dict(step) for step in steps]
         for place, parameter, limit in blob_limits(steps):
             filled[place][parameter] = store.get(from_cid(str(steps[place][parameter])), limit=limit)
+        found[name] = filled
+    return found
+
+
+def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
+    """The columns that a spec's texts become, by field, ready for use.
+
+    Raises:
+        StoreError, BlobError: a table or an encoder cannot be fetched.
+        SpecError: one is not what its description says.
+        ExtraMissingError: a package is missing that this needs.
+    """
+    found = {}
+    for name, steps in read_text_steps(store, spec).items():
         try:
-            found[name] = TextColumns.load(filled)
+            found[name] = TextColumns.load(steps)
         except ExtraMissingError:
             raise
         except SyftError as error:

@@ -1,0 +1,1 @@
+"""Commands of `ape sonar`, by what they are about."""
