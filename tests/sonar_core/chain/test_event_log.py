@@ -62,7 +62,7 @@ def test_what_cannot_follow_is_not_taken_in(path: Path) -> None:
     chain = FakeChain(blocks=[(b"genesis", []), (b"one", STORY[1:2]), (b"two", one_campaign(b"d" * 32)[2:3])])
     book = event_log(chain, path)
     for _ in range(2):
-        with pytest.raises(SonarError, match="no event made"):
+        with pytest.raises(SonarError, match="no event created"):
             book.catch_up()
         assert book.confirmed_ledger.campaigns == {}
     chain.blocks[2] = (b"other", STORY[2:3])

@@ -76,8 +76,8 @@ def test_a_ring_survives_its_bytes_armoured_or_not() -> None:
 
 NO_RINGS = {
     "nothing": (b"", "holds 1 to"),
-    "text": (b"junk", "no ring of OpenPGP certificates"),
-    "cut short": (format_keyring(RING)[:-100], "no ring of OpenPGP certificates"),
+    "text": (b"junk", "not a keyring of OpenPGP certificates"),
+    "cut short": (format_keyring(RING)[:-100], "not a keyring of OpenPGP certificates"),
     "one twice": (format_keyring([*RING, RING[0]]), "twice"),
     "a secret key": (ALICE.to_bytes(), "holds a secret key"),
     "a secret key at its end": (format_keyring(RING) + str(pysequoia.Tsk.generate("C")).encode(), "holds a secret key"),
@@ -86,7 +86,7 @@ NO_RINGS = {
 
 
 @pytest.mark.parametrize(("data", "why"), NO_RINGS.values(), ids=NO_RINGS)
-def test_what_is_no_ring(data: bytes, why: str) -> None:
+def test_an_invalid_keyring_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(CertificateError, match=why) as caught:
         parse_keyring(data)
     assert "\n" not in str(caught.value)
@@ -131,19 +131,19 @@ def test_a_ring_of_keys_survives_its_bytes_in_its_order() -> None:
 
 
 NO_KEYS = {
-    "nothing": (b"", "begins with one"),
-    "text": (b"junk", "no ring of OpenPGP keys"),
-    "zeros": (bytes(1000), "no ring of OpenPGP keys"),
-    "certificates": (format_keyring(RING), "begins with one"),
-    "a certificate first": (bytes(ALICE.certificate.verifier()) + BOB.to_bytes(), "begins with one"),
+    "nothing": (b"", "begins with a key"),
+    "text": (b"junk", "not a keyring of secret OpenPGP keys"),
+    "zeros": (bytes(1000), "not a keyring of secret OpenPGP keys"),
+    "certificates": (format_keyring(RING), "begins with a key"),
+    "a certificate first": (bytes(ALICE.certificate.verifier()) + BOB.to_bytes(), "begins with a key"),
     "a certificate last": (ALICE.to_bytes() + bytes(BOB.certificate.verifier()), "."),
     "half of one": (ALICE.to_bytes()[:100], "."),
-    "twice": (ALICE.to_bytes() * 2, "in the ring twice"),
+    "twice": (ALICE.to_bytes() * 2, "in the keyring twice"),
     "too many": (ALICE.to_bytes() * (LARGEST_KEYRING + 1), "holds 1 to 16"),
 }
 
 
 @pytest.mark.parametrize(("data", "why"), NO_KEYS.values(), ids=NO_KEYS.keys())
-def test_what_is_no_ring_of_keys(data: bytes, why: str) -> None:
+def test_an_invalid_secret_keyring_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(CertificateError, match=why):
         parse_keys(data)

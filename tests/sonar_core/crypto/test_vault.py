@@ -133,7 +133,7 @@ def test_no_file_passes_for_another(path: Path) -> None:
 def test_a_forged_file_does_not_open(path: Path, forge: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     forged = forge(json.loads(path.read_bytes()))
     path.write_bytes(rfc8785.dumps(forged))
-    with pytest.raises(VaultCorruptError, match="was damaged"):
+    with pytest.raises(VaultCorruptError, match="is damaged"):
         vault.read(path, PASSPHRASE, purpose=PURPOSE)
     path.write_bytes(rfc8785.dumps(with_fresh_checksum(forged)))
     with pytest.raises(WrongPassphraseError):
@@ -197,7 +197,7 @@ def test_what_is_no_vault_file(path: Path, content: bytes) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(VaultNotFoundError, match="no such file"):
+    with pytest.raises(VaultNotFoundError, match="no such vault file"):
         vault.read(tmp_path / "nothing", PASSPHRASE, purpose=PURPOSE)
     with pytest.raises(VaultNotFoundError):
         vault.change_passphrase(tmp_path / "nothing", "a", "b", purpose=PURPOSE, cost=LOWEST_COST)

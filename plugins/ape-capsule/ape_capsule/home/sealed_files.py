@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from ape_capsule.keys.openpgp_identity import Identity
-from sonar_core.base.atomic_files import sweep, write_atomically
+from sonar_core.base.atomic_files import remove_leftovers, write_atomically
 from sonar_core.crypto.sealed_messages import MalformedMessageError, NoValidSignatureError, WrongKeyError
 
 _PRIVATE = 0o600
@@ -31,7 +31,7 @@ class SealedFiles:
         """Writes a file, or replaces it, durably. Raises OSError."""
         path = self._path(campaign, name)
         path.parent.mkdir(exist_ok=True, mode=0o700)
-        sweep(path.parent)
+        remove_leftovers(path.parent)
         write_atomically(path, self._identity.seal_to_self(data), mode=_PRIVATE)
 
     def take(self, campaign: bytes, name: str) -> bytes:

@@ -29,7 +29,7 @@ from sonar_core.base.atomic_files import atomic_file
 from sonar_core.base.database import open_to_read
 from sonar_core.base.file_lock import file_lock
 from sonar_core.crypto import vault
-from sonar_core.crypto.certificates import sequoia_says
+from sonar_core.crypto.certificates import first_line
 
 _PURPOSE = "capsule-backup"
 #: In the home, for halves of backups: what is in it belongs to nobody else.
@@ -193,7 +193,7 @@ def _take_apart(source: Path, scratch: Path, passphrase: str) -> None:
     try:
         decrypt_file(str(scratch / _HOME), str(scratch / "home.tar"), passwords=[password])
     except (RuntimeError, OSError) as error:
-        raise BackupCorruptError(source, f"what is in it cannot be decrypted ({sequoia_says(error)})") from None
+        raise BackupCorruptError(source, f"what is in it cannot be decrypted ({first_line(error)})") from None
 
 
 def _unpack(source: Path, archive: Path, folder: Path) -> None:

@@ -37,7 +37,7 @@ from ape_mine.errors import (
     DatasetNameError,
     DatasetSchemaError,
 )
-from sonar_core.base.atomic_files import atomic_file, sweep
+from sonar_core.base.atomic_files import atomic_file, remove_leftovers
 from sonar_core.base.errors import SchemaError
 from sonar_core.data.cells import check_table
 from sonar_core.data.csv_reader import csv_frames
@@ -65,7 +65,7 @@ class DatasetStore:
         self._key: bytes | None = None
         self._encrypted = False
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sweep(folder)
+        remove_leftovers(folder)
         self.catalog = Catalog(folder / _CATALOG)
         self._remove_orphans()
 

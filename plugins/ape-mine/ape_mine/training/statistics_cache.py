@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ape_mine.training.gradient_task import LocalResult
-from sonar_core.base.atomic_files import sweep, write_atomically
+from sonar_core.base.atomic_files import remove_leftovers, write_atomically
 from syft import wire
 from syft.errors import SyftError
 from syft.nn import LocalStatistics
@@ -33,7 +33,7 @@ class StatisticsCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sweep(folder)
+        remove_leftovers(folder)
         self._key: bytes | None = None
         self._encrypted = False
 

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, whenever the power goes."""
+"""Atomic, durable file writes: after a crash a file has its old content or its new one, never a part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PREFIX = ".incoming-"
-#: Nobody writes one file for that long: what is older was left behind by a process that was killed.
+#: An older temporary file belongs to a process that was killed.
 _ABANDONED_AFTER_SECONDS = 3600
 
 
@@ -23,42 +23,56 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, replace: boo
 
 @contextmanager
 def atomic_file(path: Path, *, mode: int = 0o644, replace: bool = True) -> Iterator[BinaryIO]:
-    """A file to write that becomes `path` at the end: on disk and complete then, untouched where anything is raised.
+    """A temporary file to write, which takes the name `path` at the end of the `with` block, when it is on disk.
+
+    If the block raises, `path` stays as it was.
 
     Args:
         path: the file; its folder exists.
         mode: permissions of the file, whatever the umask.
-        replace: whether a file that is there already is replaced.
+        replace: False refuses to replace an existing file.
 
     Raises:
-        FileExistsError: `replace` is false and the file is there; it keeps its content.
-        OSError: whatever else the operating system refuses.
+        FileExistsError: `replace` is false and the file exists; it keeps its content.
+        OSError: any other refusal of the operating system; it names `path`, not the temporary file.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
+    with _errors_name(path):
+        descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
             yield file
             file.flush()
             os.fsync(descriptor)
-        if replace:
-            os.replace(temporary, path)
-        else:
-            os.link(temporary, path)
+        with _errors_name(path):
+            if replace:
+                os.replace(temporary, path)
+            else:
+                os.link(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Removes what writers that were killed left in `folder` more than an hour ago. Raises OSError."""
+@contextmanager
+def _errors_name(path: Path) -> Iterator[None]:
+    """Puts `path` into an OSError in place of a temporary name."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes temporary files of writers that were killed, if they are older than an hour. Raises OSError."""
     for leftover in folder.glob(_PREFIX + "*"):
         if leftover.stat().st_mtime < time.time() - _ABANDONED_AFTER_SECONDS:
             leftover.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder as durable as what they name. Raises OSError."""
+    """Writes a folder's entries to disk (fsync): new names survive a crash. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785): one document, one sequence of bytes, so that an address names a meaning."""
+"""Canonical JSON (RFC 8785): each document has exactly one sequence of bytes, and so one content address."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from syft.bounded_json import parse_json
 
 
 def to_canonical(document: Any) -> bytes:
-    """A JSON document's canonical bytes.
+    """The canonical bytes of a JSON document.
 
     Raises:
-        ValueError: what JSON cannot carry between languages: beyond 2^53, not finite, surrogates.
+        ValueError: a whole number beyond 2^53, a number that is not finite, or a lone surrogate.
 
     >>> to_canonical({"b": 2.0, "a": "x"})
     b'{"a":"x","b":2}'
@@ -23,12 +23,12 @@ def to_canonical(document: Any) -> bytes:
 
 
 def from_canonical(what: str, data: bytes, *, limit: int) -> dict[str, Any]:
-    """Reads the canonical bytes of a JSON object; any other spelling of the same document is refused.
+    """Parses the canonical bytes of a JSON object; any other encoding of the same object is refused.
 
     Args:
         what: the kind of document, for errors.
-        data: from outside, hostile.
-        limit: most bytes that are looked at.
+        data: the bytes, which may be hostile.
+        limit: most bytes that are accepted.
 
     Raises:
         FormatError: too long, not JSON, not an object, or not canonical.

@@ -1,4 +1,4 @@
-"""The root of every error of Sonar's packages."""
+"""The root of all errors of Sonar's packages, and one line to show for any error."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _LONGEST_NAME = 80
 
 
 class SonarError(Exception):
-    """Root of everything that ape_sonar, ape_capsule and ape_mine raise on purpose.
+    """Root of the errors that Sonar's packages raise on purpose.
 
-    The message says what was wrong, where, and what to do, in one line.
+    The message says on one line what is wrong, where, and what to do.
     """
 
 
 class UsageError(SonarError, ValueError):
-    """An argument of the caller's that cannot be used."""
+    """An invalid argument."""
 
 
 class FormatError(SonarError, ValueError):
-    """Bytes from outside that break a rule of docs/reference/formats.md.
+    """Data from outside that breaks a rule of its format (docs/reference/formats.md).
 
     Attributes:
         what: the kind of blob or file ("Campaign spec", "bundle", ...).
@@ -37,14 +37,14 @@ class FormatError(SonarError, ValueError):
 
 
 class SpecError(FormatError):
-    """A Campaign spec that nobody can train."""
+    """An invalid Campaign spec."""
 
     def __init__(self, why: str) -> None:
         super().__init__("Campaign spec", why)
 
 
 class SchemaError(FormatError):
-    """A Table Schema outside of the accepted subset."""
+    """A Table Schema outside of the accepted subset (`sonar_core.data.table_schema`)."""
 
     def __init__(self, why: str, what: str = "Table Schema") -> None:
         super().__init__(what, why)
@@ -66,7 +66,12 @@ def one_line(error: BaseException) -> str:
 
     >>> one_line(ValueError("first\n  second"))
     'first second'
+    >>> one_line(FileNotFoundError(2, "No such file or directory", "rows.csv"))
+    'rows.csv: no such file or directory'
     """
-    text = " ".join(str(error).split()) or type(error).__name__
+    message = str(error)
+    if isinstance(error, OSError) and not isinstance(error, SonarError) and error.filename and error.strerror:
+        message = f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    text = " ".join(message.split()) or type(error).__name__
     shown = "".join(letter if letter.isprintable() else "?" for letter in text)
     return shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 3] + "..."

@@ -1,8 +1,8 @@
 """The child process that unseals one message; `sealed_messages` starts it by this file's path.
 
-Standard input: {"message": path, "keys": [base64 of a secret key], "signers": armoured ring or null}.
-Standard output: the content, as it comes. It counts for nothing until the verdict has been read.
-Standard error: {"key": place of the one that opened it, "signed_by": [fingerprints in capitals]} or {"error": why}.
+Standard input: {"message": path, "keys": [base64 of a secret key], "signers": armoured keyring or null}.
+Standard output: the content, in a stream. Nothing is verified until the answer on standard error has been read.
+Standard error: {"key": index of the key, "signed_by": [fingerprints in capitals]} or {"error": text}.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any
 
 from pysequoia import Cert, Tsk, decrypt_file
 
-#: How pysequoia 0.1.35 begins to say that a message is sealed to others; a test holds it to these words.
+#: Beginning of pysequoia 0.1.35's error for a message that is sealed to other keys; a test pins its wording.
 NO_KEY = "No key to decrypt message"
 
 
 def _open(request: dict[str, Any]) -> dict[str, Any]:
-    """Writes the content to standard output. Returns which key opened it, and which of the signers signed it."""
+    """Writes the content to standard output. Returns the index of the key, and the signers with a valid signature."""
     signers = Cert.split_bytes(request["signers"].encode("ascii")) if request["signers"] else None
     last = len(request["keys"]) - 1
-    for place, key in enumerate(request["keys"]):
+    for index, key in enumerate(request["keys"]):
         try:
-            return {"key": place, "signed_by": _open_with(key, request["message"], signers)}
+            return {"key": index, "signed_by": _open_with(key, request["message"], signers)}
         except RuntimeError as error:
-            # It is said before anything is written: a message begins with whom it is sealed to.
-            if place == last or not str(error).startswith(NO_KEY):
+            # Raised before any output: the session keys come first in a message.
+            if index == last or not str(error).startswith(NO_KEY):
                 raise
     raise ValueError("no key was given")
 
 
 def _open_with(key: str, message: str, signers: list[Cert] | None) -> list[str]:
-    """In capitals, which of the signers signed it."""
+    """Fingerprints of the signers with a valid signature, in capitals."""
     store = None if signers is None else lambda _ids: signers
     decryptor = Tsk.from_bytes(base64.b64decode(key)).decryptor()
     opened = decrypt_file(message, "/dev/stdout", decryptor=decryptor, store=store)
@@ -43,10 +43,10 @@ def _open_with(key: str, message: str, signers: list[Cert] | None) -> list[str]:
 def _main() -> None:
     request = json.load(sys.stdin)
     try:
-        verdict = _open(request)
-    except BaseException as error:  # a panic of pysequoia's is no Exception, and says as much about the message
-        verdict = {"error": str(error).partition("\n")[0] or type(error).__name__}
-    json.dump(verdict, sys.stderr)
+        answer = _open(request)
+    except BaseException as error:  # a panic of pysequoia is no Exception, and also means a bad message
+        answer = {"error": str(error).partition("\n")[0] or type(error).__name__}
+    json.dump(answer, sys.stderr)
 
 
 if __name__ == "__main__":

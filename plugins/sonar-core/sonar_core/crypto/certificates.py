@@ -1,7 +1,7 @@
-"""OpenPGP certificates, rings of them, and the secret keys behind them (RFC 9580), by pysequoia.
+"""OpenPGP certificates, keyrings and secret keys (RFC 9580), on pysequoia.
 
-pysequoia encrypts to a certificate that is revoked or expired without a word: `Certificate.recipient` does not.
-Its messages may carry stack traces (RUST_BACKTRACE): `sequoia_says` keeps the first line.
+pysequoia encrypts to revoked and expired certificates without an error; `Certificate.recipient` refuses them. Its
+messages may contain stack traces (RUST_BACKTRACE); `first_line` keeps the first line.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pysequoia.packet import Packet, PacketPile, Tag
 from sonar_core.base.errors import SonarError
 from sonar_core.crypto._key_features import announce_seipd1_only
 
-#: Bytes of the longest ring that is read.
+#: Most bytes of a keyring.
 LONGEST_KEYRING = 1 << 18
-#: Certificates of the largest ring: bundles are sealed to every one of them.
+#: Most certificates of a keyring: bundles are sealed to all of them.
 LARGEST_KEYRING = 16
 _LONGEST_USER_ID = 256
 
 
 class CertificateError(SonarError, ValueError):
-    """A certificate, ring or key that cannot be read, or not be used."""
+    """A certificate, keyring or key that cannot be read or used."""
 
 
 class Certificate:
-    """The public half: what others seal to, and verify with. Made by `parse_keyring` and `Key.certificate`."""
+    """A public key: others seal to it and verify signatures with it. Made by `parse_keyring` and `Key.certificate`."""
 
     __slots__ = ("_cert",)
 
@@ -41,34 +41,34 @@ class Certificate:
         try:
             return cls(Tsk.from_bytes(data).extract_certificate())
         except RuntimeError as error:
-            raise CertificateError(f"this is no OpenPGP key: {sequoia_says(error)}") from None
+            raise CertificateError(f"this is no OpenPGP key: {first_line(error)}") from None
 
     @property
     def fingerprint(self) -> str:
-        """40 (v4) or 64 (v6) hex digits, in capitals as gpg shows them."""
+        """40 (v4) or 64 (v6) hex digits, in capitals as in gpg."""
         return self._cert.fingerprint.upper()
 
     @property
     def user_ids(self) -> tuple[str, ...]:
-        """Who it says it belongs to; nobody has checked that."""
+        """The user ids that the certificate claims; they are not verified."""
         return tuple(str(user_id) for user_id in self._cert.user_ids)
 
     @property
     def created(self) -> datetime:
-        """When its primary key was made, as it says itself."""
+        """Creation time that the primary key claims."""
         made: datetime | None = next(iter(PacketPile.from_bytes(bytes(self._cert)))).key_created
-        assert made is not None  # of a certificate the first packet is a key
+        assert made is not None  # the first packet of a certificate is a key
         return made
 
     @property
     def expires(self) -> datetime | None:
-        """When it stops being good to encrypt to; None for never. Raises CertificateError where it is not valid now."""
+        """Expiry, or None. Raises CertificateError if the certificate is not valid now."""
         try:
             return self._cert.expiration
         except RuntimeError as error:
             raise CertificateError(
-                f"certificate {self.fingerprint} is not valid by this machine's clock ({sequoia_says(error)}): is it "
-                "right, and that of who made the certificate?"
+                f"certificate {self.fingerprint} is not valid by this machine's clock ({first_line(error)}): "
+                "check this clock, and that of the certificate's owner"
             ) from None
 
     def armoured(self) -> str:
@@ -76,7 +76,7 @@ class Certificate:
         return str(self._cert)
 
     def recipient(self) -> Cert:
-        """Pysequoia's certificate, fit to be encrypted to. Raises CertificateError."""
+        """Pysequoia's handle for encryption. Raises CertificateError if it is revoked, expired or unfit for that."""
         expires = self.expires
         if self._cert.is_revoked:
             raise CertificateError(f"certificate {self.fingerprint} is revoked: ask its owner for another")
@@ -86,12 +86,12 @@ class Certificate:
             encrypt(b"", recipients=[self._cert])
         except RuntimeError as error:
             raise CertificateError(
-                f"nothing can be encrypted to certificate {self.fingerprint}: {sequoia_says(error)}"
+                f"nothing can be encrypted to certificate {self.fingerprint}: {first_line(error)}"
             ) from None
         return self._cert
 
     def verifier(self) -> Cert:
-        """The same for checking a signature, where pysequoia looks at revocation and expiry itself."""
+        """Pysequoia's handle for verification; pysequoia itself checks revocation and expiry there."""
         return self._cert
 
     def __eq__(self, other: object) -> bool:
@@ -105,7 +105,7 @@ class Certificate:
 
 
 class Key:
-    """The secret half: opens what was sealed to its certificate, and signs."""
+    """A secret key: unseals messages to its certificate, and signs."""
 
     __slots__ = ("_tsk",)
 
@@ -131,27 +131,27 @@ class Key:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Key:
-        """The key that `to_bytes` or `gpg --export-secret-keys` gave, not protected by a password.
+        """Parses the output of `to_bytes` or `gpg --export-secret-keys`, without password protection.
 
         Raises:
-            CertificateError: no secret key, or one that cannot sign and decrypt today.
+            CertificateError: no secret key, or one that cannot sign and decrypt now.
         """
         try:
             key = cls(Tsk.from_bytes(data))
             key.signer()
             key.decryptor()
         except RuntimeError as error:
-            raise CertificateError(f"this is no secret key to sign and decrypt with: {sequoia_says(error)}") from None
+            raise CertificateError(f"this is no secret key to sign and decrypt with: {first_line(error)}") from None
         return key
 
     def to_bytes(self) -> bytes:
-        """The secret itself, unprotected: for a vault, never for a plain file."""
+        """The unprotected secret key: store it in a vault only."""
         return bytes(self._tsk)
 
     def certified_by(self, elder: Key) -> Key:
-        """The same key, whose certificate says in OpenPGP's own way that `elder` vouches for its first user id.
+        """This key with a certification of its first user id by `elder`.
 
-        So `gpg --check-sigs`, and a web of trust, lead from the certificate that is known to the one that follows it.
+        It leads a reader from a known certificate to its successor (`gpg --check-sigs`, web of trust).
 
         Raises:
             CertificateError: `elder` may not certify, or has expired.
@@ -160,30 +160,30 @@ class Key:
         try:
             certified = own.add_user_id(str(own.user_ids[0]), elder._tsk.certifier())
         except RuntimeError as error:
-            raise CertificateError(f"key {elder.fingerprint} cannot certify: {sequoia_says(error)}") from None
-        # pysequoia adds it to the public half alone, and takes the secret one apart and together again.
+            raise CertificateError(f"key {elder.fingerprint} cannot certify: {first_line(error)}") from None
+        # pysequoia certifies the public key only: the new packet is moved into the secret key.
         issuer = elder.fingerprint.lower()
         vouched = [packet for packet in PacketPile.from_bytes(bytes(certified)) if _issuer(packet) == issuer]
         packets = list(PacketPile.from_bytes(bytes(self._tsk)))
-        place = 1 + next(place for place, packet in enumerate(packets) if packet.tag == Tag.UserID)
-        return Key(Tsk.from_packets(packets[:place] + vouched + packets[place:]))
+        index = 1 + next(index for index, packet in enumerate(packets) if packet.tag == Tag.UserID)
+        return Key(Tsk.from_packets(packets[:index] + vouched + packets[index:]))
 
     @property
     def certificate(self) -> Certificate:
-        """The public half."""
+        """The public key."""
         return Certificate(self._tsk.extract_certificate())
 
     @property
     def fingerprint(self) -> str:
-        """As the certificate's."""
+        """Fingerprint of the certificate."""
         return self.certificate.fingerprint
 
     def signer(self) -> PySigner:
-        """Pysequoia's handle to sign with. Raises RuntimeError when the key has expired."""
+        """Pysequoia's handle for signing. Raises RuntimeError if the key has expired."""
         return self._tsk.signer()
 
     def decryptor(self) -> PyDecryptor:
-        """Pysequoia's handle to decrypt with. Raises RuntimeError when there is no such subkey."""
+        """Pysequoia's handle for decryption. Raises RuntimeError if it has no subkey for that."""
         return self._tsk.decryptor()
 
     def __repr__(self) -> str:
@@ -191,64 +191,64 @@ class Key:
 
 
 def parse_keyring(data: bytes) -> tuple[Certificate, ...]:
-    """The certificates of an OpenPGP keyring, armoured or not: at least one, each once, none of them secret.
+    """The certificates of a public OpenPGP keyring, armoured or binary: 1 to 16, each once.
 
     Raises:
-        CertificateError: not a keyring, too large, or one that its owner should not have published.
+        CertificateError: not a keyring, too large, or one with a secret key in it.
     """
     if len(data) > LONGEST_KEYRING:
-        raise CertificateError(f"a ring of certificates has at most {LONGEST_KEYRING} bytes, this one {len(data)}")
+        raise CertificateError(f"a keyring has at most {LONGEST_KEYRING} bytes, this one {len(data)}")
     try:
         certs = Cert.split_bytes(data)
     except RuntimeError as error:
-        raise CertificateError(f"this is no ring of OpenPGP certificates: {sequoia_says(error)}") from None
-    ring = tuple(Certificate(cert) for cert in certs)
-    if not 0 < len(ring) <= LARGEST_KEYRING:
-        raise CertificateError(f"a ring holds 1 to {LARGEST_KEYRING} certificates, this one {len(ring)}")
-    if len({certificate.fingerprint for certificate in ring}) < len(ring):
-        raise CertificateError("a certificate is in the ring twice")
+        raise CertificateError(f"not a keyring of OpenPGP certificates: {first_line(error)}") from None
+    keyring = tuple(Certificate(cert) for cert in certs)
+    if not 0 < len(keyring) <= LARGEST_KEYRING:
+        raise CertificateError(f"a keyring holds 1 to {LARGEST_KEYRING} certificates, this one {len(keyring)}")
+    if len({certificate.fingerprint for certificate in keyring}) < len(keyring):
+        raise CertificateError("a certificate is in the keyring twice")
     if any(cert.has_secret_keys for cert in certs):
-        raise CertificateError("the ring holds a secret key: whoever published it must replace that key")
-    return ring
+        raise CertificateError("the keyring holds a secret key: its owner must replace that key")
+    return keyring
 
 
 def parse_certificate(data: bytes) -> Certificate:
-    """The one certificate of a ring of one. Raises CertificateError."""
+    """The certificate of a keyring that holds exactly one. Raises CertificateError."""
     certificate, *others = parse_keyring(data)
     if others:
         raise CertificateError(f"one certificate is expected here, not {1 + len(others)}")
     return certificate
 
 
-def format_keyring(ring: Iterable[Certificate]) -> bytes:
-    """The ring as `parse_keyring` and `gpg --import` read it: armoured certificates one after the other."""
-    return "".join(certificate.armoured() for certificate in ring).encode("ascii")
+def format_keyring(keyring: Iterable[Certificate]) -> bytes:
+    """A keyring for `parse_keyring` and `gpg --import`: concatenated armoured certificates."""
+    return "".join(certificate.armoured() for certificate in keyring).encode("ascii")
 
 
 def parse_keys(data: bytes) -> tuple[Key, ...]:
-    """The keys of an OpenPGP keyring of secret keys, in its order: at least one, each once.
+    """The keys of a secret OpenPGP keyring, in its order: 1 to 16, each once.
 
     Raises:
-        CertificateError: not such a keyring, or one with a key that cannot sign and decrypt today.
+        CertificateError: not a secret keyring, or one with a key that cannot sign and decrypt now.
     """
     try:
         packets = list(PacketPile.from_bytes(data))
     except RuntimeError as error:
-        raise CertificateError(f"this is no ring of OpenPGP keys: {sequoia_says(error)}") from None
-    starts = [place for place, packet in enumerate(packets) if packet.tag == Tag.SecretKey]
+        raise CertificateError(f"not a keyring of secret OpenPGP keys: {first_line(error)}") from None
+    starts = [index for index, packet in enumerate(packets) if packet.tag == Tag.SecretKey]
     if not starts or starts[0] != 0 or len(starts) > LARGEST_KEYRING:
         raise CertificateError(
-            f"a ring of keys begins with one, and holds 1 to {LARGEST_KEYRING}, this one {len(starts)}"
+            f"a secret keyring begins with a key, and holds 1 to {LARGEST_KEYRING}, this one {len(starts)}"
         )
     ends = [*starts[1:], len(packets)]
     keys = tuple(_join(packets[start:end]) for start, end in zip(starts, ends, strict=True))
     if len({key.fingerprint for key in keys}) < len(keys):
-        raise CertificateError("a key is in the ring twice")
+        raise CertificateError("a key is in the keyring twice")
     return keys
 
 
 def format_keys(keys: Iterable[Key]) -> bytes:
-    """The ring as `parse_keys` and `gpg --import` read it: the secrets themselves, for a vault."""
+    """A secret keyring for `parse_keys` and `gpg --import`, unprotected: store it in a vault only."""
     return b"".join(key.to_bytes() for key in keys)
 
 
@@ -256,13 +256,13 @@ def _join(packets: list[Packet]) -> Key:
     try:
         return Key.from_bytes(bytes(Tsk.from_packets(packets)))
     except RuntimeError as error:
-        raise CertificateError(f"this is no OpenPGP key: {sequoia_says(error)}") from None
+        raise CertificateError(f"not an OpenPGP key: {first_line(error)}") from None
 
 
 def _issuer(packet: Packet) -> str | None:
     return packet.issuer_fingerprint if packet.tag == Tag.Signature else None
 
 
-def sequoia_says(error: BaseException) -> str:
-    """The first line of what pysequoia raised."""
+def first_line(error: BaseException) -> str:
+    """First line of a pysequoia error."""
     return str(error).partition("\n")[0]

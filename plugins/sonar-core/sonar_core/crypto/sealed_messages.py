@@ -1,9 +1,9 @@
-"""Sealed messages (OpenPGP, encrypted to every certificate of a ring) and signed statements.
+"""Sealed messages (OpenPGP, encrypted to all certificates of a keyring) and signed statements.
 
-What is opened here comes from strangers. A kilobyte of OpenPGP can unfold to gigabytes (compression), a few megabytes
-can keep a processor busy for minutes (session keys by the thousand), and pysequoia neither stops nor lets go of the
-interpreter. So a message is opened by a child process, `_opener.py`, that hands its content over through a pipe: the
-parent reads as much as it allows for, waits as long as it allows for, and then ends the child.
+Messages come from strangers. A kilobyte of OpenPGP can decompress to gigabytes, and a few megabytes of session keys can
+keep a processor busy for minutes; pysequoia has no limits and holds the interpreter lock meanwhile. So each message is
+unsealed in a child process (`_unseal_child.py`), which writes the content to a pipe. The parent bounds bytes and time,
+and kills the child if either is exceeded.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from pysequoia import verify as verify_bytes
 
 from sonar_core.base.errors import SonarError
 from sonar_core.crypto._unseal_child import NO_KEY
-from sonar_core.crypto.certificates import Certificate, CertificateError, Key, format_keyring, sequoia_says
+from sonar_core.crypto.certificates import Certificate, CertificateError, Key, first_line, format_keyring
 
-#: Seconds that opening one message may take.
-PATIENCE = 60.0
-_OPENER = Path(__file__).with_name("_unseal_child.py")
+#: Default time-out of unsealing one message, in seconds.
+UNSEAL_TIMEOUT = 60.0
+_CHILD = Path(__file__).with_name("_unseal_child.py")
 _PIECE = 1 << 20
-#: What a message may have on top of its content: armour, and session keys and signatures.
+#: Bytes that a message may have beside its content: session keys, signatures, headers of the armour.
 _OVERHEAD = 1 << 16
 _LONGEST_SIGNATURE = 1 << 14
 _SESSION_KEY_PACKET = 1
@@ -41,18 +41,18 @@ _ARMOUR = re.compile(rb"\s*-----BEGIN PGP MESSAGE-----[ \t]*\r?\n(?:[^\r\n]+\r?\
 
 
 class SealError(SonarError):
-    """Root of what can go wrong with a sealed message or a signed statement."""
+    """Root of the errors of sealed messages and signed statements."""
 
 
 class MalformedMessageError(SealError, ValueError):
-    """No encrypted OpenPGP message, or one that was damaged or changed on its way."""
+    """No encrypted OpenPGP message, or one that was damaged or changed in transit."""
 
 
 class WrongKeyError(SealError, LookupError):
-    """A message that is not sealed to this key.
+    """A message that is sealed to other keys.
 
     Attributes:
-        fingerprints: of the keys that were tried.
+        fingerprints: those of the keys that were tried.
     """
 
     def __init__(self, *fingerprints: str) -> None:
@@ -65,11 +65,11 @@ class WrongKeyError(SealError, LookupError):
 
 
 class NoValidSignatureError(SealError, ValueError):
-    """A message or statement without a valid signature of any of the signers asked for.
+    """A message or statement without a valid signature of one of the expected signers.
 
     Attributes:
-        signers: their fingerprints.
-        why: more about it.
+        signers: fingerprints of the expected signers.
+        why: the reason.
     """
 
     def __init__(self, signers: Sequence[str], why: str) -> None:
@@ -82,7 +82,7 @@ class NoValidSignatureError(SealError, ValueError):
 
 
 class MessageTooLargeError(SealError, ValueError):
-    """A message, or what it unfolds to, longer than allowed.
+    """A message whose content is longer than allowed, after decompression.
 
     Attributes:
         limit: the most bytes of content allowed.
@@ -93,44 +93,44 @@ class MessageTooLargeError(SealError, ValueError):
         self.limit = limit
 
     def __str__(self) -> str:
-        return f"the message holds more than the {self.limit} bytes allowed here: it was not read"
+        return f"the message holds more than the {self.limit} bytes that are allowed here: it was not read"
 
 
 class UnsealTimeoutError(SealError, TimeoutError):
-    """A message that takes too long to open.
+    """A message that takes too long to unseal.
 
     Attributes:
-        patience: seconds it was given.
+        timeout: the limit, in seconds.
     """
 
-    def __init__(self, patience: float) -> None:
-        super().__init__(patience)
-        self.patience = patience
+    def __init__(self, timeout: float) -> None:
+        super().__init__(timeout)
+        self.timeout = timeout
 
     def __str__(self) -> str:
-        return f"the message was not open after {self.patience:g} s: it was given up"
+        return f"unsealing the message took longer than {self.timeout:g} s: it was given up"
 
 
 class UnsealProcessError(SealError, RuntimeError):
-    """The child process that opens messages failed by itself: says nothing about the message.
+    """A failure of the child process that unseals messages; it says nothing about the message.
 
     Attributes:
-        status: its exit status, negative where a signal ended it.
-        said: what it wrote to standard error.
+        status: exit status, or minus the number of the signal that ended it.
+        output: its standard error.
     """
 
-    def __init__(self, status: int, said: bytes) -> None:
-        super().__init__(status, said)
+    def __init__(self, status: int, output: bytes) -> None:
+        super().__init__(status, output)
         self.status = status
-        self.said = said
+        self.output = output
 
     def __str__(self) -> str:
-        said = self.said.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return f"the process that opens messages ended with status {self.status}: {said or 'it said nothing'}"
+        last_line = self.output.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return f"the process that unseals messages ended with status {self.status}: {last_line or 'no output'}"
 
 
 class _ChildAnswer(TypedDict, total=False):
-    """The child's line on standard error."""
+    """The child's JSON on standard error."""
 
     error: str
     key: int
@@ -138,61 +138,66 @@ class _ChildAnswer(TypedDict, total=False):
 
 
 def seal(data: bytes, recipients: Sequence[Certificate], *, signer: Key) -> bytes:
-    """`data` encrypted to every one of `recipients` and signed: a binary OpenPGP message.
+    """Signs `data` and encrypts it to all of `recipients`; a binary OpenPGP message.
 
     Raises:
-        CertificateError: no recipients, one that is revoked, expired or cannot be encrypted to, or a key that
-            cannot sign any more.
+        CertificateError: no recipients; a recipient that is revoked, expired or unfit for encryption; or a signer
+            that has expired.
     """
     certs = [certificate.recipient() for certificate in _some(recipients)]
     try:
         return encrypt(data, recipients=certs, signer=signer.signer(), armor=False)
     except RuntimeError as error:
-        raise CertificateError(f"key {signer.fingerprint} cannot sign: {sequoia_says(error)}") from None
+        raise CertificateError(f"key {signer.fingerprint} cannot sign: {first_line(error)}") from None
 
 
 def seal_anonymous(data: bytes, recipients: Sequence[Certificate]) -> bytes:
-    """As `seal`, but nothing says who wrote it."""
+    """As `seal`, without a signature."""
     certs = [certificate.recipient() for certificate in _some(recipients)]
     return encrypt(data, recipients=certs, armor=False)
 
 
 def unseal(
-    message: bytes, key: Key | Sequence[Key], *, signers: Sequence[Certificate], limit: int, patience: float = PATIENCE
+    message: bytes,
+    key: Key | Sequence[Key],
+    *,
+    signers: Sequence[Certificate],
+    limit: int,
+    timeout: float = UNSEAL_TIMEOUT,
 ) -> bytes:
-    """The content of a message that one of `signers` signed.
+    """Decrypts a message that one of `signers` signed; its content.
 
     Args:
         message: an OpenPGP message, armoured or not.
-        key: one of those it is sealed to; or several, of which the first that it is sealed to opens it.
-        signers: certificates of whoever may have written it, at least one; expired and revoked ones count not.
-        limit: the most bytes of content.
-        patience: seconds until it is given up.
+        key: one key, or several, which are tried in order.
+        signers: certificates of the expected signers, at least one; expired and revoked ones do not count.
+        limit: most bytes of content.
+        timeout: limit of time, in seconds.
 
     Raises:
-        MalformedMessageError: not an encrypted OpenPGP message, or not as it was written.
+        MalformedMessageError: not an encrypted OpenPGP message, or a changed one.
         WrongKeyError: it is sealed to other keys.
-        NoValidSignatureError: it is not signed, or by nobody of `signers`.
+        NoValidSignatureError: it is not signed, or by none of `signers`.
         MessageTooLargeError: its content is longer than `limit`.
-        UnsealTimeoutError: opening it takes longer than `patience`.
+        UnsealTimeoutError: it takes longer than `timeout`.
         CertificateError: no signers.
     """
-    content, verdict = _open(message, key, _some(signers), limit, patience)
-    if not verdict["signed_by"]:
+    content, answer = _open(message, key, _some(signers), limit, timeout)
+    if not answer["signed_by"]:
         raise NoValidSignatureError(_fingerprints(signers), "it is not signed")
     return content
 
 
-def unseal_anonymous(message: bytes, key: Key | Sequence[Key], *, limit: int, patience: float = PATIENCE) -> bytes:
-    """As `unseal`, but anybody may have written it: **no signature is checked**, if there is one."""
-    content, _ = _open(message, key, (), limit, patience)
+def unseal_anonymous(message: bytes, key: Key | Sequence[Key], *, limit: int, timeout: float = UNSEAL_TIMEOUT) -> bytes:
+    """As `unseal`, for a message of an unknown sender: **no signature is checked**."""
+    content, _ = _open(message, key, (), limit, timeout)
     return content
 
 
-def unsealing_key(message: bytes, keys: Sequence[Key], *, limit: int, patience: float = PATIENCE) -> Key:
-    """The first of several keys that a message is sealed to. Raises as `unseal_anonymous`."""
-    _, verdict = _open(message, keys, (), limit, patience)
-    return keys[verdict["key"]]
+def unsealing_key(message: bytes, keys: Sequence[Key], *, limit: int, timeout: float = UNSEAL_TIMEOUT) -> Key:
+    """The first of several keys that unseals a message. Raises as `unseal_anonymous`."""
+    _, answer = _open(message, keys, (), limit, timeout)
+    return keys[answer["key"]]
 
 
 def sign(statement: bytes, key: Key) -> bytes:
@@ -200,20 +205,20 @@ def sign(statement: bytes, key: Key) -> bytes:
     try:
         return sign_bytes(key.signer(), statement, mode=SignatureMode.DETACHED)
     except RuntimeError as error:
-        raise CertificateError(f"key {key.fingerprint} cannot sign: {sequoia_says(error)}") from None
+        raise CertificateError(f"key {key.fingerprint} cannot sign: {first_line(error)}") from None
 
 
 def verify(statement: bytes, signature: bytes, signers: Sequence[Certificate]) -> Certificate:
-    """The one of `signers` who signed `statement`.
+    """Checks a detached signature; the certificate of its signer.
 
     Args:
         statement: exactly the bytes that were signed.
         signature: a detached signature, armoured or not.
-        signers: certificates of whoever may have signed, at least one.
+        signers: certificates of the expected signers, at least one.
 
     Raises:
-        MalformedMessageError: `signature` is none.
-        NoValidSignatureError: it is not of this statement, or of nobody of `signers`.
+        MalformedMessageError: `signature` is no OpenPGP signature.
+        NoValidSignatureError: it is of another statement, or of none of `signers`.
         CertificateError: no signers.
     """
     _some(signers)
@@ -222,20 +227,20 @@ def verify(statement: bytes, signature: bytes, signers: Sequence[Certificate]) -
     try:
         sig = Sig.from_bytes(signature)
     except (RuntimeError, OSError) as error:
-        raise MalformedMessageError(f"this is no OpenPGP signature: {sequoia_says(error)}") from None
+        raise MalformedMessageError(f"this is no OpenPGP signature: {first_line(error)}") from None
     certs = [certificate.verifier() for certificate in signers]
     try:
         valid = verify_bytes(bytes=statement, signature=sig, store=lambda _ids: certs).valid_sigs
     except (RuntimeError, OSError) as error:
-        raise NoValidSignatureError(_fingerprints(signers), sequoia_says(error)) from None
+        raise NoValidSignatureError(_fingerprints(signers), first_line(error)) from None
     names = {good.certificate.upper() for good in valid}
     return next(certificate for certificate in signers if certificate.fingerprint in names)
 
 
 def _open(
-    message: bytes, key: Key | Sequence[Key], signers: Sequence[Certificate], limit: int, patience: float
+    message: bytes, key: Key | Sequence[Key], signers: Sequence[Certificate], limit: int, timeout: float
 ) -> tuple[bytes, _ChildAnswer]:
-    """The content, which key opened it, and the fingerprints of those of `signers` with a valid signature."""
+    """The content, and the child's answer: the key that unsealed it, and the fingerprints of the valid signers."""
     keys = [key] if isinstance(key, Key) else key
     if len(message) > 2 * limit + _OVERHEAD:
         raise MessageTooLargeError(limit)
@@ -249,46 +254,46 @@ def _open(
             "keys": [base64.b64encode(one.to_bytes()).decode("ascii") for one in keys],
             "signers": format_keyring(signers).decode("ascii") if signers else None,
         }
-        content, verdict = _run_child(request, limit, patience)
-    if "error" in verdict:
-        raise _why(verdict["error"], keys, signers)
-    return content, verdict
+        content, answer = _run_child(request, limit, timeout)
+    if "error" in answer:
+        raise _error_of(answer["error"], keys, signers)
+    return content, answer
 
 
-def _run_child(request: dict[str, str | list[str] | None], limit: int, patience: float) -> tuple[bytes, _ChildAnswer]:
-    """What the child wrote: at most `limit` bytes of content, and what it thinks of them."""
+def _run_child(request: dict[str, str | list[str] | None], limit: int, timeout: float) -> tuple[bytes, _ChildAnswer]:
+    """Runs the child: at most `limit` bytes of content, and the child's answer."""
     child = subprocess.Popen(  # noqa: S603  this very interpreter and a file of this package
-        [sys.executable, "-P", "-W", "ignore", str(_OPENER)],
+        [sys.executable, "-P", "-W", "ignore", str(_CHILD)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_without_passphrases(os.environ) | {"RUST_BACKTRACE": "0"},
     )
-    clock = Timer(patience, child.kill)
+    clock = Timer(timeout, child.kill)
     clock.start()
     with child:
         try:
-            content, said = _converse(child, json.dumps(request).encode("ascii"), limit)
+            content, output = _converse(child, json.dumps(request).encode("ascii"), limit)
             status = child.wait()
             if clock.finished.is_set():
-                raise UnsealTimeoutError(patience)
+                raise UnsealTimeoutError(timeout)
         finally:
             clock.cancel()
             child.kill()
     try:
-        verdict: _ChildAnswer = json.loads(said)
+        answer: _ChildAnswer = json.loads(output)
     except ValueError:
-        raise UnsealProcessError(status, said) from None
-    return content, verdict
+        raise UnsealProcessError(status, output) from None
+    return content, answer
 
 
 def _without_passphrases(environment: Mapping[str, str]) -> dict[str, str]:
-    """What reads a stranger's message need not know what opens vaults and accounts."""
+    """The environment without passphrases: the child, which parses a stranger's message, needs none."""
     return {name: value for name, value in environment.items() if not name.endswith("_PASSPHRASE")}
 
 
 def _converse(child: subprocess.Popen[bytes], request: bytes, limit: int) -> tuple[bytes, bytes]:
-    """Sends the request; returns standard output and standard error. Raises MessageTooLargeError."""
+    """Writes the request to the child; its standard output and standard error. Raises MessageTooLargeError."""
     assert child.stdin and child.stdout and child.stderr  # noqa: PT018  all three are pipes
     with suppress(BrokenPipeError):
         child.stdin.write(request)
@@ -301,18 +306,18 @@ def _converse(child: subprocess.Popen[bytes], request: bytes, limit: int) -> tup
     return bytes(content), child.stderr.read()
 
 
-def _why(said: str, keys: Sequence[Key], signers: Sequence[Certificate]) -> SealError:
-    """The error behind what pysequoia 0.1.35 says; a test holds it to these words."""
-    if said.startswith(NO_KEY):
+def _error_of(message: str, keys: Sequence[Key], signers: Sequence[Certificate]) -> SealError:
+    """The error for a message of pysequoia 0.1.35; a test pins its wording."""
+    if message.startswith(NO_KEY):
         return WrongKeyError(*(key.fingerprint for key in keys))
-    if said.startswith("Signature verification failed"):
-        return NoValidSignatureError(_fingerprints(signers), "it is not signed, or by somebody else")
-    if said.startswith("Unexpected message structure"):
+    if message.startswith("Signature verification failed"):
+        return NoValidSignatureError(_fingerprints(signers), "it is not signed, or by another key")
+    if message.startswith("Unexpected message structure"):
         return NoValidSignatureError(
             _fingerprints(signers),
-            "it is not signed, or compressed after it was (gpg: use --compress-algo none)",
+            "it is not signed, or compressed after signing (gpg: use --compress-algo none)",
         )
-    return MalformedMessageError(f"the message is damaged: {said}")
+    return MalformedMessageError(f"the message is damaged: {message}")
 
 
 def _some(certificates: Sequence[Certificate]) -> Sequence[Certificate]:
@@ -326,7 +331,7 @@ def _fingerprints(certificates: Sequence[Certificate]) -> tuple[str, ...]:
 
 
 def _first_packet(message: bytes) -> int | None:
-    """The tag of the first OpenPGP packet (RFC 9580, 4.2), or None where there is none."""
+    """Tag of the first OpenPGP packet (RFC 9580, 4.2), or None if the bytes are no packet."""
     armour = _ARMOUR.match(message[:4096])
     head = base64.b64decode(armour[1]) if armour else message[:1]
     if not head or not head[0] & 0x80:

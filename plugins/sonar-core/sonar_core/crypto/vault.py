@@ -1,8 +1,9 @@
-"""Secrets at rest: one file each, under a passphrase (scrypt, RFC 7914) and AES-256-GCM (NIST SP 800-38D).
+"""Vaults: files that each hold one secret, encrypted under a passphrase.
 
-The file is canonical JSON, its bytes in lower-case hex. Everything beside the ciphertext is authenticated with it, the
-purpose included, so that no file passes for another. The checksum, which anybody could forge, only tells a damaged
-file from a wrong passphrase. Every file, and every change of it, has a salt and so a key of its own.
+The key comes from scrypt (RFC 7914), the cipher is AES-256-GCM (NIST SP 800-38D). A file is canonical JSON with bytes
+in lower-case hex. The fields beside the ciphertext are authenticated with it, the purpose included: no file can stand
+in for another. The checksum is no protection, since anybody can compute it; it tells a damaged file from a wrong
+passphrase. Each write has a new salt, and so a new key.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from sonar_core.base.canonical_json import from_canonical, to_canonical
 from sonar_core.base.errors import FormatError, SonarError, UsageError
 from sonar_core.base.strict_model import StrictModel, explain
 
-#: scrypt's n: with r = 8 that is 128 MiB of memory and about half a second.
+#: scrypt's n of new files: with r = 8 this takes 128 MiB of memory and about half a second.
 COST = 1 << 17
-#: The same for tests.
+#: Smallest n that is accepted (tests use it).
 LOWEST_COST = 1 << 10
-#: 1 GiB of memory: what a file from elsewhere may ask for at most.
+#: Largest n that is accepted, so that a file from elsewhere takes at most 1 GiB of memory.
 HIGHEST_COST = 1 << 20
 LONGEST_SECRET = 1 << 20
 
 _KEY_BYTES = 32
 _TAG_BYTES = 16
-#: Hex doubles the secret; the rest of a file is less than this.
+#: Hex takes two characters per byte; the other fields take less than 4 KiB.
 _LONGEST_FILE = 2 * (LONGEST_SECRET + _TAG_BYTES) + 4096
 _OWNER_ONLY = 0o600
 
@@ -45,7 +46,7 @@ _Purpose = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class VaultError(SonarError):
-    """Root of what can go wrong with a vault file.
+    """Root of the errors of vault files.
 
     Attributes:
         path: the file.
@@ -62,23 +63,23 @@ class VaultError(SonarError):
 
 
 class VaultNotFoundError(VaultError, LookupError):
-    """A vault file that is not there."""
+    """A vault file that does not exist."""
 
 
 class VaultExistsError(VaultError, ValueError):
-    """A vault file that is there already and was not to be replaced."""
+    """A vault file that exists already and must not be replaced."""
 
 
 class VaultCorruptError(VaultError, ValueError):
-    """A vault file that was damaged, or is none."""
+    """A damaged vault file, or a file of another kind."""
 
 
 class VaultPurposeError(VaultError, ValueError):
-    """A vault file that holds another secret than the one asked for."""
+    """A vault file whose secret has another purpose than the caller asked for."""
 
 
 class WrongPassphraseError(VaultError, ValueError):
-    """A passphrase that does not open the file, or none at all."""
+    """A wrong or empty passphrase."""
 
 
 class _Kdf(StrictModel):
@@ -97,7 +98,7 @@ class _Kdf(StrictModel):
 
 
 class _Header(StrictModel):
-    """What is authenticated with the ciphertext."""
+    """The fields that are authenticated with the ciphertext."""
 
     format: Literal["sonar-vault/1"]
     purpose: _Purpose
@@ -110,7 +111,7 @@ class _Header(StrictModel):
 
     def cipher_for(self, passphrase: str) -> AESGCM:
         kdf = Scrypt(bytes.fromhex(self.kdf.salt), _KEY_BYTES, n=self.kdf.n, r=self.kdf.r, p=self.kdf.p)
-        # surrogateescape: what an environment variable holds need not be UTF-8.
+        # surrogateescape: an environment variable may hold bytes that are not UTF-8.
         text = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogateescape")
         return AESGCM(kdf.derive(text))
 
@@ -124,25 +125,25 @@ class _File(_Header):
 
 
 def write(path: Path, secret: bytes, passphrase: str, *, purpose: str, cost: int = COST, replace: bool = False) -> None:
-    """Puts `secret` into the file `path`, readable by its owner only; complete on disk when this returns.
+    """Encrypts `secret` into the file `path`, with permissions 0600; it is on disk when this returns.
 
     Args:
         path: the file; its folder exists.
         secret: 1 byte to 1 MiB.
-        passphrase: not empty. Compared by what it looks like (Unicode NFC).
-        purpose: what the secret is, e.g. `capsule-campaign-key:0x..`; `read` must name it again. Not secret.
+        passphrase: not empty; normalised to Unicode NFC, so that the same characters match on every keyboard.
+        purpose: kind of secret, such as `capsule-campaign-key:0x..`; `read` must name the same one. Not encrypted.
         cost: scrypt's n, a power of two from 2^10 to 2^20.
-        replace: whether a file that is there already is replaced.
+        replace: False refuses to replace an existing file.
 
     Raises:
-        VaultExistsError: the file is there, and `replace` is false.
+        VaultExistsError: the file exists, and `replace` is false.
         WrongPassphraseError: the passphrase is empty.
         UsageError: `secret`, `purpose` or `cost` is out of bounds.
         OSError: the file cannot be written.
     """
     if not 0 < len(secret) <= LONGEST_SECRET:
         raise UsageError(f"a secret has 1 to {LONGEST_SECRET} bytes, not {len(secret)}")
-    _require(path, passphrase)
+    _require_passphrase(path, passphrase)
     header = _fresh_header(purpose, cost)
     nonce = bytes.fromhex(header.nonce)
     ciphertext = header.cipher_for(passphrase).encrypt(nonce, secret, header.authenticated())
@@ -150,34 +151,34 @@ def write(path: Path, secret: bytes, passphrase: str, *, purpose: str, cost: int
     try:
         write_atomically(path, to_canonical(document), mode=_OWNER_ONLY, replace=replace)
     except FileExistsError:
-        raise VaultExistsError(path, "is there already; it was left as it is") from None
+        raise VaultExistsError(path, "exists already; it was left as it is") from None
 
 
 def read(path: Path, passphrase: str, *, purpose: str) -> bytes:
     """The secret in the file `path`.
 
     Raises:
-        VaultNotFoundError: there is no such file.
-        VaultCorruptError: it was damaged, or is no vault file.
-        VaultPurposeError: it holds another secret.
-        WrongPassphraseError: the passphrase is another one (or somebody forged the file).
+        VaultNotFoundError: the file does not exist.
+        VaultCorruptError: it is damaged, or no vault file.
+        VaultPurposeError: its secret has another purpose.
+        WrongPassphraseError: the passphrase is wrong, or the file was forged.
         OSError: the file cannot be read.
     """
-    _require(path, passphrase)
+    _require_passphrase(path, passphrase)
     file = _load(path)
     if file.purpose != purpose:
-        raise VaultPurposeError(path, f"holds {file.purpose!r}, not {purpose!r}")
+        raise VaultPurposeError(path, f"this vault holds {file.purpose!r}, not {purpose!r}")
     nonce, ciphertext = bytes.fromhex(file.nonce), bytes.fromhex(file.ciphertext)
     if file.digest_with(ciphertext) != file.checksum:
-        raise VaultCorruptError(path, "was damaged; restore it from a backup")
+        raise VaultCorruptError(path, "the vault is damaged: restore it from a backup")
     try:
         return file.cipher_for(passphrase).decrypt(nonce, ciphertext, file.authenticated())
     except InvalidTag:
-        raise WrongPassphraseError(path, "wrong passphrase") from None
+        raise WrongPassphraseError(path, "wrong passphrase of this vault") from None
 
 
 def change_passphrase(path: Path, old: str, new: str, *, purpose: str, cost: int = COST) -> None:
-    """Puts the same secret under another passphrase. Raises as `read` and `write`; the old file stays until then."""
+    """Encrypts the same secret under another passphrase; an error leaves the old file. Raises as `read` and `write`."""
     write(path, read(path, old, purpose=purpose), new, purpose=purpose, cost=cost, replace=True)
 
 
@@ -188,7 +189,7 @@ def _fresh_header(purpose: str, cost: int) -> _Header:
             format="sonar-vault/1", purpose=purpose, kdf=kdf, cipher="aes-256-gcm", nonce=secrets.token_hex(12)
         )
     except ValidationError as error:
-        raise UsageError(f"no vault can be made so: {explain(error)}") from None
+        raise UsageError(f"invalid parameter of a vault: {explain(error)}") from None
 
 
 def _load(path: Path) -> _File:
@@ -196,7 +197,7 @@ def _load(path: Path) -> _File:
         with path.open("rb") as file:
             data = file.read(_LONGEST_FILE + 1)
     except FileNotFoundError:
-        raise VaultNotFoundError(path, "there is no such file") from None
+        raise VaultNotFoundError(path, "no such vault file") from None
     try:
         return _File.model_validate(from_canonical("vault", data, limit=_LONGEST_FILE))
     except ValidationError as error:
@@ -205,6 +206,6 @@ def _load(path: Path) -> _File:
         raise VaultCorruptError(path, f"is no vault file: {error.why}") from None
 
 
-def _require(path: Path, passphrase: str) -> None:
+def _require_passphrase(path: Path, passphrase: str) -> None:
     if not passphrase:
-        raise WrongPassphraseError(path, "the passphrase is empty")
+        raise WrongPassphraseError(path, "the passphrase of this vault is empty")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sonar_core.base.atomic_files import sweep, write_atomically
+from sonar_core.base.atomic_files import remove_leftovers, write_atomically
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.store.base import (
     BlobCorruptError,
@@ -36,7 +36,7 @@ class EmbeddedStore:
         self._folder = folder.absolute()
         with self._available():
             self._folder.mkdir(parents=True, exist_ok=True)
-            sweep(self._folder)
+            remove_leftovers(self._folder)
 
     @property
     def uri(self) -> str:
