@@ -27,12 +27,12 @@ from sonar_core.store import open_store
 from sonar_core.store.embedded import EmbeddedStore
 from sonar_core.store.replication_backlog import Backlog
 from syft import wire
+from tests.world.killing import KilledError
 from tests.world.mine import (
     AGE,
     DOSE,
     ILL,
     POLICY,
-    KilledError,
     capsule_key,
     encrypted_model,
     private_context,

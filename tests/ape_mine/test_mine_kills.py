@@ -23,7 +23,8 @@ from ape_mine.training.gradient_builder import GradientBuilder, SealedGradient
 from sonar_core.base.database import Database, JournalError
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.store import StoreUnavailableError
-from tests.world.mine import AGE, DOSE, ILL, MINER, POLICY, SONAR, Fuse, KilledError, World, write_csv
+from tests.world.killing import KilledError
+from tests.world.mine import AGE, DOSE, ILL, MINER, POLICY, SONAR, Fuse, World, write_csv
 
 SCHEMA = TableSchema.parse({"fields": [AGE, DOSE, ILL]})
 #: More steps than any story needs to come to rest.

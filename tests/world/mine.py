@@ -39,6 +39,7 @@ from sonar_core.store.embedded import EmbeddedStore
 from syft import wire
 from syft.nn import LinearClassifier, Model
 from syft.paillier import EncryptedTensor, PrivateContext, generate_paillier_keypair
+from tests.world.killing import KilledError
 
 SONAR, MINER, CAPSULE, SCIENTIST, RIVAL = (
     to_checksum_address("0x" + pair * 20) for pair in ("50", "a1", "ca", "5c", "71")
@@ -117,10 +118,6 @@ def write_csv(path: Path) -> Path:
 
 
 # ------------------------------------------------------------------ being killed
-
-
-class KilledError(BaseException):
-    """What a SIGKILL looks like from inside: nothing after it runs."""
 
 
 @dataclass

@@ -20,7 +20,8 @@ from sonar_core.crypto import vault
 from sonar_core.crypto.vault import WrongPassphraseError
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.service.action import Action
-from tests.world.mine import MINER, POLICY, SONAR, Fuse, KilledError, World
+from tests.world.killing import KilledError
+from tests.world.mine import MINER, POLICY, SONAR, Fuse, World
 
 WORD = "Zanzibar-4711"
 FIELDS = [

@@ -40,6 +40,7 @@ from sonar_core.service.action import Action
 from syft import wire
 from syft.nn import LinearClassifier, LinearRegression, MultiLabelClassifier, RandomFeatureClassifier
 from syft.privacy import Release, RowBounds
+from tests.world.killing import KilledError
 from tests.world.mine import (
     AGE,
     DOSE,
@@ -48,7 +49,6 @@ from tests.world.mine import (
     POLICY,
     SONAR,
     Fuse,
-    KilledError,
     World,
     capsule_key,
     model,
