@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 
 @contextmanager
 def ape_log_in(path: Path) -> Iterator[None]:
@@ -14,10 +16,17 @@ def ape_log_in(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("ape")
     handlers, log = list(logger.handlers), logging.FileHandler(path, mode="w", encoding="utf-8")
-    log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
     logger.handlers = [log]
     try:
         yield
     finally:
         logger.handlers = handlers
         log.close()
+
+
+class _Plain(logging.Formatter):
+    """Without the colours that Ape's messages bring along."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return click.unstyle(super().format(record))

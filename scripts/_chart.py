@@ -43,6 +43,7 @@ def _accuracy(panel: Axes, outcome: Outcome) -> None:
     panel.annotate("target", (0, target), xytext=(4, 3), textcoords="offset points", color=GREY)
     panel.set_xlabel("Gradients scored")
     panel.set_ylabel(f"{outcome.metric} on the hidden rows")
+    panel.set_xlim(-0.2, len(outcome.gradients) + 0.6)
     panel.set_ylim(min(0, *accuracy), 1.06)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
