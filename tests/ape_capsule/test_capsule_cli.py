@@ -182,7 +182,7 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
 
         world.wait(1201)
         assert json.loads(ape_capsule("tidy", "--json"))["campaigns"] == [], "a month is left for the Data Scientist"
-        assert "5 blobs of 1 Campaigns" in ape_capsule("tidy", "--after", "10 minutes")
+        assert "5 blobs of 1 ended Campaign" in ape_capsule("tidy", "--after", "10 minutes")
         (facts,) = json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"]
         cached = sum(path.stat().st_size for path in (tmp_path / "home" / "cache").iterdir())
         assert facts["blobs"] == 5
@@ -191,7 +191,7 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
 
         with lock(world.home):
             assert "another Capsule" in _error(ape_capsule("tidy", "--yes", "--after", "0 seconds", status=1))
-        assert ": gone." in ape_capsule("tidy", "--yes", "--after", "0 seconds")
+        assert ": unpinned." in ape_capsule("tidy", "--yes", "--after", "0 seconds")
         assert not any(map(world.store.has, blobs))
         assert not {to_cid(blob) for blob in blobs} & {path.name for path in (tmp_path / "home" / "cache").iterdir()}
-        assert "0 blobs of 0 Campaigns" in ape_capsule("tidy", "--yes", "--after", "0 seconds")
+        assert "0 blobs of 0 ended Campaigns" in ape_capsule("tidy", "--yes", "--after", "0 seconds")

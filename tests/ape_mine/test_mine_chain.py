@@ -359,7 +359,7 @@ def test_tidy_lets_go_of_its_own_bundles_on_a_real_node(
         assert town.store.has(bundle)
         with home.lock():
             assert "another Mine process" in _error(ape_mine("tidy", "--yes", status=1))
-        assert "1 blobs of 1 Campaigns" in ape_mine("tidy", "--yes", "--after", "1 minute")
+        assert "1 blob of 1 ended Campaign" in ape_mine("tidy", "--yes", "--after", "1 minute")
         assert not town.store.has(bundle)
         assert all(map(town.store.has, (state.terms.spec, state.model.address)))
         assert not (tmp_path / "cache" / to_cid(bundle)).exists()

@@ -23,6 +23,7 @@ READERS = {
     "sonar_core/crypto/certificates.py": "certificates that have expired",
     "sonar_core/base/atomic_files.py": "leftovers",
     "sonar_core/service/doctor.py": "the clock itself",
+    "sonar_core/service/loop.py": "the times in the two lines about a node that is away",
 }
 _CLOCKS = {("time", "time"), ("datetime", "now"), ("date", "today")}
 

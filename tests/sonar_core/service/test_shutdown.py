@@ -14,7 +14,7 @@ from sonar_core.service.shutdown import EXIT_LATE, EXIT_SIGNALLED
 #: Says "ready", works until asked to end (and, as told, for ever or for a while after that), and says how it ended.
 _SERVICE = """
 import hashlib, sys, time
-from ape_sonar.operations.stopping import until_asked_to_end
+from sonar_core.service.shutdown import until_asked_to_end
 within, then = float(sys.argv[1]), sys.argv[2]
 with until_asked_to_end(within) as stop:
     print("ready", flush=True)

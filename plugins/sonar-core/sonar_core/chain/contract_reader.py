@@ -60,7 +60,7 @@ class ContractReader:
         return self._block(number)[1]
 
     def timestamp(self) -> int:
-        """Time that a transaction would see now: that of the pending block, never before the newest one's."""
+        """Time that a transaction would see now: that of the pending block, and at least the newest block's."""
         with readable():
             blocks = self._provider.web3.eth
             newest = int(blocks.get_block("latest")["timestamp"])
@@ -70,7 +70,7 @@ class ContractReader:
                 return newest
 
     def coin_balance(self, account: str) -> int:
-        """Wei of an account."""
+        """Balance of an account, wei."""
         return coin_balance(self._provider.web3, account)
 
     def code(self, address: str) -> bytes:
@@ -78,7 +78,7 @@ class ContractReader:
         return code_at(self._provider.web3, address)
 
     def gas_price(self) -> int:
-        """Wei a unit of gas costs now."""
+        """Current gas price, wei per unit of gas."""
         with readable():
             return int(self._provider.gas_price)
 
@@ -165,7 +165,7 @@ class ContractReader:
 
     def _eth_call(self, call: dict[str, Any]) -> bytes:
         try:
-            # A contract may ask to be looked up at a URL of its choice (EIP-3668): none of it is followed.
+            # EIP-3668 lets a contract redirect the caller to a URL of its choice; it is not followed.
             return bytes(self._provider.web3.eth.call(call, ccip_read_enabled=False))
         except Exception as error:
             data = revert_data(error)

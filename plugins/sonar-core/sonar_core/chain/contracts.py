@@ -123,11 +123,11 @@ class _Transactor(ContractReader):
         return self._require_sender().tend(self.transactions_until(until) if until >= 0 else 0, held)
 
     def transaction_counts(self) -> tuple[int, int]:
-        """Transactions of the account that are in blocks, and with those that wait. Raises NoAccountError."""
+        """The account's transactions in blocks, and with the pending ones. Raises NoAccountError."""
         return self._transaction_count("latest"), self._transaction_count("pending")
 
     def transactions_until(self, block: int) -> int:
-        """Transactions of the account in the blocks up to this one. Raises NoAccountError."""
+        """The account's transactions in the blocks up to this one. Raises NoAccountError."""
         return self._transaction_count(block)
 
     def approve(self, token: str, amount: int) -> Receipt:
@@ -143,10 +143,10 @@ class _Transactor(ContractReader):
     def _transact(
         self, contract: str, address: str, function: str, arguments: Any, value: int, nonce: int | None = None
     ) -> Receipt:
-        """Sends a transaction whose simulation went through, and waits for it.
+        """Simulates a call, sends it as a transaction, and waits for its block.
 
-        The simulation gives the contract's own reason on every kind of node, at no cost. What changes between it and
-        the transaction's block shows as a receipt that failed: then it is asked for the reason again.
+        The simulation gives the contract's own reason on every kind of node, at no cost. If the state changes between
+        it and the transaction's block, the receipt has failed, and a second simulation gives the reason.
         """
         call = Call(to_checksum_address(address), abi(contract).encode_call(function, arguments), value)
         self._require_funds(value)
@@ -170,7 +170,7 @@ class _Transactor(ContractReader):
         return TransactionSender(provider, account, outbox, highest_fee=fee, simulate=self._simulate)
 
     def _simulate(self, call: Call) -> None:
-        """The call as of now, from the account. Raises what the contract would."""
+        """Runs the call as of now, from the account. Raises the contract's error."""
         self._eth_call({"from": self.sender, "to": call.to, "data": call.data, "value": call.value})
 
     def _require_funds(self, value: int) -> None:
@@ -211,7 +211,7 @@ class CapsuleTransactions(_Transactor):
         return self._transact("CapsuleRegistry", self.registry_address, "announce", arguments, 0)
 
     def open(self, campaign: bytes, start: CampaignStart, *, value: int = 0) -> Receipt:
-        """`value`: the bond, where it is in the chain's coin."""
+        """`value`: the bond if it is in the chain's coin, wei."""
         return self._send("open", campaign, start.to_tuple(), value=value)
 
     def decline(self, campaign: bytes, reason: str) -> Receipt:
@@ -251,7 +251,7 @@ class MinerTransactions(_Transactor):
     def submit_gradient(
         self, campaign: bytes, bundle: bytes, commitment: bytes, version: int, *, fee: int, nonce: int | None = None
     ) -> Receipt:
-        """`nonce`: of the transaction; who repeats it after a crash cannot submit twice."""
+        """`nonce`: of the transaction. A repetition with the same nonce after a crash cannot submit twice."""
         arguments = (campaign, bundle, commitment, version)
         return self._transact("Sonar", self.address, "submitGradient", arguments, fee, nonce)
 

@@ -1,4 +1,4 @@
-"""What can go wrong between this program and a node, as typed errors of one line each."""
+"""Errors of nodes and transactions, each with a message of one line."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from contextlib import contextmanager
 
 from sonar_core.base.errors import SonarError
 
-#: What nodes and Ape say of a transaction's number that is taken or not in turn, and of an account that is too poor.
+#: Words of nodes and Ape for a nonce that is taken or not in turn, and for missing funds.
 _NONCE_WORDS = ("nonce", "already known", "replacement transaction", "already imported")
 _FUNDS_WORDS = ("insufficient funds", "exceeds account balance", "enough balance", "enough to cover", "enough funds")
 
 
 class ChainError(SonarError, ConnectionError):
-    """The chain cannot be reached, or answered what no node may answer."""
+    """The node does not answer, or its answer is invalid."""
 
 
 class NoContractError(ChainError):
-    """There is no code at the address, so the network is another one or was started anew."""
+    """The address has no code: the network is another one, or was started anew."""
 
 
 class TransactionError(SonarError, RuntimeError):
-    """A transaction was not accepted or did not go through; says which and what to do."""
+    """A transaction was not accepted, or failed."""
 
 
 class NonceError(TransactionError):
-    """The transaction's number is taken, or not in turn: another one of the same account was in between."""
+    """The nonce is taken or not in turn: another transaction of the account was sent meanwhile."""
 
 
 class UnconfirmedError(TransactionError):
-    """The transaction was sent and is in no block yet; it may still come.
+    """The transaction was sent and is in no block yet; it may still be included.
 
     Attributes:
         transaction: its hash, as the node shows it.
@@ -41,11 +41,11 @@ class UnconfirmedError(TransactionError):
 
 
 class NoAccountError(SonarError, ValueError):
-    """A transaction is asked for and no account was given."""
+    """A transaction needs an account, and none was given."""
 
 
 class FundsError(SonarError, ValueError):
-    """The account cannot pay for what it asks.
+    """The account cannot pay for the transaction.
 
     Attributes:
         account: address.
@@ -59,7 +59,7 @@ class FundsError(SonarError, ValueError):
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Whatever a node, or the library in front of it, answers wrongly becomes a ChainError."""
+    """Turns every error of a node, or of the library in front of it, into a ChainError."""
     try:
         yield
     except SonarError:
@@ -69,21 +69,21 @@ def readable() -> Iterator[None]:
 
 
 def unreachable(error: Exception) -> ChainError:
-    """A ChainError for what kept a node's answer away.
+    """The ChainError for an error of a node.
 
-    The message of a failed connection stays out: it holds the node's URL, and that often a key.
+    The message of a failed connection is left out: it holds the node's URL, which often holds a key.
     """
     why = type(error).__name__ if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
     return ChainError(f"the node does not answer ({why}): is it running, and is the network the right one?")
 
 
 def transaction_failure(error: Exception, account: str, needed: int, held: int) -> SonarError:
-    """The typed error for a transaction that nobody took, from the words of Ape or of the node.
+    """The typed error for a transaction that no node took, from the message of Ape or of the node.
 
     Args:
-        error: theirs.
-        account: who signed.
-        needed, held: wei of the account, for the evidence.
+        error: of Ape or of the node.
+        account: address of the signer.
+        needed, held: wei, for FundsError.
     """
     words = str(error).lower()
     if any(word in words for word in _FUNDS_WORDS):

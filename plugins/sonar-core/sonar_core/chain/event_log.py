@@ -53,7 +53,7 @@ class EventLog:
 
     @classmethod
     def in_memory(cls, chain: Chain, *, start_block: int) -> EventLog:
-        """An event log without a file. The last READ_AGAIN blocks count as unconfirmed, and are read at each look."""
+        """An event log without a file. The last READ_AGAIN blocks count as unconfirmed, and are read each time."""
         journal = Database(IN_MEMORY, [EVENT_LOG_TABLES])
         return cls(chain, journal, confirmations=READ_AGAIN, start_block=start_block)
 

@@ -1,7 +1,7 @@
-"""What a reverted call says, as an exception: from every kind of node the same.
+"""Revert data of a call as an exception, the same for every kind of node.
 
-Whoever deployed a token or a receiver chooses what it reverts with, so nothing of it is followed, and none of it may
-look like a node that is down: one hostile contract would otherwise stop the work on every Campaign.
+The deployer of a token or of a receiver chooses its revert data. So the data is not trusted, and never taken for a node
+that is down: one hostile contract would otherwise stop the work on every Campaign.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sonar_core.chain.contract_errors import ContractError, PanicError, RefusedE
 
 #: Solidity's own errors: a message, or a panic code.
 _ERROR_STRING, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
-#: How nodes tell, without data, that the code itself failed.
+#: Messages of nodes for a failure of the code itself, which has no data.
 _FAILED_CODE = re.compile(
     r"revert|out ?of ?gas|gas required|opcode|invalid jump|stack (under|over)flow|evm error", re.IGNORECASE
 )
@@ -29,7 +29,7 @@ _LONGEST_REASON = 200
 
 
 def revert_data(error: Exception) -> bytes | None:
-    """What a reverted call returned; None for an error that says nothing of the contract, so the node's own.
+    """Revert data of a call; None if the error is the node's own, not the contract's.
 
     Args:
         error: of web3, over HTTP or in front of py-evm's tester.

@@ -240,7 +240,7 @@ class TransactionSender:
             self._post(last.nonce, self._again(last.nonce), fees)
         except FundsError as error:
             return f"{words}: {one_line(error)}"
-        return f"{words}: up to {fees.most} wei a unit of gas are offered now"
+        return f"{words}: up to {fees.most} wei per unit of gas are offered now"
 
     def _again(self, nonce: int) -> Call:
         """The last call of a nonce; an empty one if the nonce has none, or the contract would refuse it."""

@@ -35,7 +35,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Preview:
-    """What a command is about to send.
+    """Preview of the transactions that a command would send.
 
     Attributes:
         title: the action in one line.
@@ -50,7 +50,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """How a command asks before it sends.
+    """Options of the question before a command sends.
 
     Attributes:
         dry_run: show the preview and send nothing.

@@ -1,4 +1,4 @@
-"""How a command reports an error: one line on standard error, exit status 1."""
+"""Error reports of commands: one line on standard error, exit status 1."""
 
 from __future__ import annotations
 

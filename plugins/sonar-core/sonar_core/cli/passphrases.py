@@ -1,4 +1,4 @@
-"""Where a command's passphrase comes from: a file descriptor, the environment, the system's keyring, or the terminal.
+"""Sources of a command's passphrase: a file descriptor, the environment, the system's keyring, the terminal.
 
 Never the command line: every process of the machine can read another's arguments.
 """
@@ -24,17 +24,17 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class PassphraseError(SonarError, LookupError):
-    """A passphrase that is not where it should come from."""
+    """A passphrase is missing at its source, or cannot be used."""
 
 
 def passphrase_options(variable: str, of: str, *, confirm: bool = False, needed: bool = True) -> Callable[..., Any]:
-    """Gives a command its argument `passphrase`, and the options that say where it comes from.
+    """Adds the options --passphrase-fd and --keyring; the command gets the argument `passphrase`.
 
     Args:
         variable: of the environment, such as SONAR_PASSPHRASE.
-        of: what it opens, for who is asked.
-        confirm: whether who is asked types it twice.
-        needed: whether anybody is asked; otherwise `passphrase` is None where it is nowhere else.
+        of: noun for the prompt: what it opens.
+        confirm: the prompt asks twice.
+        needed: the terminal is asked if no other source has it; otherwise `passphrase` is None then.
     """
 
     def decorate(command: _Command) -> Callable[..., Any]:
@@ -57,15 +57,15 @@ def passphrase_options(variable: str, of: str, *, confirm: bool = False, needed:
 
 
 def find_passphrase(variable: str, *, descriptor: int | None = None, in_keyring: bool = False) -> str | None:
-    """The passphrase, without asking anybody; None where it is neither given nor in the environment.
+    """The passphrase, without a prompt; None if it is neither given nor in the environment.
 
     Args:
         variable: of the environment, and the user's name in the keyring.
-        descriptor: to read it from, up to its end; one line end there is not part of it.
-        in_keyring: whether it must be in the system's keyring.
+        descriptor: file descriptor to read to its end, without one line end.
+        in_keyring: it must be in the system's keyring.
 
     Raises:
-        PassphraseError: it is not where it was said to be.
+        PassphraseError: the given source does not have it.
     """
     if descriptor is not None:
         return read_descriptor(descriptor)

@@ -1,4 +1,4 @@
-"""What `ape capsule tidy` and `ape mine tidy` share: they say what would go, and with --yes let go of it."""
+"""The command `tidy` of `ape capsule` and `ape mine`: shows blobs of ended Campaigns, and unpins them with --yes."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.table import Table
 
 from sonar_core.app.settings import settings
 from sonar_core.base.errors import UsageError
+from sonar_core.base.text import counted
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_log import EventLog
-from sonar_core.cli.console import open_console
+from sonar_core.cli.console import print_table
 from sonar_core.protocol.units import parse_duration
 from sonar_core.service.blob_retention import Leftover, Tidier
 
-#: Seconds that a Data Scientist has for fetching what was delivered, where neither setting nor option says otherwise.
+#: Default of --after, in seconds: time for a Data Scientist to fetch what was delivered.
 _MONTH = 30 * 86_400
 
 after_option = click.option(
     "--after",
     help='How long a Campaign must have been over, such as "30 days". Default: the setting tidy_after, or 30 days.',
 )
-yes_option = click.option("--yes", is_flag=True, help="Let go of them. Without it they are only shown.")
+yes_option = click.option("--yes", is_flag=True, help="Unpin them. Without it they are only shown.")
 
 
 def tidy(
     tidier: Tidier, event_log: EventLog, chain: SonarContracts, after: str | None, *, yes: bool, as_json: bool
 ) -> None:
-    """Shows what a party still keeps of Campaigns that are over, and lets go of it if told to.
+    """Shows the blobs that a party still keeps of Campaigns that are over, and unpins them if `yes`.
 
     Raises:
-        UsageError: `after` is no duration, or the store lets go of nothing.
-        ChainError, StoreError, JournalError: what may go cannot be found out, or is not gone yet.
+        UsageError: `after` is no duration, or the store has no pins.
+        ChainError, StoreError, JournalError: chain, store or journal cannot be used.
     """
     if tidier.keeps_all:
         raise UsageError("an embedded store belongs to all its parties and keeps every blob: there is nothing to tidy")
@@ -69,12 +69,12 @@ def _facts(leftover: Leftover, size: int) -> dict[str, Any]:
 
 
 def _show(facts: Sequence[dict[str, Any]], *, yes: bool) -> None:
-    table = Table("Campaign", "Blobs", "Bytes", "Stay for other Campaigns")
+    rows = []
     for one in facts:
-        stay = f"{one['needed']}, for {', '.join(name[:12] for name in one['needed_by'])}" if one["needed"] else ""
-        table.add_row(one["campaign"][:12], str(one["blobs"]), f"{one['bytes']:,}", stay)
-    if facts:
-        open_console().print(table)
+        stay = f"{one['needed']}, for {', '.join(one['needed_by'])}" if one["needed"] else ""
+        rows.append((one["campaign"], str(one["blobs"]), f"{one['bytes']:,}", stay))
+    if rows:
+        print_table(("Campaign", "Blobs", "Bytes", "Kept for other Campaigns"), rows)
     blobs, size = (sum(one[name] for one in facts) for name in ("blobs", "bytes"))
-    words = f"{blobs} blobs of {len(facts)} Campaigns that are over, {size:,} bytes on nodes and in the cache"
-    click.echo(f"{words}: gone." if yes else f"{words}. --yes lets go of them.")
+    words = f"{counted(blobs, 'blob')} of {counted(len(facts), 'ended Campaign')}, {counted(size, 'byte')}"
+    click.echo(f"{words}: unpinned." if yes else f"{words}. --yes unpins them.")

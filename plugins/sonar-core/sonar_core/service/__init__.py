@@ -1,1 +1,1 @@
-"""What a Capsule and a Mine need to run for months: logs, metrics, health, a way to stop, and a doctor."""
+"""Layer 6: parts of a long-running service: loop, logs, metrics, health, shutdown, doctor, care of blobs."""

@@ -1,4 +1,4 @@
-"""What a service does for its blobs at each look, after all that is due: copies what a node missed, and tidies."""
+"""Care of a service's blobs at the end of each turn: copies to IPFS nodes that missed some, unpinning of old ones."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TIDY_EVERY, _RELEASED_AT_ONCE = 600.0, 256
 
 
 class BlobMaintenance:
-    """Trouble with it stops nothing else.
+    """Replicates and unpins blobs; an error stops nothing else.
 
     Args:
         store: the service's.
         tidier: finds what may go.
-        after: seconds that a Campaign must have been over; None: nothing goes.
-        clock: seconds that only grow.
+        after: seconds since the end of a Campaign before its blobs are unpinned; None: never.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class BlobMaintenance:
         self._clock, self._tidy_at = clock, clock()
 
     def look(self, confirmed: Ledger, newest: Callable[[], Ledger], now: Callable[[], int]) -> list[Action]:
-        """A bounded part of what is to be done.
+        """A bounded part of the work; an error is an Action of kind trouble.
 
         Args:
-            confirmed: all Campaigns, by what has its confirmations.
-            newest: gives them with the newest blocks; asked where there is need of it.
-            now: gives the chain's time.
+            confirmed: ledger of the confirmed events.
+            newest: returns the ledger with the newest blocks; called only if it is needed.
+            now: returns the chain's time, Unix seconds.
         """
         actions = []
         for work in (self._replicate_missed, lambda: self._tidy(confirmed, newest, now)):

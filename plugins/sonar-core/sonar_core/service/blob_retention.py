@@ -1,8 +1,8 @@
-"""Letting go of blobs of Campaigns that are over: what is decided here, and what is done about it with a journal.
+"""Retention of blobs: which blobs of ended Campaigns may be unpinned, and unpinning them with a journal.
 
-A Campaign is over when, by the protocol, nobody can dispute or open anything of it any more: its claims are open, or it
-was never opened. Its parties still may want its blobs for a while, which is what the setting `tidy_after` is for. What
-another Campaign refers to stays for as long as that one runs: a blob by its address, and all blobs of its parent.
+A Campaign is over if nothing of it can be disputed or opened any more: its claims are open, or it was never opened. The
+setting `tidy_after` keeps its blobs for some time more. A blob that a running Campaign refers to is kept, and all blobs
+of its parent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sonar_core.store import BlobError, BlobStore
 from sonar_core.store.artifacts import named_blobs, read_spec
 from sonar_core.store.cache import BlobCache
 
-#: What a journal needs for a tidier; goes into its owner's migrations.
+#: Table of a Tidier; part of its owner's migrations.
 TIDY_TABLE = """
 CREATE TABLE released (campaign BLOB NOT NULL, address BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0,
                        PRIMARY KEY (campaign, address)) WITHOUT ROWID
@@ -29,7 +29,7 @@ _NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 
 
 def over_since(campaign: CampaignState, now: int) -> int | None:
-    """When a Campaign came to be over, Unix seconds; None while it is not."""
+    """Time from which a Campaign was over, Unix seconds; None if it is not."""
     if campaign.status(now) in _NEVER_OPEN:
         return campaign.ends_at  # the last moment at which it could have been opened
     return campaign.claims_open_at() if campaign.claims_open(now) else None
@@ -42,7 +42,7 @@ def is_over(campaign: CampaignState | None, now: int, after: int) -> bool:
 
 
 def blobs_on_chain(campaign: CampaignState) -> frozenset[bytes]:
-    """Every address that a Campaign's events name, but for the Capsule's ring, which is not the Campaign's."""
+    """All addresses in a Campaign's events, without the Capsule's keyring, which is not the Campaign's."""
     found = {campaign.terms.spec, campaign.terms.validation, campaign.delivery}
     if campaign.start:
         found.add(campaign.start.public_key)
@@ -56,11 +56,11 @@ def blobs_on_chain(campaign: CampaignState) -> frozenset[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What one party has put on its nodes, or pinned there.
+    """Blobs that one party has put on its nodes, or pinned there.
 
     Attributes:
-        campaigns: those that it may have blobs of.
-        blobs: addresses of a Campaign's blobs, given its spec, or None where that is not to be had.
+        campaigns: returns the Campaigns of which it may have blobs.
+        blobs: returns the addresses of a Campaign's blobs; the spec is None if it cannot be read.
     """
 
     campaigns: Callable[[Ledger], Iterable[CampaignState]]
@@ -69,13 +69,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What is still kept of one Campaign that is over.
+    """Blobs that are still kept of one Campaign that is over.
 
     Attributes:
         campaign: id.
-        blobs: addresses to let go of.
-        copies: addresses of which a cache may have copies, and no more.
-        needed: addresses that stay, with the id of a Campaign that refers to each.
+        blobs: addresses to unpin.
+        copies: addresses of which at most the cache has copies.
+        needed: addresses that stay, each with the id of a Campaign that refers to it.
     """
 
     campaign: bytes
@@ -85,13 +85,13 @@ class Leftover:
 
 
 class Tidier:
-    """Finds out what may go, and lets go of it. Killed anywhere, it goes on where it was.
+    """Finds blobs that may be unpinned, and unpins them. An interrupted run is continued by the next one.
 
     Args:
         journal: its migrations include TIDY_TABLE.
-        store: where the party's blobs are.
-        cache: copies of blobs on this machine; None where there are none.
-        holding: what is the party's.
+        store: the party's.
+        cache: of this machine; None without one.
+        holding: the party's blobs.
     """
 
     def __init__(self, journal: Database, store: BlobStore, cache: BlobCache | None, holding: Holding) -> None:
@@ -100,21 +100,21 @@ class Tidier:
 
     @property
     def keeps_all(self) -> bool:
-        """Whether the store lets go of nothing whatever is asked: a folder that its parties share, without pins."""
+        """Whether the store has no pins: an embedded store is shared by its parties and keeps every blob."""
         return self._store.uri.startswith("embedded:")
 
     def leftovers(self, confirmed: Ledger, newest: Ledger, now: int, after: int) -> list[Leftover]:
-        """What is still kept of Campaigns that have been over for `after` seconds, oldest first.
+        """The Campaigns that have been over for `after` seconds and still have blobs, oldest first.
 
         Args:
-            confirmed: all Campaigns, by what has its confirmations: only then one is over.
-            newest: with the newest blocks, which may refer to a blob.
-            now: the chain's time.
+            confirmed: ledger of the confirmed events, which decides whether a Campaign is over.
+            newest: ledger with the newest blocks, which may refer to a blob.
+            now: the chain's time, Unix seconds.
             after: seconds.
 
         Raises:
-            StoreUnavailableError, BlobError, SpecError: what the party's own running Campaigns refer to cannot be told
-                now; nothing may go.
+            StoreUnavailableError, BlobError, SpecError: a spec of the party's own running Campaigns cannot be read now,
+                so that nothing may be unpinned.
             JournalError: the journal cannot be used.
         """
         running = {one.id for one in newest.campaigns.values() if not is_over(one, now, after)}
@@ -153,21 +153,21 @@ class Tidier:
                 released += 1
         return released
 
-    # ------------------------------------------------------------------ what a Campaign has, and refers to
+    # ------------------------------------------------------------------ references
 
     def _still_there(self, campaign: CampaignState) -> frozenset[bytes]:
-        """The party's blobs of a Campaign, by the journal: the spec that named some of them may be gone already."""
+        """The party's blobs of a Campaign that are not unpinned yet. The journal comes first: the spec may be gone."""
         rows = self._journal.rows("SELECT address, gone FROM released WHERE campaign = ?", (campaign.id,))
         if rows:
             return frozenset(row["address"] for row in rows if not row["gone"])
         try:
             spec = read_spec(self._store, campaign.terms.spec)
         except (BlobError, SpecError):
-            spec = None  # then the party could not read it either, and pinned nothing that it names
+            spec = None  # the party could not read it either, and pinned nothing that it names
         return frozenset(self._holding.blobs(campaign, spec).difference(_NONE))
 
     def _needed(self, campaigns: list[CampaignState], newest: Ledger) -> dict[bytes, bytes]:
-        """Addresses that Campaigns refer to, with the id of one that does."""
+        """Addresses that Campaigns refer to, each with the id of one of them."""
         own = {one.id for one in self._holding.campaigns(newest)}
         needed: dict[bytes, bytes] = {}
         for campaign in campaigns:
@@ -176,7 +176,7 @@ class Tidier:
         return needed
 
     def _named_in_spec(self, campaign: CampaignState, *, own: bool) -> frozenset[bytes]:
-        """What a Campaign's spec names; a stranger's is read where own nodes keep it, and looked for nowhere else."""
+        """Addresses in a Campaign's spec. A stranger's spec is read only if the party's own nodes have it."""
         address = campaign.terms.spec
         if address not in self._named:
             must = own and campaign.start is not None

@@ -1,13 +1,13 @@
-"""This machine's clock, held against the chain's. Pure."""
+"""Lag of this machine's clock behind the newest block. Pure."""
 
 from __future__ import annotations
 
-#: Seconds by which a clock may lag behind the newest block: blocks are no later than the clocks of those who make them.
+#: Tolerated lag behind the newest block, in seconds. A block's time is never ahead of its maker's clock.
 _MOST_LAG = 15
 
 
 def seconds_behind(block_time: int, now: int) -> int:
-    """By how much a clock is behind the newest block; 0 where it may be right. Unix seconds.
+    """Seconds by which a clock lags behind the newest block; 0 if it may be right. Arguments in Unix seconds.
 
     >>> seconds_behind(1000, 990), seconds_behind(4600, 1000)
     (0, 3600)

@@ -1,4 +1,4 @@
-"""Whether a service's loop turns, and whether it has caught up with chain and store."""
+"""Liveness and readiness of a service: its loop turns; it has caught up with the chain, and the store answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Lock
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.service.observer import Observer, Vitals
 
-#: Seconds that a look at the chain stays news, and an answer of the store.
+#: Age in seconds up to which a snapshot of the chain counts, and an answer of the store.
 _FRESH = 120.0
 _STORE_FRESH = 15.0
 #: Blocks: a poll may find the chain a few ahead.
@@ -19,19 +19,19 @@ _MOST_BEHIND = 10
 
 @dataclass(frozen=True, slots=True)
 class HealthState:
-    """An answer: whether all is well, and in words what is not."""
+    """Answer of a check: whether all is well, and a message."""
 
     well: bool
     words: str
 
 
 class Health(Observer):
-    """Judges one service by what it tells.
+    """Observer that answers /healthz and /readyz for one service.
 
     Args:
-        patience: seconds that one step may take; a loop that is silent for longer hangs.
+        patience: seconds that one turn may take; a loop that is silent for longer counts as hung.
         ask_store: reads from the store, in any thread; raises StoreError.
-        clock: seconds that only grow.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Health(Observer):
         self._seen = self._clock(), vitals
 
     def lives(self) -> HealthState:
-        """Whether the loop turns."""
+        """Liveness: the loop turns."""
         age = self._clock() - self._moved
         if age > self._patience:
             return HealthState(False, f"the loop has not moved for {age:.0f} s")
         return HealthState(True, f"the loop moved {age:.0f} s ago")
 
     def is_ready(self) -> HealthState:
-        """Whether it has caught up with the chain, and the store answers."""
+        """Readiness: the service has caught up with the chain, and the store answers."""
         lives = self.lives()
         if not lives.well:
             return lives

@@ -41,7 +41,7 @@ def parse_loopback(text: str) -> tuple[str, int]:
     if not _is_loopback(name):
         raise UsageError(
             f"{text!r:.80} is not on the loopback interface: metrics name datasets and are for this machine alone; "
-            "use 127.0.0.1, and a proxy with access control in front of it where others must see them"
+            "use 127.0.0.1, and a proxy with access control in front of it if others need them"
         )
     return ("127.0.0.1" if name == "localhost" else name), int(port)
 
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(HTTPStatus.NOT_FOUND, b"/metrics, /healthz or /readyz\n")
 
     def log_message(self, *_: object) -> None:
-        """Nothing: who asks is no news."""
+        """No access log."""
 
     def _tell(self, state: HealthState) -> None:
         status = HTTPStatus.OK if state.well else HTTPStatus.SERVICE_UNAVAILABLE

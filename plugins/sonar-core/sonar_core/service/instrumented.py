@@ -1,4 +1,4 @@
-"""Store and node as their service uses them, with every call told to an observer."""
+"""Wrappers of store and node that report every call to an observer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class InstrumentedStore:
             self._store.unpin(address)
 
     def replicate_missed(self) -> ReplicationResult:
-        """As the store does it; a look that finds nothing to do is no call worth telling."""
+        """As the store does it; not reported."""
         return self._store.replicate_missed()
 
     @contextmanager
@@ -81,9 +81,9 @@ class InstrumentedStore:
 
 @contextmanager
 def watched_node(web3: Web3, observer: Observer) -> Iterator[None]:
-    """Tells each call to the node while the context lasts.
+    """Reports each call to the node while the context lasts.
 
-    A call that the node refuses (a revert, an unknown block) is an answer. Of a failure only its type is told: the
+    A call that the node refuses (a revert, an unknown block) is an answer. Of a failure only its type is reported: the
     message holds the node's URL.
     """
 

@@ -1,4 +1,4 @@
-"""Structured logs: an event a line, as JSON or for a console.
+"""Structured logs: one event per line, as JSON or for a console.
 
 Logs hold nothing private. An action is reported in the words that `sonar_core.service.action` allows. An exception is
 reported by its type and the lines it passed through, never by its message or variables. The messages of libraries are
@@ -29,7 +29,7 @@ _APE = "ape"
 
 
 class Log(Observer):
-    """Writes what a service tells.
+    """Observer that writes structured logs.
 
     Args:
         log: of `open_log`.

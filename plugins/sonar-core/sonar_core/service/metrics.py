@@ -1,4 +1,4 @@
-"""What Prometheus is told of a service. Names of datasets are labels: they are the Miner's own, for loopback only."""
+"""Prometheus metrics of a service. Labels hold names of datasets, so they are served on loopback only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 from sonar_core.service.action import Action
 from sonar_core.service.observer import Observer, Vitals
 
-#: What each service may tell, so that every counter is there from the start, at zero.
+#: Kinds of Actions by service, so that every counter exists from the start, at zero.
 KINDS = {
     "capsule": (
         *("opened", "declined", "scored", "rejected", "rebased", "delivered", "collected"),
@@ -71,7 +71,10 @@ class Metrics(Observer):
         self._waiting = gauge("sonar_gradients_waiting", "Submitted Gradients that are not scored yet.")
         self._due = gauge("sonar_next_deadline_seconds", "When the first window closes, Unix seconds; 0 for none.")
         self._left = Gauge(
-            "sonar_privacy_epsilon_left", "What a dataset may still tell.", ["dataset"], registry=registry
+            "sonar_privacy_epsilon_left",
+            "Unspent epsilon of a dataset's privacy budget.",
+            ["dataset"],
+            registry=registry,
         )
         self._budget = Gauge("sonar_privacy_epsilon", "A dataset's whole budget.", ["dataset"], registry=registry)
         for kind in KINDS[service]:

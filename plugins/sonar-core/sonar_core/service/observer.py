@@ -1,4 +1,4 @@
-"""Who watches a service: one interface, which the loops call, and logs, metrics, health and supervisor implement."""
+"""Observers of a service: one interface, called by the loops, implemented by logs, metrics, health and systemd."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from sonar_core.service.action import Action
 
 _log = logging.getLogger(__name__)
-#: Seconds between two looks at what changes slowly; each asks the node.
+#: Seconds between two snapshots of Vitals; each one asks the node.
 _LOOK_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a dataset may still tell.
+    """The rest of a dataset's privacy budget.
 
     Attributes:
         dataset: its name, which its Miner chose.
         epsilon: of the policy's budget.
-        left: of it, at the budget's delta.
+        left: unspent epsilon, at the budget's delta.
     """
 
     dataset: str
@@ -32,16 +32,16 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How a service stands between two steps.
+    """Snapshot of a service between two turns.
 
     Attributes:
         head: the node's newest block.
         block_time: that block's time, Unix seconds.
         behind: blocks with their confirmations that were not read yet.
         balance: of the account, in wei.
-        campaigns: those that this service may still have to do something for.
+        campaigns: number of Campaigns that may still need this service.
         waiting: Gradients that were submitted to it (a Capsule) or by it (a Mine) and are not scored yet.
-        due: when the first of a Capsule's windows closes, Unix seconds; None where none is open.
+        due: end of the first of a Capsule's open windows, Unix seconds; None if none is open.
         allowances: of the datasets that have a privacy budget.
     """
 
@@ -56,13 +56,13 @@ class Vitals:
 
 
 class Observer:
-    """Watches one service and changes nothing in it. All is told in the service's own thread; this one ignores it."""
+    """Base of all observers; ignores every call. Calls come from the service's own thread."""
 
     def started(self, facts: Mapping[str, str | int]) -> None:
-        """It runs; `facts` are versions and public addresses."""
+        """The service runs; `facts` are versions and public addresses."""
 
     def stepping(self) -> None:
-        """A step, or a Campaign's part of it, begins."""
+        """A turn, or its part for one Campaign, begins."""
 
     def acted(self, action: Action) -> None:
         """Something was done or found out."""
@@ -74,16 +74,16 @@ class Observer:
         """The node or the store (`part`) answered a call, or failed for the reason given; then it is tried again."""
 
     def stepped(self, look: Callable[[], Vitals]) -> None:
-        """A step ended; `look` asks node and home how things stand, in this thread only."""
+        """A turn ended. `look` takes a snapshot from node and home, in this thread only."""
 
     def saw(self, vitals: Vitals) -> None:
-        """How things stand."""
+        """A snapshot was taken."""
 
     def failed(self, words: str) -> None:
-        """It cannot run; in words for people."""
+        """The service ends with an error; a message for people."""
 
     def stopped(self) -> None:
-        """It ends, with nothing left half done."""
+        """The service ends, with nothing left half done."""
 
     @contextmanager
     def timing(self, work: str) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several as one. Looks for all of them at once, and not at every step."""
+    """Forwards every call to several observers; takes one Vitals snapshot for all of them, at most every 5 seconds."""
 
     def __init__(self, members: Sequence[Observer], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._members, self._clock = tuple(members), clock

@@ -25,17 +25,17 @@ from sonar_core.service.systemd import Supervisor
 from sonar_core.store import open_store
 from syft.errors import SyftError
 
-#: Seconds that the store may take when it is only asked whether it answers.
+#: Time-out of the health check's question to the store, in seconds.
 _STORE_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class ObserverOptions:
-    """How a service is to be watched; None leaves it to the settings.
+    """Options of a service's observers; None takes the value of the settings.
 
     Attributes:
         log: "lines", "json" or "console".
-        level: the least that structured logs tell.
+        level: minimum level of structured logs.
         metrics: loopback address and port of the metrics, "" for none.
     """
 
@@ -48,7 +48,7 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --log, --log-level and --metrics to a command, which gets them as one argument, `watching`."""
 
     @click.option("--log", type=click.Choice(("lines", *FORMATS)), help="Plain lines, or structured logs on stderr.")
-    @click.option("--log-level", type=click.Choice(LEVELS), help="The least that structured logs tell.")
+    @click.option("--log-level", type=click.Choice(LEVELS), help="Minimum level of structured logs.")
     @click.option("--metrics", metavar="127.0.0.1:PORT", help="Serve /metrics, /healthz and /readyz there.")
     @wraps(command)
     def with_options(*arguments: Any, log: str, log_level: str, metrics: str, **named: Any) -> Any:
@@ -61,15 +61,15 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def open_watch(
     watching: ObserverOptions, service: str, home: Path, tell: Callable[[Action], None]
 ) -> Iterator[Observer]:
-    """Who watches the service that runs in the context, on the network that Ape is connected to.
+    """Observers of the service that runs in the context, on the network that Ape is connected to.
 
-    What ends the service is told, and raised on.
+    An error that ends the service is reported to them, and raised on.
 
     Args:
-        watching: as its options say.
+        watching: the command's options.
         service: "capsule" or "mine".
         home: its folder.
-        tell: prints an action, where the log is plain lines.
+        tell: prints an Action if the log is plain lines.
 
     Raises:
         UsageError: the metrics' address cannot be used.
@@ -94,7 +94,7 @@ def open_watch(
 
 
 def service_facts(package: str, chain: SonarContracts) -> dict[str, str | int]:
-    """What is told of a service when it starts: versions, and where it stands on which chain."""
+    """Facts that a service reports at its start: versions, chain, contract, account."""
     return {
         "version": version(package),
         "sonar_version": version("sonar-core"),

@@ -1,4 +1,4 @@
-"""How a service ends: what is under way is finished within a time; asked twice, or too late, it ends at once.
+"""Shutdown on SIGINT and SIGTERM: the turn under way is finished within a time limit; a second signal ends at once.
 
 Ending at once is as safe as a power cut: the journals are made for it.
 """

@@ -16,7 +16,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 
 class StateSoundError(SonarError, RuntimeError):
-    """A state file that needs no rebuilding, which would forget what the chain does not tell.
+    """The state file is intact; rebuilding would lose what is not on the chain.
 
     Attributes:
         path: of the file.

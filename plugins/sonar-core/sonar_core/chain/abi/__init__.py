@@ -69,7 +69,7 @@ class Abi:
             raise UsageError(f"{function}: an argument does not fit the contract's type: {error}") from None
 
     def decode_result(self, function: str, data: bytes) -> Any:
-        """What a call returned; a tuple only where it returned several values or a struct.
+        """Decoded result of a call; a tuple if it has several values or is a struct.
 
         Raises:
             FormatError: the data is not that.

@@ -1,4 +1,4 @@
-"""Whether the code on a chain is the code of this commit."""
+"""Comparison of the code on a chain with the code of this commit, byte for byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sonar_core.chain.rpc import code_at
 
 
 class BytecodeMismatchError(SonarError, ValueError):
-    """Other code stands there than this commit compiles to.
+    """The code at the address is not the code that this commit compiles to.
 
     Attributes:
         contract, address: which, and where.
@@ -78,7 +78,7 @@ def require_code(web3: Any, contract: str, address: str, creation_code: bytes) -
 
 
 def _runtime_code(web3: Any, creation_code: bytes) -> bytes:
-    """What a constructor leaves on chain: its node runs it, and keeps nothing."""
+    """Runtime code that a constructor returns, by a simulated call."""
     with readable():
         return bytes(web3.eth.call({"data": "0x" + creation_code.hex()}))
 

@@ -28,7 +28,7 @@ SALT = bytes(32)
 
 
 def create2_address(creation_code: bytes) -> str:
-    """Where the proxy puts a contract: checksummed.
+    """Checksummed address at which the proxy deploys a contract.
 
     >>> create2_address(bytes(1))
     '0x24C4fD2Db1Cf4Cb1aEc651CC0E060A00D400e784'
@@ -38,5 +38,5 @@ def create2_address(creation_code: bytes) -> str:
 
 
 def creation_call(creation_code: bytes) -> bytes:
-    """What the proxy is sent."""
+    """Call data for the proxy."""
     return SALT + creation_code

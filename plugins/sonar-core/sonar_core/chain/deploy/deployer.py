@@ -1,7 +1,7 @@
-"""Puts Sonar and its registry where their code says that they belong, on any chain.
+"""Deploys Sonar and its registry at the addresses that follow from their code (CREATE2), on any chain.
 
-The addresses follow from the code alone, so it does not matter who deploys, how often, or who was first: what stands
-there is this commit's code, and what is missing is put there. Interrupted, it goes on where it stood.
+Any account may deploy, any number of times: a contract that exists is kept, a missing one is deployed. An interrupted
+deployment is continued by the next one.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _PROXY_GAS = 2_000
 
 
 class ProxyMissingError(SonarError, RuntimeError):
-    """The chain takes no transaction that would put the deployment proxy there."""
+    """The chain refuses the transaction that deploys the deployment proxy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A contract, where it belongs, and what it takes to put it there.
+    """A contract of the deployment plan.
 
     Attributes:
         name: proxy, CapsuleRegistry or Sonar.
@@ -66,7 +66,7 @@ class Deployer:
         self.sonar = create2_address(sonar_code(self.registry))
 
     def plan(self) -> list[Piece]:
-        """What stands, and what the rest will take.
+        """The contracts of a deployment, with the cost of those that are missing.
 
         Raises:
             BytecodeMismatchError: another contract stands where the proxy belongs.
@@ -83,12 +83,12 @@ class Deployer:
         ]
 
     def gas_price(self) -> int:
-        """Wei per gas that the node would pay now."""
+        """Current gas price, wei per unit of gas."""
         with readable():
             return int(self._web3.eth.gas_price)
 
     def carry_out(self, plan: list[Piece]) -> None:
-        """Puts there what is missing, in the plan's order.
+        """Deploys the missing contracts, in the plan's order.
 
         Raises:
             FundsError: the account cannot pay for all of it; nothing was sent.

@@ -1,4 +1,4 @@
-"""Which contracts stand where: one record a chain, written by deploy and read by everybody else."""
+"""Records of deployments in the home: one file per chain, written by `ape run deploy`, read by every command."""
 
 from __future__ import annotations
 
