@@ -17,11 +17,11 @@ from sonar_core.service.observer import Observer, Vitals
 KINDS = {
     "capsule": (
         *("opened", "declined", "scored", "rejected", "rebased", "delivered", "collected"),
-        *("copied", "released", "waiting", "trouble"),
+        *("copied", "released", "waiting", "trouble", "recovered"),
     ),
     "mine": (
         *("submitted", "published", "dropped", "claimed", "reclaimed", "compensated", "expired"),
-        *("copied", "released", "noted", "trouble"),
+        *("copied", "released", "waiting", "noted", "trouble", "recovered"),
     ),
 }
 _WORK = {"capsule": "score", "mine": "train"}
