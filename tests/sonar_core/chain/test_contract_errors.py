@@ -131,3 +131,11 @@ def test_whatever_a_contract_reverts_with_is_a_contract_error(rest: bytes, selec
 )
 def test_revert_data_of_every_kind_of_node(error: Exception, data: bytes | None) -> None:
     assert revert_data(error) == data
+
+
+def test_a_campaign_without_a_deadline_is_not_due_in_1970() -> None:
+    without, with_one = (
+        str(errors.NothingMissedError(campaign=CAMPAIGN, status=Status.DELIVERED, due=due)) for due in (0, 86_400)
+    )
+    assert "it is Delivered and nothing is overdue: wait" in without
+    assert "nothing is overdue (due at 1970-01-02 00:00:00 UTC): wait" in with_one

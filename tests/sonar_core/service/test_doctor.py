@@ -8,6 +8,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from sonar_core.service.doctor import (
     check_journal,
     check_permissions,
     check_store,
+    check_tokens,
     examine,
     judge_clock,
     judge_funds,
@@ -134,6 +136,25 @@ def test_a_store_that_is_down_is_one_finding() -> None:
     uri = "ipfs:/ip4/127.0.0.1/tcp/1"
     (found,) = examine([("store", lambda: check_store(uri, write=False))])
     assert (found.check, found.grade, "start the IPFS node" in found.words) == ("store", FAIL, True)
+
+
+def test_one_cause_of_several_failures_is_told_once() -> None:
+    def broken() -> list[Finding]:
+        raise UsageError("the state follows another chain")
+
+    found = list(examine([("contracts", broken), ("keys", broken), ("funds", broken)]))
+    assert [one.grade for one in found] == [FAIL] * 3
+    assert [one.words for one in found] == [
+        "the state follows another chain",
+        "not checked, for the reason under contracts",
+        "not checked, for the reason under contracts",
+    ]
+
+
+def test_each_token_that_does_not_answer_is_one_finding() -> None:
+    connection: Any = SimpleNamespace(token_problems=("setting sonar.tokens, chain 7, USDX: no contract",))
+    (found,) = check_tokens(connection)
+    assert (found.check, found.grade, "sonar.tokens" in found.words) == ("tokens", FAIL, True)
 
 
 def test_one_failure_stops_no_other_check_and_is_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
