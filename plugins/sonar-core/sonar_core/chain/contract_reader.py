@@ -1,4 +1,7 @@
-"""Reads the Sonar contracts and their chain: views, balances, blocks, events. Sends nothing, decides nothing."""
+"""Reads the Sonar contracts and their chain: views, balances, blocks, events. Sends nothing, decides nothing.
+
+A method without a docstring is the contracts' view of the same name; contracts/interfaces documents it.
+"""
 
 from __future__ import annotations
 

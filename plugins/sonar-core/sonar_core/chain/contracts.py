@@ -1,6 +1,8 @@
 """Transactions to the Sonar contracts, by the role that sends them. Nothing here decides anything.
 
 `ContractReader` reads; each role is a mixin of the transactions that its party sends; `SonarContracts` has all of them.
+A method without a docstring is the contracts' function of the same name; contracts/interfaces documents it. Every
+transaction raises the ContractError of its refusal, and what `TransactionSender.send` raises.
 """
 
 from __future__ import annotations
