@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+import ape_sonar
 from ape_mine.policy.consent import Consent
 from ape_mine.policy.document import Policy, Privacy, Rule, Source
 from ape_sonar.campaign_file import CampaignFile, ModelPart
@@ -78,6 +79,11 @@ def test_the_page_of_commands_is_built_from_the_click_groups() -> None:
         section = page.split(f"### `{name}")[1].split("\n### ")[0]
         for option in option_names(command) - {NETWORK, "--help"}:
             assert option in section, (name, option)
+
+
+def test_the_api_page_has_every_public_name_of_pysonar() -> None:
+    page = (DOCS / "reference/api/ape-sonar.md").read_text()
+    assert sorted(re.findall(r"^::: ape_sonar\.(\w+)$", page, re.MULTILINE)) == sorted(ape_sonar.__all__)
 
 
 def option_names(command: click.Command) -> set[str]:
