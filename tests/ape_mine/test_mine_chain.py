@@ -15,11 +15,13 @@ from ipfs_node import running_node
 from ape_mine._cli import cli
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
+from ape_mine.policy.decision import PolicyVerdict
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import format_keyring
 from sonar_core.data.table_schema import TableSchema
 from sonar_core.protocol.commitments import public_key_root, tensor_root
 from sonar_core.protocol.content_address import to_cid
+from sonar_core.protocol.events import Claimed, GradientSubmitted
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import CampaignStart, CapsuleTerms, CurrencyOffer, CurrencyTerms, Score, Status, Terms
 from sonar_core.protocol.units import ZERO_ADDRESS
@@ -219,7 +221,7 @@ def test_a_transaction_that_never_went_out_is_sent_once(town: Town, home: Home, 
 
 
 def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
-    town: Town, mine: Mine, miner: Any, stranger: Any
+    town: Town, home: Home, mine: Mine, miner: Any, stranger: Any
 ) -> None:
     campaign = town.open_campaign(scoring_fee=10**15)
     miner.transfer(stranger, miner.balance - 5 * 10**14, gas_limit=21_000)
@@ -230,6 +232,8 @@ def test_an_account_without_funds_says_so_and_goes_on_when_it_has(
     assert town.state(campaign).submitted == 0
     stranger.transfer(miner, 10**18)
     assert kinds(mine) == ["submitted", "published"]
+    with home.state().opened() as state:
+        assert [note.verdict for note in state.notes()] == [PolicyVerdict.ALLOW], "trouble that is over is not shown"
 
 
 def test_how_it_stands(town: Town, home: Home, mine: Mine, miner: Any, tmp_path: Path) -> None:
@@ -291,7 +295,7 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     assert str(miner.address) in ape_mine("init", signs=True)
     ape_mine("init", signs=True)
     assert "nothing leaves" in ape_mine("policy")
-    assert "1 rules for 1 datasets" in ape_mine("policy", "p.yaml")
+    assert "1 rule for 1 dataset" in ape_mine("policy", "p.yaml")
     assert ape_mine("policy").strip() == (tmp_path / "p.yaml").read_text().strip()
     assert "No Campaign is open" in ape_mine("plan")
     campaign = town.open_campaign()
@@ -299,7 +303,8 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
     assert all(word in shown for word in ("ask", "ward-7", "0.0000000000000005 ether", "`ape mine approve CAMPAIGN`"))
     assert "ask: " in ape_mine("run", "--once", signs=True)
     assert "epsilon 0 of 6 at delta 1e-06 spent, 6 left" in " ".join(ape_mine("status").split())
-    assert "spends of epsilon 6 at delta 1e-06: 6 in all, 0 before" in ape_mine("approve", "0x" + campaign.hex())
+    approved = " ".join(ape_mine("approve", f"0x{campaign.hex()[:8]}").split())
+    assert "spends of epsilon 6 at delta 1e-06: 6 in all, 0 before" in approved
     (line,) = json.loads(ape_mine("plan", "--json"))["campaigns"]
     assert (line["campaign"], line["step"], line["dataset"]) == ("0x" + campaign.hex(), "train", "ward-7")
     assert (line["reward"], line["cost"] > FEE, line["version"]) == (500, True, 0)
@@ -329,11 +334,55 @@ def test_the_commands_from_nothing_to_money(town: Town, ape_mine: Any, tmp_path:
             },
         }
     ]
-    assert json.loads(ape_mine("claim", "--json", signs=True))["kind"] == "claimed"
+    dry = " ".join(ape_mine("claim", "--dry-run", signs=True).split())
+    assert all(
+        word in dry for word in ("0.0000000000000005 ether for 1 Gradient", str(miner.address), "nothing was sent")
+    )
+    assert "nothing was sent" in _error(ape_mine("claim", signs=True, status=1)), "there is no terminal to ask on"
+    assert json.loads(ape_mine("claim", "--json", "--yes", signs=True))["kind"] == "claimed"
     assert "Nothing is due" in ape_mine("claim", signs=True)
     shown = ape_mine("status")
-    assert "ward-7" in shown
-    assert "Delivered" in shown
+    assert all(word in shown for word in ("ward-7", "Delivered", f"  0x{campaign.hex()}\n"))
+    (money,) = json.loads(ape_mine("status", "--json"))["money"]
+    assert (money["earned"], money["claimed"], money["fees"]) == (500, 500, FEE)
+    state = town.capsule.events(town.start, town.capsule.newest_block() + 1)
+    own = {one.position.transaction for one in state if isinstance(one, GradientSubmitted | Claimed)}
+    spent = sum(town.chain.provider.get_receipt("0x" + one.hex()).total_fees_paid for one in own)
+    assert (len(own), money["gas"], money["net"]) == (2, spent, 500 - FEE - spent)
+    assert "Earned 0.0000000000000005 ether, of which 0.0000000000000005 ether was claimed" in " ".join(shown.split())
+
+
+def test_status_and_plan_fit_80_columns(town: Town, home: Home, ape_mine: Any) -> None:
+    campaign = town.open_campaign()
+    assert "submitted" in ape_mine("run", "--once", signs=True)
+    other = town.open_campaign(bounty=1500)
+    for command, shown in (("status", campaign), ("plan", campaign), ("plan", other)):
+        lines = ape_mine(command).splitlines()
+        assert f"0x{shown.hex()}" in map(str.strip, lines), "ids are whole"
+        # The folder of a test is longer than 80 columns.
+        assert max(len(line) for line in lines if str(home.folder) not in line) <= 80
+
+
+def test_a_denied_campaign_shows_no_earnings(town: Town, home: Home, ape_mine: Any) -> None:
+    policy = (home.folder / "policy.yaml").read_text()
+    (home.folder / "policy.yaml").write_text(policy.replace(">= 0 ether", ">= 1 ether"))
+    town.open_campaign()
+    shown = ape_mine("plan")
+    assert "the Bounty of 0.000000000000001 ether is below 1 ether" in " ".join(shown.split())
+    assert "may earn" not in shown
+
+
+def test_a_policy_that_can_never_act_is_told(town: Town, home: Home, ape_mine: Any, tmp_path: Path) -> None:
+    idle = POLICY.replace("consent: own", "consent: {for: [il], until: 2020-12-31}").replace("[ill]", "[deaths]")
+    (tmp_path / "idle.yaml").write_text(idle)
+    said = ape_mine("policy", "idle.yaml")
+    for words in (
+        "dataset ward-7: consent ended on 2020-12-31",
+        "consent of dataset ward-7: the dataset has no column 'il'; did you mean 'ill'?",
+        "rule 1: the dataset has no column 'deaths'",
+        "rule 1: consent is given for predicting il, not deaths",
+    ):
+        assert f"Warning: {words}" in said
 
 
 def test_tidy_lets_go_of_its_own_bundles_on_a_real_node(
@@ -377,13 +426,13 @@ def test_bad_input_is_one_line_and_exit_status_1(town: Town, ape_mine: Any, tmp_
     assert "no.json" in _error(ape_mine("add", "ward-7", "bad.csv", "no.json", status=1))
     (tmp_path / "p.yaml").write_text("allow: [{dataset: x}]")
     assert "p.yaml" in _error(ape_mine("policy", "p.yaml", status=1))
-    assert "0x and 64 hex digits" in _error(ape_mine("approve", "0x12", status=1))
+    assert "the first digits of it" in _error(ape_mine("approve", "0x12", status=1))
     assert "awaits approval" in _error(ape_mine("approve", "0x" + "12" * 32, status=1))
     town.open_campaign(spec=town.store.put(b"{}"))
     assert "Campaign spec" in _error(ape_mine("run", "--once", signs=True, status=1))
     assert "trouble" in ape_mine("plan")
     for moment in ("tonight", "2026-12-01T23:30"):
-        assert "with its zone" in _error(ape_mine("plan", "--at", moment, status=1))
+        assert "with its UTC offset" in _error(ape_mine("plan", "--at", moment, status=1))
     assert "no address" in _error(ape_mine("claim", "--pay-to", "me", signs=True, status=1))
     with Home(tmp_path / "mine").lock():
         assert "another Mine process" in _error(ape_mine("run", "--once", signs=True, status=1))
@@ -401,12 +450,12 @@ def test_a_damaged_state_file_is_rebuilt_and_money_still_comes(town: Town, home:
 
     told = ape_mine("rebuild", signs=True)
 
-    assert "1 Gradients for 1 Campaigns, 0 of them scored" in told
+    assert "1 Gradient for 1 Campaign, 0 scored" in told
     assert "count as spent now: ward-7" in told
     town.score(campaign, 4 * 10**17)
     assert "its budget counts as spent" in " ".join(ape_mine("run", "--once", signs=True).split())
     town.deliver(campaign)
-    assert "claimed" in ape_mine("claim", signs=True)
+    assert "claimed" in ape_mine("claim", "--yes", signs=True)
     assert town.state(campaign).submitted == 1
 
 
@@ -425,14 +474,15 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, m
         return {one["check"]: (one["grade"], one["words"]) for one in json.loads(told)["findings"]}
 
     well = found(0)
-    assert (well["policy"], well["dataset"]) == (("ok", "1 rules for 1 datasets"), ("ok", "ward-7: 60 rows"))
+    assert (well["policy"], well["dataset"]) == (("ok", "1 rule for 1 dataset"), ("ok", "ward-7: 60 rows"))
     assert {grade for grade, _ in well.values()} <= {"ok", "warn"}
 
     policy = (home.folder / "policy.yaml").read_text()
     (home.folder / "policy.yaml").write_text(policy.replace("consent: own", f"consent: own, {BUDGET}"))
     assert found(0)["privacy"] == ("ok", "ward-7: epsilon 6 of 6 is left")
     (home.folder / "policy.yaml").write_text(policy.replace("consent: own", "consent: {for: any, until: 2001-01-01}"))
-    assert found(0)["consent"] == ("warn", "ward-7: consent ended on 2001-01-01")
+    over = "dataset ward-7: consent ended on 2001-01-01, so that nothing is trained on it"
+    assert found(0)["policy"] == ("warn", over)
     (rows,) = (home.folder / "datasets").glob("*.parquet")
     rows.write_bytes(b"no Parquet")
     assert "is damaged" in found(1)["dataset"][1]
@@ -440,6 +490,16 @@ def test_the_doctor_finds_what_is_wrong(town: Town, ape_mine: Any, home: Home, m
     assert found(1)["policy"][0] == "fail"
     home.folder.chmod(0o755)
     assert found(1)["home"][0] == "fail"
+
+
+def test_the_doctor_compares_the_homes_account(
+    town: Town, ape_mine: Any, home: Home, miner: Any, stranger: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("sonar_core.service.doctor.unix_time", lambda: town.chain.blocks.head.timestamp)
+    assert "fail  account" not in ape_mine("doctor", "--account", str(miner.address))
+    assert f"belongs to {miner.address}, not {stranger.address}" in ape_mine(
+        "doctor", "--account", str(stranger.address), status=1
+    )
 
 
 def test_the_doctor_of_no_mine_says_how_to_make_one(town: Town, ape_mine: Any) -> None:

@@ -370,7 +370,7 @@ def test_a_campaign_that_gives_trouble_stops_no_other_and_is_tried_again_later(w
     notes = {action.campaign: action.words for action in actions if action.kind in ("noted", "trouble")}
     assert "blob" in notes[missing]
     assert "Campaign spec" in notes[garbage]
-    assert "scheme 2" in notes[newer]
+    assert "scheme is 2" in notes[newer]
     assert own(world.state(sound)) == [0]
     assert all(world.state(campaign).submitted == 0 for campaign in (missing, garbage, newer))
     fetched: list[bytes] = []
@@ -510,7 +510,7 @@ def test_rewards_are_claimed_once(world: World, mine: Mine) -> None:
     actions = mine.step()
 
     assert kinds(actions) == ["claimed"]
-    assert actions[0].words.startswith("500 smallest units")
+    assert actions[0].words.startswith("0.0000000000000005 ether for")
     state = world.state(campaign)
     assert [gradient.claimed for gradient in state.gradients.values()] == [True, False]
     assert mine.step() == []

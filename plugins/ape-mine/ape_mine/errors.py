@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sonar_core.base.errors import SonarError
@@ -294,6 +294,12 @@ class TroubleError(MineError, RuntimeError):
     def __init__(self, campaign: bytes | None, why: str) -> None:
         self.campaign, self.why = campaign, why
         super().__init__(f"Campaign 0x{campaign.hex()}: {why}" if campaign else why)
+
+
+def raise_trouble(troubles: Iterable[tuple[bytes | None, str]]) -> None:
+    """Raises TroubleError for the first of the given Campaigns and messages, if there is any."""
+    for campaign, why in troubles:
+        raise TroubleError(campaign, why)
 
 
 class NothingToApproveError(MineError, LookupError):

@@ -1,4 +1,4 @@
-"""A Mine put together from the project's settings and an account: what `ape mine run` and `scripts/mine.py` start."""
+"""Builds a Mine from the project's settings and an account, for `ape mine` and `scripts/mine.py`."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from sonar_core.service.observer_setup import service_facts
 from sonar_core.service.shutdown import until_asked_to_end
 from sonar_core.store.replication_backlog import Backlog
 
-#: Variable that may hold the passphrase of encrypted rows.
+#: Environment variable for the passphrase of encrypted rows.
 PASSPHRASE = "SONAR_MINE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
 
 
 def default_home() -> Path:
-    """Where a Mine lives unless it is told otherwise."""
+    """Default folder of a Mine."""
     return settings().home / "mine"
 
 
 def open_home(folder: Path, ask: Callable[[], str] | None = None, *, rows: bool = True) -> Home:
-    """The Mine in a folder, its rows unlocked where they are encrypted.
+    """Opens the Mine in a folder, and unlocks its rows if they are encrypted.
 
     Args:
         folder: of the Mine.
-        ask: gives the passphrase where there is need of one; None takes it from `PASSPHRASE` in the environment.
-        rows: whether they must be readable; otherwise they may stay locked.
+        ask: gives the passphrase, called only if one is needed; None reads the environment variable `PASSPHRASE`.
+        rows: whether the rows must be readable; otherwise they may stay locked.
 
     Raises:
-        HomeMissingError: there is no Mine.
-        HomeLockedError: the rows must be readable, and nobody gave the passphrase.
-        VaultError: it is the wrong one.
+        HomeMissingError: the folder holds no Mine.
+        HomeLockedError: the rows must be readable, but no passphrase was given.
+        VaultError: a wrong passphrase.
     """
     home = Home(folder)
     if not home.encrypted:
@@ -70,32 +70,36 @@ def open_mine(
     observer: Observer | None = None,
     ask: Callable[[], str] | None = None,
 ) -> Iterator[Mine]:
-    """The Mine in a home, ready to step, and no other process's while it is open.
+    """Opens the Mine in a home, ready to run, and excludes other processes from it while it is open.
 
     Args:
-        engine, scheduler: what it computes with (`ape_mine.training.compute_backend.open_engine`).
-        observer: who watches.
-        ask: as for `open_home`; without an answer encrypted rows stay locked, and nothing is trained on them.
+        account: signs the Mine's transactions.
+        home: folder of the Mine.
+        sonar: address of the contract; default: the recorded deployment.
+        pay_to, most_features: as for `Mine`.
+        engine, scheduler: compute backend (`ape_mine.training.compute_backend.open_engine`).
+        observer: receives logs and metrics.
+        ask: as for `open_home`; without a passphrase encrypted rows stay locked, and nothing is trained on them.
 
     Raises:
-        UsageError: `sonar` or `pay_to` is no address, or the engine is none.
-        EngineMissingError, EngineUnreachableError: the engine cannot be used.
+        UsageError: an invalid address or engine.
+        ExtraMissingError, EngineUnreachableError: the engine cannot be used.
         HomeMissingError, HomeMismatchError, HomeBusyError: the home cannot be used.
         DeploymentUnknownError, ChainError, StoreError: chain or store cannot be used.
     """
     watch = observer or Observer()
-    place = open_home(home, ask, rows=False)
+    mine_home = open_home(home, ask, rows=False)
     unlock(account)
-    site = find_connection(account, sonar)
-    # The backlog has a connection of its own to the journal: the store is there before the Mine.
-    with place.lock(), open_engine(engine, scheduler) as executor, place.state().opened() as state:
+    connection = find_connection(account, sonar)
+    # The replication backlog needs the journal before the Mine, which opens its own connection to it.
+    with mine_home.lock(), open_engine(engine, scheduler) as executor, mine_home.state().opened() as state:
         mine = Mine(
-            site.chain,
+            connection.chain,
             InstrumentedStore(configured_store(backlog=Backlog(state.journal)), watch),
-            place,
-            confirmations=site.confirmations,
-            start_block=site.start_block,
-            tokens=site.tokens,
+            mine_home,
+            confirmations=connection.confirmations,
+            start_block=connection.start_block,
+            tokens=connection.tokens,
             pay_to=pay_to and parse_address(pay_to),
             most_features=most_features,
             executor=executor,
@@ -103,7 +107,7 @@ def open_mine(
             cache=configured_cache(),
             tidy_after=settings().tidy_after,
         )
-        watch.started(service_facts("ape-mine", site.chain))
+        watch.started(service_facts("ape-mine", connection.chain))
         try:
             yield mine
         finally:
@@ -111,6 +115,6 @@ def open_mine(
 
 
 def serve(mine: Mine, observer: Observer, *, poll_interval: float | None = None) -> None:
-    """Runs a Mine until the process is asked to end (SIGINT, SIGTERM); what is under way is finished first."""
+    """Runs a Mine until SIGINT or SIGTERM; the current step is finished first."""
     with until_asked_to_end(settings().stop_within) as stop:
         mine.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=observer.acted)

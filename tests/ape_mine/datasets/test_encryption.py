@@ -5,13 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from ape_mine import service
-from ape_mine.commands.datasets import register
+from ape_mine._cli import cli
 from ape_mine.datasets.catalog import Catalog
 from ape_mine.errors import DatasetCorruptError, DatasetLockedError, HomeLockedError
 from ape_mine.home.home import Home
@@ -179,20 +178,18 @@ def test_the_passphrase_comes_from_the_environment_or_is_asked_for(home: Home, m
 def test_the_commands_encrypt_and_open(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault, "COST", CHEAP)
     home.datasets.add("ward-7", csv(tmp_path, 5), SCHEMA)
-    group = click.Group()
-    register(group)
 
     def run(*words: str, given: str = "", code: int = 0, **variables: str) -> str:
         environment = {"SONAR_MINE_HOME": str(home.folder), service.PASSPHRASE: None, **variables}
-        done = CliRunner().invoke(group, words, input=given, env=environment)
+        done = CliRunner().invoke(cli, words, input=given, env=environment)
         assert done.exit_code == code, done.output
         return done.output
 
-    assert "Encrypted: 1 versions" in run("encrypt", given="correct horse\ncorrect horse\n")
+    assert "Encrypted: 1 version of" in run("encrypt", given="correct horse\ncorrect horse\n")
     (tmp_path / "s.json").write_text(SCHEMA.model_dump_json(exclude_none=True))
     command = ("import", "csv", str(csv(tmp_path, 7)), "--schema", str(tmp_path / "s.json"), "--name", "ward-7")
     assert "wrong passphrase" in run(*command, given="wrong donkey\n", code=1)
     assert "2 added" in run(*command, given="correct horse\n")
     run("passphrase", given="right donkey\nright donkey\n", **{service.PASSPHRASE: "correct horse"})
-    assert "0 added, 0 changed, 7 there already" in run(*command, **{service.PASSPHRASE: "right donkey"})
+    assert "0 added, 0 changed, 7 unchanged" in run(*command, **{service.PASSPHRASE: "right donkey"})
     assert shown(home) == []

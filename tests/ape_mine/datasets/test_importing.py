@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +18,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ape_mine.commands.datasets import register
+from ape_mine._cli import cli
 from ape_mine.datasets import parquet_storage
 from ape_mine.datasets.adapters import bounded_files
 from ape_mine.datasets.adapters.base import Adapter, Record, Request
@@ -259,11 +258,9 @@ def test_two_that_import_at_once_do_not_lose_each_others_rows(store: DatasetStor
 
 def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     home = Home.create(tmp_path / "mine", "0x" + "a1" * 20, "0x" + "50" * 20)
-    group = click.Group()
-    register(group)
 
     def run(*words: str, code: int = 0, given: str | None = None) -> str:
-        done = CliRunner().invoke(group, [*words], input=given, env={"SONAR_MINE_HOME": str(home.folder)})
+        done = CliRunner().invoke(cli, [*words], input=given, env={"SONAR_MINE_HOME": str(home.folder)})
         assert done.exit_code == code, done.output
         return done.output
 
@@ -272,7 +269,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     command = ("import", "csv", str(path), "--schema", str(schema), "--key", "who", "--name", "people")
     told = run(*command, code=1)
     assert "row 2, column 'age': '500' is not a whole number between 0 and 120" in told
-    assert "2 added, 0 changed, 0 there already, 1 wrong ones left out; version 1 has 2 rows" in run(
+    assert "2 added, 0 changed, 0 unchanged, 1 wrong ones left out; version 1 has 2 rows" in run(
         *command, "--skip-wrong"
     )
     facts = json.loads(run(*command, "--skip-wrong", "--json").splitlines()[-1])
@@ -284,11 +281,11 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     home.statistics.put(
         b"k", LocalResult(LocalStatistics(np.eye(2, dtype=np.int64), np.eye(2, dtype=np.int64), 2), None)
     )
-    assert "the rows of 1 versions are gone" in run("prune", "people")
+    assert "deleted the rows of 1 version" in run("prune", "people")
     assert home.statistics.get(b"k") is None, "what was computed of rows that are gone is gone too"
     assert {one["name"] for one in json.loads(run("sources", "--json"))} >= {"csv", "fhir", "gpx"}
     assert "write NAME=VALUE" in run(*command, "--set", "x", code=1)
-    run("remove", "people", code=1, given="n\n")
+    assert "Nothing was deleted." in run("remove", "people", given="n\n")
     assert "removed" in run("remove", "people", "--yes")
     assert "no dataset 'people'" in run("remove", "people", "--yes", code=1)
 

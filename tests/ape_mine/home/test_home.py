@@ -119,9 +119,9 @@ def test_submissions_are_kept_until_they_are_out(home: Home) -> None:
         assert state.unfinished() == [SUBMISSION]
         assert state.transactions(SUBMISSION.campaign) == [b"t" * 32]
         state.dropped(SUBMISSION.bundle)
-        assert (state.unfinished(), state.dropped_ones()) == ([], [SUBMISSION])
+        assert (state.unfinished(), state.given_up()) == ([], [SUBMISSION])
         state.published(SUBMISSION.bundle)
-        assert (state.unfinished(), state.dropped_ones()) == ([], [])
+        assert (state.unfinished(), state.given_up()) == ([], [])
         assert b"sealed" not in b"".join(bytes(row["sealed"]) for row in state.journal.rows("SELECT * FROM submission"))
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
-from ape_mine.planning.dry_run import rehearse, view_plan
+from ape_mine.planning.dry_run import dry_run, view_plan
 from ape_mine.planning.planner import Intent, PlannedAction
 from ape_mine.policy.decision import PolicyVerdict
 from sonar_core.base.errors import SonarError
@@ -54,9 +54,9 @@ class House:
         self.home.adopt(self.folder / "new.yaml")
 
     def plan(self) -> list[Intent]:
-        with self.home.rehearsal().opened() as state:
+        with self.home.state_copy().opened() as state:
             return list(
-                rehearse(
+                dry_run(
                     self.home,
                     state,
                     self.world.sonar,  # type: ignore[arg-type]
@@ -149,7 +149,7 @@ def test_it_gives_the_policys_reasons(house: House, change: tuple[str, str], ste
 def test_confirmations_are_waited_for(tmp_path: Path) -> None:
     house = House(tmp_path, confirmations=2)
     house.world.open_campaign()
-    assert told(house.plan()) == [(PlannedAction.WAIT, "what opened it has not its confirmations yet")]
+    assert told(house.plan()) == [(PlannedAction.WAIT, "its opening is not confirmed yet")]
     house.world.wait(1)
     house.world.wait(1)
     assert [intent.step for intent in house.plan()] == [PlannedAction.TRAIN]

@@ -126,11 +126,11 @@ WORTH_IT = {**AUTOMATIC, "worth": ">= 1.5"}
 
 
 def begun(rule: dict[str, Any], rates: dict[str, str] | None = None, **chance: Any) -> tuple[PolicyVerdict, str]:
-    occasion = Opportunity(
+    opportunity = Opportunity(
         **{"clock": datetime(2026, 12, 1, 3, tzinfo=UTC), "reward": 3_000_000, "cost": 10**15, **chance}
     )
     document = {"datasets": {"ward-7": {}}, "rates": rates or {}, "allow": [rule]}
-    decision = decide(Policy.parse(document, TOKENS), PROPOSAL, History(), occasion)
+    decision = decide(Policy.parse(document, TOKENS), PROPOSAL, History(), opportunity)
     return decision.verdict, decision.reason
 
 
@@ -197,7 +197,7 @@ proposals = st.builds(
     scoring_fee=st.sampled_from([0, 1, 2, 3, 10**15, 10**15 + 1]),
 )
 NIGHT, NOON = (datetime(2026, 12, 1, hour, tzinfo=UTC) for hour in (3, 12))
-occasions = st.none() | st.builds(
+opportunities = st.none() | st.builds(
     Opportunity,
     clock=st.sampled_from([NIGHT, NOON]),
     reward=st.sampled_from([0, 1, 10**6, 2 * 10**6, 10**18]),
@@ -223,9 +223,9 @@ def enough(stated: list[str] | None, currency: str, units: int) -> bool:
 WORTH = {ZERO_ADDRESS: Fraction(1), USDC.address: Fraction(10**6), DAI.address: Fraction(1, 10**18)}
 
 
-def timely(rule: dict[str, Any], asked: Proposal, occasion: Opportunity | None) -> bool:
+def timely(rule: dict[str, Any], asked: Proposal, opportunity: Opportunity | None) -> bool:
     """Whether hours and worth allow it to be begun; both are asked only then."""
-    if occasion is None:
+    if opportunity is None:
         return True
     open_at = {"22:00-06:00 UTC": [NIGHT], "Tue 12:00-13:00 UTC": [NOON]}
     windows = rule.get("hours", list(open_at))
@@ -233,9 +233,9 @@ def timely(rule: dict[str, Any], asked: Proposal, occasion: Opportunity | None) 
     worth = True
     if "worth" in rule:
         price = WORTH.get(asked.currency)
-        wanted = Fraction(rule["worth"].removeprefix(">= ")) * occasion.cost
-        worth = price is not None and occasion.reward * price >= wanted
-    return worth and any(occasion.clock in open_at[window] for window in windows)
+        wanted = Fraction(rule["worth"].removeprefix(">= ")) * opportunity.cost
+        worth = price is not None and opportunity.reward * price >= wanted
+    return worth and any(opportunity.clock in open_at[window] for window in windows)
 
 
 def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
@@ -256,15 +256,15 @@ def permits(rule: dict[str, Any], asked: Proposal, history: History) -> bool:
 
 
 @settings(deadline=None, max_examples=600)
-@given(st.lists(rules, max_size=4), proposals, histories, occasions)
+@given(st.lists(rules, max_size=4), proposals, histories, opportunities)
 def test_decisions_agree_with_a_second_reading(
-    documents: list[dict[str, Any]], asked: Proposal, history: History, occasion: Opportunity | None
+    documents: list[dict[str, Any]], asked: Proposal, history: History, opportunity: Opportunity | None
 ) -> None:
     parsed = Policy.parse({"datasets": {name: {} for name in DATASETS}, "rates": RATES, "allow": documents}, TOKENS)
 
-    decision = decide(parsed, asked, history, occasion)
+    decision = decide(parsed, asked, history, opportunity)
 
-    fitting = [rule for rule in documents if permits(rule, asked, history) and timely(rule, asked, occasion)]
+    fitting = [rule for rule in documents if permits(rule, asked, history) and timely(rule, asked, opportunity)]
     if any(rule.get("approve") == "automatic" or history.approved for rule in fitting):
         assert decision.verdict is ALLOW
     else:

@@ -1,1 +1,1 @@
-"""Commands of `ape mine`, by what they are about."""
+"""Commands of `ape mine`, one module per command or group of commands."""

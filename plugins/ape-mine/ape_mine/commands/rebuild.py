@@ -1,4 +1,4 @@
-"""`ape mine rebuild`: a state file that is damaged, lost or of another chain, made anew."""
+"""`ape mine rebuild`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ape_mine.service import default_home
 from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_store
 from sonar_core.cli.errors import cli_errors
+from sonar_core.protocol.units import counted
 
 
 @click.command(name="rebuild", cls=ConnectedProviderCommand)
@@ -22,31 +23,31 @@ from sonar_core.cli.errors import cli_errors
 @sonar_option
 @cli_errors()
 def rebuild_command(account: Any, home: Path | None, sonar: str | None) -> None:
-    """Make the Mine's state file anew from the chain, where it is damaged, lost or of another chain.
+    """Rebuild the Mine's state file from the chain. Needed if it is damaged, lost or of another chain.
 
-    The old file is moved aside, never deleted. What of each dataset was told without a readable old file is not known:
-    then its privacy budget counts as spent. A copy of the old file is better, if there is one.
+    The old file is moved aside, never deleted. Without a readable old file the privacy that each dataset spent is
+    unknown, and its budget counts as spent. If you have a copy of the old file, restore it instead.
     """
-    site = find_connection(account, sonar)
+    connection = find_connection(account, sonar)
     done = rebuild(
         home or default_home(),
-        site.chain,
+        connection.chain,
         configured_store(),
-        confirmations=site.confirmations,
-        start_block=site.start_block,
+        confirmations=connection.confirmations,
+        start_block=connection.start_block,
     )
-    for line in _told(done):
+    for line in _lines(done):
         click.echo(line)
 
 
-def _told(done: RebuiltState) -> list[str]:
+def _lines(done: RebuiltState) -> list[str]:
     lines = [
-        f"The old file is {done.aside}, if there was one.",
-        f"Found on chain: {done.gradients} Gradients for {done.campaigns} Campaigns, {done.scored} of them scored, "
-        f"{done.claimed} claimed.",
+        f"The old file, if there was one, is now {done.aside}.",
+        f"Found on chain: {counted(done.gradients, 'Gradient')} for {counted(done.campaigns, 'Campaign')}, "
+        f"{done.scored} scored, {done.claimed} claimed.",
     ]
     lines += [
-        f"Lost: Gradient {number} of Campaign 0x{campaign.hex()} is in no store, and is rejected for it."
+        f"Lost: Gradient {number} of Campaign 0x{campaign.hex()} is in no store, and will be rejected."
         for campaign, number in done.lost
     ]
     if done.spent:

@@ -30,15 +30,17 @@ from sonar_core.store.replication_backlog import Backlog
 @json_option
 @cli_errors()
 def tidy(home: Path | None, after: str | None, yes: bool, as_json: bool) -> None:
-    """Say what the IPFS nodes and the cache keep of Campaigns that are over, and how many bytes; let go with --yes.
+    """Show the blobs of Campaigns that are over, and delete them with --yes.
 
-    With --yes the Mine must not be running; it does it by itself where `tidy_after` is set.
+    With --yes the Mine must not be running. A running Mine deletes them itself if `tidy_after` is set.
     """
-    place = Home(home or default_home())
-    with place.lock() if yes else nullcontext(), (place.state() if yes else place.rehearsal()).opened() as state:
+    opened = Home(home or default_home())
+    with opened.lock() if yes else nullcontext(), (opened.state() if yes else opened.state_copy()).opened() as state:
         owner = state.owner()
-        site = find_connection(None, owner.sonar)
-        event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
+        connection = find_connection(None, owner.sonar)
+        event_log = EventLog(
+            connection.chain, state.journal, confirmations=connection.confirmations, start_block=connection.start_block
+        )
         store = configured_store(backlog=Backlog(state.journal))
         tidier = Tidier(state.journal, store, configured_cache(), mine_holding(owner.miner))
-        tidy_up(tidier, event_log, site.chain, after, yes=yes, as_json=as_json)
+        tidy_up(tidier, event_log, connection.chain, after, yes=yes, as_json=as_json)

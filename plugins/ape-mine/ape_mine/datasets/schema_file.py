@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ape_mine.errors import DatasetFileError
 from sonar_core.base.errors import SchemaError
+from sonar_core.data.csv_reader import CsvError, CsvTable
 from sonar_core.data.table_schema import TableSchema
 from syft.bounded_json import parse_json
 
@@ -51,18 +52,17 @@ def draft_schema(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DatasetFileError(path, "is a folder: name a file" if path.is_dir() else "no such file")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            columns: list[dict[str, None]] = [{} for _ in header]
-            for row, _ in zip(reader, range(_DRAFT_ROWS), strict=False):
-                for column, cell in zip(columns, row, strict=False):
+        with path.open("rb") as file:
+            table = CsvTable(file, str(path))
+            columns: list[dict[str, None]] = [{} for _ in table.header]
+            for row in islice(table.rows(), _DRAFT_ROWS):
+                for column, cell in zip(columns, row.cells, strict=False):
                     column.setdefault(cell)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetFileError(path, f"not a CSV file in UTF-8: {error}"[:200]) from None
-    if not header or not any(columns):
-        raise DatasetFileError(path, "has no row below the header")
-    return {"fields": [_draft_field(name, list(values)) for name, values in zip(header, columns, strict=True)]}
+    except CsvError as error:
+        raise DatasetFileError(path, error.why) from None
+    if not any(columns):
+        raise DatasetFileError(path, "has no rows")
+    return {"fields": [_draft_field(name, list(values)) for name, values in zip(table.header, columns, strict=True)]}
 
 
 def _draft_field(name: str, values: list[str]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The Mine's folder and its journal."""
+"""A Mine's folder: datasets, policy, journal."""

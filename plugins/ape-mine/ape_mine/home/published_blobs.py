@@ -1,4 +1,4 @@
-"""What a Mine has on its IPFS nodes: the sealed bundles of its own Gradients. All else it only reads."""
+"""Blobs that a Mine publishes: the sealed bundles of its own Gradients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sonar_core.service.blob_retention import Holding
 
 
 def mine_holding(miner: str) -> Holding:
-    """Of the Campaigns that a Miner, by their address, submitted to."""
+    """Blobs of the Campaigns that a Miner submitted to, by the Miner's address."""
     return Holding(
         lambda ledger: ledger.campaigns_of_miner(miner),
         lambda campaign, _: {gradient.record.bundle for gradient in own_gradients(campaign, miner)},

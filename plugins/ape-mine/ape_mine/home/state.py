@@ -1,9 +1,8 @@
-"""What a Mine must not forget: one SQLite file in its home, written before each step that shows outside."""
+"""The Mine's journal: one SQLite file in its home, written before each action that others can see."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,33 +15,31 @@ from ape_mine.training.noisy_releases import RELEASE_TABLE, NoisyReleases
 from sonar_core.base.database import Database
 from sonar_core.chain.event_log import EVENT_LOG_TABLES
 from sonar_core.chain.outbox import OUTBOX_TABLE
+from sonar_core.protocol.events import Event, GradientSubmitted
 from sonar_core.service.blob_retention import TIDY_TABLE
 from sonar_core.store.replication_backlog import BACKLOG_TABLE
 
-#: The first made a home of the first version; each that follows brings one up to date.
-MIGRATIONS = [
+#: Each migration brings a file of the version before up to date.
+_MIGRATIONS = [
     f"""{EVENT_LOG_TABLES};
 CREATE TABLE identity (only INTEGER PRIMARY KEY CHECK (only = 1), miner TEXT NOT NULL, sonar TEXT NOT NULL);
 CREATE TABLE submission (
     bundle BLOB PRIMARY KEY, campaign BLOB NOT NULL, version INTEGER NOT NULL, commitment BLOB NOT NULL,
     sealed BLOB NOT NULL, nonce INTEGER NOT NULL, dataset TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('prepared', 'published', 'dropped')), tx BLOB
+    state TEXT NOT NULL CHECK (state IN ('prepared', 'published', 'dropped')), tx BLOB, release BLOB
 );
 CREATE TABLE approval (campaign BLOB NOT NULL, dataset TEXT NOT NULL, PRIMARY KEY (campaign, dataset));
-CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL)
-""",
-    f"ALTER TABLE submission ADD COLUMN release BLOB; {RELEASE_TABLE}",
-    f"{BACKLOG_TABLE};{TIDY_TABLE}",
-    OUTBOX_TABLE,
+CREATE TABLE note (campaign BLOB PRIMARY KEY, verdict TEXT, reason TEXT NOT NULL, dataset TEXT NOT NULL);
+CREATE TABLE gas (tx BLOB PRIMARY KEY, wei TEXT NOT NULL);
+{RELEASE_TABLE};{BACKLOG_TABLE};{TIDY_TABLE};{OUTBOX_TABLE}""",
 ]
-
-#: Of a submission, what tells how much its dataset has told, and what else is not secret.
-_TOLD = ("bundle", "campaign", "version", "commitment", "nonce", "dataset", "tx", "release")
+#: Columns of a submission that are kept when the state file is rebuilt.
+_CARRIED_OVER = ("bundle", "campaign", "version", "commitment", "nonce", "dataset", "tx", "release")
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose state this is: the Miner's account, and the Sonar contract. Addresses."""
+    """Owner of the journal: addresses of the Miner's account and of the Sonar contract."""
 
     miner: str
     sonar: str
@@ -50,13 +47,13 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the Mine last made of a Campaign, for its Miner to read.
+    """The Mine's latest note about a Campaign, for its Miner.
 
     Attributes:
         campaign: id.
-        verdict: the policy's; None where something else stood in the way.
-        reason: in words.
-        dataset: name of the dataset it is about, or empty.
+        verdict: the policy's; None for trouble, that is an error that may pass.
+        reason: for people.
+        dataset: name of the dataset that the note is about, or empty.
     """
 
     campaign: bytes
@@ -66,27 +63,27 @@ class Note:
 
 
 class MineJournal:
-    """The Mine's journal. Any number of processes may read it; one at a time works (`Home.lock`).
+    """The Mine's journal. Any number of processes may read it; one at a time runs the Mine (`Home.lock`).
 
     Args:
-        path: of the file; made when missing.
-        rehearsal: works on a copy in memory, which is forgotten; the file is left as it is.
+        path: of the file; created if missing.
+        in_memory: works on a copy in memory, and leaves the file unchanged.
 
     Attributes:
-        journal: the file.
+        journal: the database.
         releases: the noisy statistics in it.
 
     Raises:
-        JournalDamagedError: not such a file, or a damaged one.
-        JournalError: it cannot be used.
+        JournalDamagedError: the file is damaged, or no journal.
+        JournalError: the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, rehearsal: bool = False) -> None:
-        self.journal = (Database.copy_in_memory if rehearsal else Database)(path, MIGRATIONS, remedy=REMEDY)
+    def __init__(self, path: Path, *, in_memory: bool = False) -> None:
+        self.journal = (Database.copy_in_memory if in_memory else Database)(path, _MIGRATIONS, remedy=REMEDY)
         self.releases = NoisyReleases(self.journal, self._exact_gradients)
 
     def bind(self, miner: str, sonar: str) -> None:
-        """Says whose state this is, the first time, and checks it ever after. Raises HomeMismatchError."""
+        """Sets the owner on the first call, and compares it on later ones. Raises HomeMismatchError."""
         with self.journal.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?, ?)", (miner, sonar))
         kept = self.owner()
@@ -96,7 +93,7 @@ class MineJournal:
             raise HomeMismatchError(self.journal.path.parent, "the Sonar contract", kept.sonar, sonar)
 
     def owner(self) -> Owner:
-        """Whose state this is. Raises HomeMissingError where `bind` was never called."""
+        """The owner. Raises HomeMissingError if `bind` was never called."""
         row = self.journal.row("SELECT miner, sonar FROM identity")
         if row is None:
             raise HomeMissingError(self.journal.path.parent)
@@ -105,7 +102,7 @@ class MineJournal:
     # ------------------------------------------------------------------ submissions
 
     def prepare(self, submission: Submission) -> None:
-        """Writes a submission down, before anything is sent."""
+        """Stores a submission, before anything is sent."""
         with self.journal.transaction() as connection:
             connection.execute(
                 "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, 'prepared', NULL, ?)",
@@ -122,82 +119,88 @@ class MineJournal:
             )
 
     def sent(self, bundle: bytes, transaction: bytes) -> None:
-        """Notes the hash of the transaction that took a submission."""
+        """Stores the hash of a submission's transaction."""
         with self.journal.transaction() as connection:
             connection.execute("UPDATE submission SET tx = ? WHERE bundle = ?", (transaction, bundle))
 
     def published(self, bundle: bytes) -> None:
-        """Notes that the blob is out; its bytes are the store's matter from now on."""
+        """Marks a submission as published, and drops its bytes, which the store has now."""
         self._finish(bundle, "published")
         with self.journal.transaction() as connection:
             connection.execute("UPDATE submission SET sealed = x'' WHERE bundle = ?", (bundle,))
 
     def dropped(self, bundle: bytes) -> None:
-        """Notes that the transaction will not be; should it stand on chain one day, the blob is still there."""
+        """Marks a submission as given up. Its bytes are kept, in case its transaction is included after all."""
         self._finish(bundle, "dropped")
 
     def unfinished(self) -> list[Submission]:
-        """Submissions that are neither published nor dropped, oldest nonce first."""
-        rows = self.journal.rows("SELECT * FROM submission WHERE state = 'prepared' ORDER BY nonce, rowid")
-        return [_submission(row) for row in rows]
+        """Submissions that are neither published nor given up, lowest nonce first."""
+        return self._submissions("prepared")
 
-    def dropped_ones(self) -> list[Submission]:
-        """Submissions that were given up."""
-        rows = self.journal.rows("SELECT * FROM submission WHERE state = 'dropped' ORDER BY nonce, rowid")
-        return [_submission(row) for row in rows]
+    def given_up(self) -> list[Submission]:
+        """Submissions that were given up, lowest nonce first."""
+        return self._submissions("dropped")
 
-    def find_submissions(self, miner: str) -> None:
-        """Writes down which transactions submitted an account's Gradients, off the events that were read."""
-        rows = self.journal.rows("SELECT * FROM event WHERE name = 'GradientSubmitted' ORDER BY block, log_index")
-        told = [(row["tx"], json.loads(row["arguments"])) for row in rows]
-        own = [(transaction, said) for transaction, said in told if said["miner"] == miner]
+    def restore_submissions(self, events: Iterable[Event], miner: str) -> None:
+        """Stores an account's submissions, as far as events tell of them: without dataset and release."""
+        own = [event for event in events if isinstance(event, GradientSubmitted) and event.miner == miner]
         with self.journal.transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO submission VALUES (?, ?, ?, ?, x'', ?, '', 'published', ?, NULL)",
                 [
-                    (
-                        *map(_hex, (said["bundle"], said["campaign"])),
-                        said["version"],
-                        _hex(said["commitment"]),
-                        place,
-                        tx,
-                    )
-                    for place, (tx, said) in enumerate(own)
+                    (event.bundle, event.campaign, event.version, event.commitment, index, event.position.transaction)
+                    for index, event in enumerate(own)
                 ],
             )
 
     def carry_over(self, former: MineJournal) -> None:
-        """Takes over what another state file knows of what its datasets have told, on whichever chain that was."""
-        told = former.journal.rows("SELECT * FROM submission")
+        """Copies another journal's record of what its datasets disclosed, on any chain."""
+        submissions = former.journal.rows("SELECT * FROM submission")
         with self.journal.transaction() as connection:
             self.releases.copy_from(former.releases)
             connection.executemany(
                 "INSERT OR IGNORE INTO submission VALUES (?, ?, ?, ?, x'', ?, ?, 'published', ?, ?)",
-                [tuple(row[name] for name in _TOLD) for row in told],
+                [tuple(row[name] for name in _CARRIED_OVER) for row in submissions],
             )
 
     def transactions(self, campaign: bytes) -> list[bytes]:
-        """Hashes of the transactions that took the Mine's submissions to a Campaign, as far as they are known."""
+        """Known hashes of the transactions that submitted the Mine's Gradients to a Campaign."""
         rows = self.journal.rows(
             "SELECT tx FROM submission WHERE campaign = ? AND tx IS NOT NULL ORDER BY nonce, rowid", (campaign,)
         )
         return [row["tx"] for row in rows]
 
-    # ------------------------------------------------------------------ the Miner's own words, and for the Miner
+    def gas_paid(self, transactions: Iterable[bytes], look_up: Callable[[bytes], int]) -> int:
+        """Sum of the gas costs of transactions, in wei.
+
+        Args:
+            transactions: hashes of confirmed transactions.
+            look_up: cost of a transaction in wei; called once per transaction, since costs are stored.
+        """
+        known = {row["tx"]: int(row["wei"]) for row in self.journal.rows("SELECT tx, wei FROM gas")}
+        wanted = set(transactions)
+        found = {transaction: look_up(transaction) for transaction in wanted - known.keys()}
+        with self.journal.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO gas VALUES (?, ?)", [(tx, str(wei)) for tx, wei in found.items()]
+            )
+        return sum((known | found)[transaction] for transaction in wanted)
+
+    # ------------------------------------------------------------------ approvals and notes
 
     def approve(self, campaign: bytes, dataset: str) -> None:
-        """The Miner approves by hand of training on a dataset for a Campaign."""
+        """Stores the Miner's approval by hand of a dataset for a Campaign."""
         with self.journal.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO approval VALUES (?, ?)", (campaign, dataset))
 
     def approved(self, campaign: bytes, dataset: str) -> bool:
-        """Whether the Miner did."""
+        """Whether the Miner approved of a dataset for a Campaign."""
         found = self.journal.row("SELECT 1 FROM approval WHERE campaign = ? AND dataset = ?", (campaign, dataset))
         return found is not None
 
     def note(self, note: Note) -> bool:
-        """Keeps the newest word on a Campaign; whether it is another one than before."""
-        if self._notes("WHERE campaign = ?", (note.campaign,)) == [note]:
+        """Stores the latest note about a Campaign. Returns True if it differs from the previous note."""
+        if self.latest_note(note.campaign) == note:
             return False
         with self.journal.transaction() as connection:
             verdict = note.verdict and note.verdict.value
@@ -205,17 +208,26 @@ class MineJournal:
             connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?)", values)
         return True
 
+    def latest_note(self, campaign: bytes) -> Note | None:
+        """The latest note about a Campaign; None if there is none."""
+        return next(iter(self._notes("WHERE campaign = ?", (campaign,))), None)
+
     def notes(self) -> list[Note]:
-        """The newest word on each Campaign."""
+        """The latest note about each Campaign."""
         return self._notes()
 
+    def clear_trouble(self, campaign: bytes) -> None:
+        """Deletes a Campaign's note of trouble, which is over."""
+        with self.journal.transaction() as connection:
+            connection.execute("DELETE FROM note WHERE campaign = ? AND verdict IS NULL", (campaign,))
+
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the database."""
         self.journal.close()
 
     @contextmanager
     def opened(self) -> Iterator[MineJournal]:
-        """Closes the file at the end of a block."""
+        """Closes the database at the end of a with block."""
         try:
             yield self
         finally:
@@ -238,13 +250,13 @@ class MineJournal:
         assert row is not None  # an aggregate has a row
         return int(row["count"])
 
+    def _submissions(self, state: str) -> list[Submission]:
+        rows = self.journal.rows("SELECT * FROM submission WHERE state = ? ORDER BY nonce, rowid", (state,))
+        return [_submission(row) for row in rows]
+
     def _finish(self, bundle: bytes, state: str) -> None:
         with self.journal.transaction() as connection:
             connection.execute("UPDATE submission SET state = ? WHERE bundle = ?", (state, bundle))
-
-
-def _hex(argument: dict[str, str]) -> bytes:
-    return bytes.fromhex(argument["hex"])
 
 
 def _submission(row: Row) -> Submission:

@@ -1,1 +1,1 @@
-"""The work of the maintenance commands: doctor, rebuild."""
+"""Health checks, and the rebuild of a lost state file."""

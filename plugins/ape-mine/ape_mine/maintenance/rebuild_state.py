@@ -1,8 +1,8 @@
-"""A Mine's state file made anew: what the chain tells is read off it, and what only the old file knew counts as told.
+"""Rebuilds a Mine's state file from the chain.
 
-Submissions, scores and payouts are on chain, and every decision about them is made from there. Not on chain are the
-noisy statistics and what was spent on them: a budget is never given a second time, so without a readable old file
-every dataset counts as having told all that it may. Approvals by hand are asked for again.
+Submissions, scores and payouts are read from the chain. Noisy statistics and the privacy spent on them are not there: a
+budget is never granted twice, so that without a readable old file every dataset's budget counts as spent. Approvals by
+hand are asked for again.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from sonar_core.store import BlobStore
 
 @dataclass(frozen=True, slots=True)
 class RebuiltState:
-    """What came of it.
+    """Result of a rebuild.
 
     Attributes:
-        aside: where the old file is.
-        campaigns, gradients, scored, claimed: of the account, as found on chain.
-        lost: Campaign and number of each Gradient that waits for its score and whose bundle never got out.
-        spent: names of datasets whose budgets count as spent from now on.
+        aside: path of the old file.
+        campaigns, gradients, scored, claimed: the account's numbers, as found on chain.
+        lost: Campaign and number of each unscored Gradient whose bundle was never published.
+        spent: names of datasets whose privacy budgets count as spent from now on.
     """
 
     aside: Path
@@ -47,19 +47,19 @@ class RebuiltState:
 def rebuild(
     folder: Path, chain: SonarContracts, store: BlobStore, *, confirmations: int, start_block: int
 ) -> RebuiltState:
-    """Makes the state file of the Mine in a folder anew; the old one is moved aside.
+    """Rebuilds the state file of the Mine in a folder; the old file is moved aside.
 
     Args:
-        folder: of the Mine, which no process uses.
-        chain: as the Miner's account.
-        store: where its bundles are.
-        confirmations, start_block: as for the Mine.
+        folder: of the Mine, which no process may be running.
+        chain: the contracts, as the Miner's account.
+        store: of its bundles.
+        confirmations, start_block: as for `Mine`.
 
     Raises:
-        StateSoundError: nothing is wrong with the file.
-        HomeMissingError, HomeBusyError: there is no Mine, or it is at work.
-        HomeMismatchError: the file is another account's, or another Sonar's.
-        ChainError, StoreError, JournalError, OSError: nothing has changed.
+        StateSoundError: the file is intact.
+        HomeMissingError, HomeBusyError: no such Mine, or it is running.
+        HomeMismatchError: the file belongs to another account or contract.
+        ChainError, StoreError, JournalError, OSError: after any of these nothing has changed.
     """
     datasets, path = open_datasets(folder), folder / STATE_FILE
     with lock(folder), rebuilt(path) as (fresh, aside), MineJournal(fresh).opened() as state:
@@ -69,13 +69,13 @@ def rebuild(
         spent = () if known else tuple(datasets.catalog.all_names())
         state.releases.assume_spent(spent)
         event_log.catch_up()
-        state.find_submissions(chain.sender)
+        state.restore_submissions(event_log.events(), chain.sender)
         found = _found(event_log.unconfirmed_ledger(), chain.sender, store, aside, spent)
     return found
 
 
 def _carried_over(path: Path, state: MineJournal, chain: SonarContracts, confirmations: int, start_block: int) -> bool:
-    """Whether the old file could be read, and told what was spent. Raises StateSoundError, HomeMismatchError."""
+    """Copies disclosures from the old file; False if it is unreadable. Raises StateSoundError, HomeMismatchError."""
     if not path.exists() or not path.stat().st_size:
         return False
     try:

@@ -1,1 +1,1 @@
-"""Which Campaign, with which dataset."""
+"""Choice of Campaign and dataset, and views of it for the Miner."""

@@ -1,4 +1,4 @@
-"""Which dataset a Campaign would be trained on, and what the policy says to that: schemas first, then rules."""
+"""Selects the dataset for a Campaign: schemas first, then consent, rules and privacy budget."""
 
 from __future__ import annotations
 
@@ -31,79 +31,88 @@ def today() -> date:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A decision, the dataset it is about where one fits, and the Gradient that could be begun."""
+    """Result of a selection.
+
+    Attributes:
+        decision: the policy's.
+        dataset, match: the dataset and its columns for the Campaign's fields; None if no dataset fits.
+        opportunity: the Gradient that could be begun; None if it was not estimated.
+    """
 
     decision: Decision
     dataset: Dataset | None = None
     match: Match | None = None
-    occasion: Opportunity | None = None
+    opportunity: Opportunity | None = None
 
 
 class DatasetSelector:
-    """Judges Campaigns by their specs: no Model, no key and no row is looked at.
+    """Selects datasets by Campaigns' specs, without reading Models, keys or rows.
 
     Args:
-        datasets, workshop, state: the Mine's.
-        miner: its account.
-        today: the day on which consent must hold.
+        datasets, builder, state: the Mine's.
+        miner: address of its account.
+        today: gives the day on which consent must hold.
     """
 
     def __init__(
         self,
         datasets: DatasetStore,
-        workshop: GradientBuilder,
+        builder: GradientBuilder,
         state: MineJournal,
         miner: str,
         *,
         today: Callable[[], date] = today,
     ) -> None:
         self._datasets = datasets
-        self._workshop = workshop
+        self._builder = builder
         self._state = state
         self._miner = miner
         self._today = today
 
-    def choose(self, policy: Policy, campaign: CampaignState, newest: CampaignState, moment: Now) -> Choice:
-        """The first dataset that the policy allows, or would after an approval; else all its objections.
+    def select(self, policy: Policy, campaign: CampaignState, newest: CampaignState, now: Now) -> Choice:
+        """Selects the first dataset that the policy allows, else the first one that awaits approval by hand.
 
         Args:
             policy: in force.
-            campaign: with its confirmations.
-            newest: the same Campaign with the newest blocks, for what the Mine has done so far.
-            moment: when, and what gas costs then.
+            campaign: confirmed state.
+            newest: the same Campaign with the newest blocks, for the Mine's own past in it.
+            now: time and gas price.
+
+        Returns:
+            The choice; if no dataset is allowed, a denial with all reasons.
 
         Raises:
-            StoreError, BlobError, SpecError: the spec cannot be had.
+            StoreError, BlobError, SpecError: the spec cannot be read.
         """
         if campaign.terms.scheme != SCHEME:
-            return _denied(f"its formats are of scheme {campaign.terms.scheme}, not {SCHEME}")
-        spec, chance = self._workshop.spec(campaign), next_opportunity(newest, moment)
+            return _denied(f"its scheme is {campaign.terms.scheme}, not {SCHEME}")
+        spec, opportunity = self._builder.spec(campaign), next_opportunity(newest, now)
         choices = []
         for name in policy.datasets:
             done = history(newest, self._miner, approved=self._state.approved(campaign.id, name))
-            choices.append(self._judge(policy, campaign, spec, name, done, chance))
+            choices.append(self._decide(policy, campaign, spec, name, done, opportunity))
         for verdict in (PolicyVerdict.ALLOW, PolicyVerdict.ASK):
             for choice in choices:
                 if choice.decision.verdict is verdict:
-                    return replace(choice, occasion=chance)
+                    return replace(choice, opportunity=opportunity)
         reasons = "; ".join(choice.decision.reason for choice in choices)
-        return replace(_denied(reasons or "the policy names no dataset"), occasion=chance)
+        return replace(_denied(reasons or "the policy names no dataset"), opportunity=opportunity)
 
     def objection(self, policy: Policy, campaign: CampaignState, submission: Submission) -> str | None:
-        """Why the policy would not let a submission to a Campaign out; None if it would. Raises as `choose`."""
-        name, spec = submission.dataset, self._workshop.spec(campaign)
-        asked = History(approved=self._state.approved(campaign.id, name))
-        decision = self._judge(policy, campaign, spec, name, asked, None, submission.release).decision
+        """Reason why the policy forbids a stored submission; None if it allows it. Raises as `select`."""
+        name, spec = submission.dataset, self._builder.spec(campaign)
+        past = History(approved=self._state.approved(campaign.id, name))
+        decision = self._decide(policy, campaign, spec, name, past, None, submission.release).decision
         return None if decision.verdict is PolicyVerdict.ALLOW else decision.reason
 
-    def _judge(
+    def _decide(
         self,
         policy: Policy,
         campaign: CampaignState,
         spec: CampaignSpec,
         name: str,
         done: History,
-        chance: Opportunity | None,
+        opportunity: Opportunity | None,
         release: bytes | None = None,
     ) -> Choice:
         try:
@@ -128,25 +137,25 @@ class DatasetSelector:
             bond=terms.capsule_bond,
             scoring_fee=terms.scoring_fee,
         )
-        decision, privacy = decide(policy, proposal, done, chance), policy.privacy(name)
+        decision, privacy = decide(policy, proposal, done, opportunity), policy.privacy(name)
         if privacy and decision.verdict is not PolicyVerdict.DENY:
-            asked = release or self._workshop.statistics_key(campaign, dataset, found)
-            decision = self._price(decision, asked, dataset, privacy)
+            key = release or self._builder.statistics_key(campaign, dataset, found)
+            decision = self._with_price(decision, key, dataset, privacy)
         return Choice(decision, dataset, found)
 
     def _consent_objection(self, consent: Consent | None, dataset: Dataset, found: Match) -> str | None:
-        """Why nobody agreed to what a Campaign asks of a dataset, in words; None if they did."""
+        """Reason why consent does not cover a Campaign's use of a dataset; None if it does."""
         if consent is None:
-            return "no consent of those whom its rows are about is on record: state it in the policy"
+            return "no consent of the data subjects is on record: state it in the policy"
         return consent.schema_objection(dataset.schema) or consent.objection(found.outputs, self._today())
 
-    def _price(self, decision: Decision, release: bytes, dataset: Dataset, privacy: Privacy) -> Decision:
-        """The same decision with what it would tell of the dataset, or a refusal where that is too much."""
+    def _with_price(self, decision: Decision, key: bytes, dataset: Dataset, privacy: Privacy) -> Decision:
+        """The same decision with the price in privacy added to the reason, or a denial if the budget forbids it."""
         try:
-            told = self._state.releases.quote(release, dataset, privacy)
+            price = self._state.releases.quote(key, dataset, privacy)
         except (BudgetExceededError, ExactStatisticsLeftError, SpendingUnknownError) as error:
             return Decision(PolicyVerdict.DENY, one_line(error), decision.rule)
-        return replace(decision, reason=f"{decision.reason}; {told}")
+        return replace(decision, reason=f"{decision.reason}; {price}")
 
 
 def _denied(reason: str) -> Choice:

@@ -1,7 +1,7 @@
-"""What the Mine would do if it looked at the chain now, found out without doing any of it.
+"""Dry run of the planner: what the Mine would do now.
 
-The rehearsal is the loop's own decision on a copy of its journal in memory: what is followed, and what a planned
-Gradient would spend of a dataset's privacy, is written there and forgotten.
+It runs on a copy of the journal in memory, in which the read events, and the privacy that a planned Gradient would
+spend, are stored and then discarded.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from ape_mine.policy.profitability import Now
 from ape_mine.training.gradient_builder import GradientBuilder
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_log import EventLog
-from sonar_core.protocol.units import COIN, Currency, format_money
+from sonar_core.protocol.units import Currency, currency_at, format_money
 from sonar_core.store import BlobStore
 
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """What the Mine would do about one open Campaign.
+    """The plan for one open Campaign.
 
     Attributes:
         campaign: id, "0x...".
         step: train, ask, deny, wait or trouble.
-        reason: in words.
-        dataset: name of the one it would be trained on; empty where there is none.
-        rule: number of the policy's rule that decides; None where none does.
-        version: of the Model that would be worked on; None while it has not its confirmations.
+        reason: for people.
+        dataset: name of the dataset that it would be trained on, or empty.
+        rule: number of the rule that decides, or None.
+        version: of the Model that would be trained; None while unconfirmed.
         currency: address of the Campaign's currency.
-        reward: that may be expected of one Gradient, in its smallest units; None where nothing was reckoned.
-        cost: of its gas and scoring fee, in wei; None likewise.
-        reward_words, cost_words: the same for people.
+        reward: expected reward of one Gradient, in smallest units of the currency; None without an estimate.
+        cost: gas and scoring fee of the Gradient, in wei; None likewise.
+        reward_words, cost_words: both with their currencies, for people; empty for a Campaign that is denied.
     """
 
     campaign: str
@@ -53,7 +53,7 @@ class PlanView:
     cost_words: str
 
 
-def rehearse(
+def dry_run(
     home: Home,
     state: MineJournal,
     chain: SonarContracts,
@@ -64,15 +64,15 @@ def rehearse(
     start_block: int,
     clock: datetime,
 ) -> Iterator[Intent]:
-    """What would be done about each open Campaign, oldest first.
+    """Yields the plan for each open Campaign, oldest first.
 
     Args:
         home: of the Mine.
-        state: a rehearsal's copy of its journal (`Home.rehearsal`).
-        chain, store: to look at.
+        state: a copy of its journal (`Home.state_copy`).
+        chain, store: read only.
         policy: in force.
-        confirmations, start_block: as for the Mine.
-        clock: the moment that is rehearsed, on the machine's clock.
+        confirmations, start_block: as for `Mine`.
+        clock: time of the plan, on the machine's clock.
 
     Raises:
         ChainError: the chain cannot be reached.
@@ -80,37 +80,36 @@ def rehearse(
     miner = state.owner().miner
     event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
     event_log.catch_up()
-    workshop = GradientBuilder(store, home.statistics, state.releases)
-    planner = Planner(
-        DatasetSelector(home.datasets, workshop, state, miner), state, miner, rested=lambda campaign: True
-    )
-    moment = Now(chain.timestamp(), clock, chain.gas_price())
-    for intent in planner.intents(policy, event_log.confirmed_ledger, event_log.unconfirmed_ledger(), moment):
+    builder = GradientBuilder(store, home.statistics, state.releases)
+    selector = DatasetSelector(home.datasets, builder, state, miner)
+    planner = Planner(selector, state, miner, may_retry=lambda campaign: True)
+    now = Now(chain.timestamp(), clock, chain.gas_price())
+    for intent in planner.intents(policy, event_log.confirmed_ledger, event_log.unconfirmed_ledger(), now):
         yield intent
-        _book(intent, policy, workshop, state)
+        _reserve(intent, policy, builder, state)
 
 
-def _book(intent: Intent, policy: Policy, workshop: GradientBuilder, state: MineJournal) -> None:
-    """What a planned Gradient would spend is gone for those that come after it."""
+def _reserve(intent: Intent, policy: Policy, builder: GradientBuilder, state: MineJournal) -> None:
+    """Charges the privacy that a planned Gradient would spend, so that later plans see what is left."""
     choice = intent.choice if intent.step is PlannedAction.TRAIN else None
     if choice is None or choice.dataset is None or choice.match is None:
         return
     privacy = policy.privacy(choice.dataset.name)
     if privacy:
-        asked = workshop.statistics_key(intent.campaign, choice.dataset, choice.match)
-        state.releases.reserve(asked, choice.dataset, privacy)
+        key = builder.statistics_key(intent.campaign, choice.dataset, choice.match)
+        state.releases.reserve(key, choice.dataset, privacy)
 
 
 def view_plan(intents: Iterable[Intent], tokens: Iterable[Currency]) -> list[PlanView]:
-    """The plan as it is shown."""
-    known = {currency.address: currency for currency in (COIN, *tokens)}
+    """The plans for display. `tokens`: ERC-20s with known symbols."""
+    known = tuple(tokens)
     return [_view(intent, known) for intent in intents]
 
 
-def _view(intent: Intent, known: dict[str, Currency]) -> PlanView:
+def _view(intent: Intent, tokens: tuple[Currency, ...]) -> PlanView:
     campaign, choice = intent.campaign, intent.choice
-    chance, address = choice.occasion if choice else None, campaign.terms.currency
-    currency = known.get(address) or Currency(address, f"smallest units of {address}", 0)
+    opportunity, address = choice.opportunity if choice else None, campaign.terms.currency
+    shown = opportunity if intent.step is not PlannedAction.DENY else None
     return PlanView(
         campaign="0x" + campaign.id.hex(),
         step=intent.step.value,
@@ -119,8 +118,8 @@ def _view(intent: Intent, known: dict[str, Currency]) -> PlanView:
         rule=choice.decision.rule if choice else None,
         version=campaign.model.version if choice else None,
         currency=address,
-        reward=chance.reward if chance else None,
-        cost=chance.cost if chance else None,
-        reward_words=format_money(chance.reward, currency) if chance else "",
-        cost_words=format_money(chance.cost) if chance else "",
+        reward=opportunity.reward if opportunity else None,
+        cost=opportunity.cost if opportunity else None,
+        reward_words=format_money(shown.reward, currency_at(address, tokens)) if shown else "",
+        cost_words=format_money(shown.cost) if shown else "",
     )

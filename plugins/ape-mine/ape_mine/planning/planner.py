@@ -1,4 +1,4 @@
-"""What a Mine would do about each open Campaign, and why: the one decision behind its loop and `ape mine plan`."""
+"""Decides what a Mine does about each open Campaign, for the loop and for `ape mine plan`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sonar_core.service.loop import isolated
 
 
 class PlannedAction(Enum):
-    """What is done about a Campaign: it is trained for, left to the Miner's approval, or let be."""
+    """What is done about a Campaign."""
 
     TRAIN = "train"
     ASK = "ask"
@@ -30,13 +30,13 @@ class PlannedAction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is to be done about one Campaign.
+    """The plan for one Campaign.
 
     Attributes:
-        campaign: with its confirmations; with the newest blocks while it has none.
-        step: to take.
-        reason: in words.
-        choice: the judge's; None where it was not asked.
+        campaign: confirmed state; the state with the newest blocks while its start is unconfirmed.
+        step: the planned action.
+        reason: for people.
+        choice: result of the dataset selection; None if none was made.
     """
 
     campaign: CampaignState
@@ -53,51 +53,53 @@ _STEPS = {
 
 
 class Planner:
-    """Decides; fetches Campaigns' specs and nothing else, and writes nothing.
+    """Plans without side effects. It fetches Campaigns' specs, and nothing else.
 
     Args:
-        judge, state: the Mine's.
-        miner: its account.
-        rested: whether a Campaign that gave trouble was left alone for long enough.
+        selector, state: the Mine's.
+        miner: address of its account.
+        may_retry: whether the back-off of a Campaign is over.
     """
 
-    def __init__(self, judge: DatasetSelector, state: MineJournal, miner: str, rested: Callable[[bytes], bool]) -> None:
-        self._judge = judge
+    def __init__(
+        self, selector: DatasetSelector, state: MineJournal, miner: str, may_retry: Callable[[bytes], bool]
+    ) -> None:
+        self._selector = selector
         self._state = state
         self._miner = miner
-        self._rested = rested
+        self._may_retry = may_retry
 
-    def intents(self, policy: Policy, ledger: Ledger, ahead: Ledger, moment: Now) -> Iterator[Intent]:
-        """One for each open Campaign, oldest first; each is decided when it is asked for, after what was done before.
+    def intents(self, policy: Policy, ledger: Ledger, newest_ledger: Ledger, now: Now) -> Iterator[Intent]:
+        """Yields the plan for each open Campaign, oldest first; each is made when it is asked for.
 
         Args:
             policy: in force.
-            ledger: of what has its confirmations.
-            ahead: the same with the newest blocks.
-            moment: now.
+            ledger: confirmed state.
+            newest_ledger: state with the newest blocks.
+            now: time and gas price.
 
         Raises:
             ChainError: the chain cannot be reached.
         """
         busy = {submission.campaign for submission in self._state.unfinished()}
-        for newest in ahead.live_campaigns():
-            if newest.status(moment.chain_time) is Status.OPEN:
-                yield self._intent(policy, ledger.campaigns.get(newest.id), newest, newest.id in busy, moment)
+        for newest in newest_ledger.live_campaigns():
+            if newest.status(now.chain_time) is Status.OPEN:
+                yield self._intent(policy, ledger.campaigns.get(newest.id), newest, newest.id in busy, now)
 
     def _intent(
-        self, policy: Policy, confirmed: CampaignState | None, newest: CampaignState, busy: bool, moment: Now
+        self, policy: Policy, confirmed: CampaignState | None, newest: CampaignState, busy: bool, now: Now
     ) -> Intent:
-        if confirmed is None or confirmed.status(moment.chain_time) is not Status.OPEN:
-            return Intent(newest, PlannedAction.WAIT, "what opened it has not its confirmations yet")
+        if confirmed is None or confirmed.status(now.chain_time) is not Status.OPEN:
+            return Intent(newest, PlannedAction.WAIT, "its opening is not confirmed yet")
         if busy:
             return Intent(confirmed, PlannedAction.WAIT, "a Gradient for it is under way")
-        if not self._rested(newest.id):
-            return Intent(confirmed, PlannedAction.WAIT, "it gave trouble, and is left alone for a while")
-        early = reason_to_wait(newest, self._miner, confirmed.model.version)
-        if early:
-            return Intent(confirmed, PlannedAction.WAIT, early)
+        if not self._may_retry(newest.id):
+            return Intent(confirmed, PlannedAction.WAIT, "the last attempt failed; back-off before the next one")
+        too_early = reason_to_wait(newest, self._miner, confirmed.model.version)
+        if too_early:
+            return Intent(confirmed, PlannedAction.WAIT, too_early)
         troubles: list[Action] = []
         with isolated(newest.id, troubles.append):
-            choice = self._judge.choose(policy, confirmed, newest, moment)
+            choice = self._selector.select(policy, confirmed, newest, now)
             return Intent(confirmed, _STEPS[choice.decision.verdict], choice.decision.reason, choice)
         return Intent(confirmed, PlannedAction.TROUBLE, troubles[0].words)

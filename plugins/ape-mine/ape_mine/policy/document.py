@@ -49,7 +49,7 @@ from ape_mine.policy.consent import Consent, parse_consent
 from ape_mine.policy.time_windows import TimeWindows, parse_hours
 from sonar_core.base.errors import UsageError, did_you_mean
 from sonar_core.base.strict_model import Document, explain
-from sonar_core.protocol.units import COIN, Currency, format_money, parse_address, parse_money
+from sonar_core.protocol.units import COIN, Currency, currency_at, format_money, parse_address, parse_money
 from syft.privacy import LARGEST_EPSILON, Budget
 
 #: Largest size of a policy file, in bytes.
@@ -88,11 +88,7 @@ def _limit(value: Any, info: ValidationInfo, sign: str) -> Limit:
         units, address = parse_money(match[2], tokens)
     except UsageError as error:
         raise ValueError(str(error)) from None
-    return Limit(units, _known(address, tokens))
-
-
-def _known(address: str, tokens: Iterable[Currency]) -> Currency:
-    return next((token for token in tokens if token.address.lower() == address.lower()), COIN)
+    return Limit(units, currency_at(address, tokens))
 
 
 def _least(value: Any, info: ValidationInfo) -> tuple[Limit, ...]:

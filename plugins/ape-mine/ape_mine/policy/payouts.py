@@ -10,6 +10,7 @@ from ape_mine.policy.participation import own_gradients
 from sonar_core.protocol.gradient_map import GradientState
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import GradientRecord, ScoredRecord, Status
+from sonar_core.protocol.units import Currency, counted, format_money
 
 #: Gradients per transaction; a block has room for many times as much.
 MOST_AT_ONCE = 100
@@ -53,6 +54,21 @@ class Compensate:
 
 
 Payout = Expire | Claim | ReclaimFees | ReclaimVoidedFees | Compensate
+
+
+def describe(payout: Payout, currency: Currency) -> tuple[str, str]:
+    """Verb in the past tense and text for a payout of a Campaign with that currency."""
+    match payout:
+        case Expire():
+            return "expired", "its Capsule missed a window"
+        case Claim(gradients, amount):
+            return "claimed", f"{format_money(amount, currency)} for {counted(len(gradients), 'Gradient')}"
+        case ReclaimFees(records, amount):
+            return "reclaimed", f"{format_money(amount)} of fees for {counted(len(records), 'unscored Gradient')}"
+        case ReclaimVoidedFees(gradients, amount):
+            return "reclaimed", f"{format_money(amount)} of fees for {counted(len(gradients), 'void Gradient')}"
+        case Compensate(numbers, amount):
+            return "compensated", f"{format_money(amount, currency)} for {counted(len(numbers), 'Gradient')}"
 
 
 def due_payouts(campaign: CampaignState, miner: str, now: int) -> list[Payout]:

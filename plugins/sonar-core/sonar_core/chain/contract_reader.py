@@ -9,6 +9,7 @@ from typing import Any
 
 from ape.api import ProviderAPI
 from eth_utils import to_checksum_address
+from hexbytes import HexBytes
 from web3.exceptions import BlockNotFound, Web3RPCError
 
 from sonar_core.base.errors import FormatError
@@ -75,6 +76,12 @@ class ContractReader:
     def coin_balance(self, account: str) -> int:
         """Balance of an account, wei."""
         return coin_balance(self._provider.web3, account)
+
+    def gas_paid(self, transaction: bytes) -> int:
+        """Gas cost of a transaction that is in a block, in wei. Raises ChainError."""
+        with readable():
+            receipt = self._provider.web3.eth.get_transaction_receipt(HexBytes(transaction))
+        return int(receipt["gasUsed"]) * int(receipt["effectiveGasPrice"])
 
     def code(self, address: str) -> bytes:
         """Bytecode at an address."""

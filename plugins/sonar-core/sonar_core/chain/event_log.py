@@ -88,6 +88,11 @@ class EventLog:
         newest = self._chain.events(self._follower.next_block, self._chain.newest_block() + 1)
         return self.confirmed_ledger.copy().apply_all(newest)
 
+    def events(self) -> list[Event]:
+        """All confirmed events, oldest first. Raises JournalError."""
+        rows = self._journal.rows("SELECT * FROM event ORDER BY block, log_index")
+        return [_from_row(row) for row in rows]
+
     def _take_one(self) -> Batch | None:
         with self._follower.next_batch() as batch:
             if batch is None:

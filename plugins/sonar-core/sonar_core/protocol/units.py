@@ -135,6 +135,12 @@ def _currency(unit: str, tokens: Iterable[Currency]) -> tuple[str, int]:
     raise UsageError(f"{unit!r} is not a known currency: use one of {names}, or name the ERC-20 in ape-config.yaml")
 
 
+def currency_at(address: str, tokens: Iterable[Currency]) -> Currency:
+    """The currency of an address: the coin, one of `tokens`, or an unknown ERC-20, counted in smallest units."""
+    known = {currency.address.lower(): currency for currency in (COIN, *tokens)}
+    return known.get(address.lower()) or Currency(address, f"smallest units of {address}", 0)
+
+
 def format_money(amount: int, currency: Currency = COIN) -> str:
     """An amount of smallest units as people write it, exactly; `parse_money` reads it back.
 
@@ -145,6 +151,15 @@ def format_money(amount: int, currency: Currency = COIN) -> str:
     whole, part = divmod(abs(amount), 10**currency.decimals)
     decimals = str(part).rjust(currency.decimals, "0").rstrip("0") if part else ""
     return f"{sign}{whole}{'.' if decimals else ''}{decimals} {currency.symbol}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, singular or plural (with "s").
+
+    >>> counted(1, "Gradient"), counted(2, "Gradient")
+    ('1 Gradient', '2 Gradients')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def to_wad(accuracy: Decimal | float | int | str) -> int:
