@@ -127,7 +127,10 @@ def test_texts_become_columns_where_their_field_stands() -> None:
 
 def test_what_is_said_of_texts_is_said_of_the_inputs_texts() -> None:
     described = {"text": TextColumns.from_specs(STEPS["text"])}
-    for schema, texts, why in ((INPUT, {}, "say in `texts`"), ({"fields": [AGE]}, described, "no text of the Input")):
+    for schema, texts, why in (
+        (INPUT, {}, "give its steps in `texts`"),
+        ({"fields": [AGE]}, described, "no text of the Input"),
+    ):
         with pytest.raises(SchemaError, match=why):
             RowEncoder(schema, OUTPUT, texts)
     with pytest.raises(SchemaError, match="an Output has no texts"):
@@ -196,7 +199,7 @@ def test_a_spec_with_texts_has_one_encoding() -> None:
 @pytest.mark.parametrize(
     ("whole", "why"),
     [
-        (document(texts=None), "say in `texts`"),
+        (document(texts=None), "give its steps in `texts`"),
         (document(texts={}), "texts"),
         (document(texts={"age": document()["texts"]["text"]}), "`texts`"),
         (document(texts={"text": []}), "texts.text"),

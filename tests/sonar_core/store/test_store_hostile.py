@@ -196,7 +196,7 @@ def test_a_body_that_does_not_come_is_waited_for_no_longer(
     node: HostileNode, store: BlobStore, slow: type_of_answer
 ) -> None:
     node.answers["cat"] = slow
-    with pytest.raises(StoreUnavailableError, match=r"no whole answer within 0\.4 s"):
+    with pytest.raises(StoreUnavailableError, match=r"no complete answer within 0\.4 s"):
         store.get(ADDRESS, limit=LIMIT)
 
 
@@ -209,7 +209,7 @@ def test_a_node_that_hangs_on_one_blob_only(node: HostileNode, store: BlobStore)
 def test_a_node_that_hangs_on_everything(node: HostileNode, store: BlobStore) -> None:
     node.answers = dict.fromkeys(("cat", "version", "add", "pin/ls", "pin/rm"), hangs)
     for call in every_call(store):
-        with pytest.raises(StoreUnavailableError, match=r"no whole answer within 0\.4 s"):
+        with pytest.raises(StoreUnavailableError, match=r"no complete answer within 0\.4 s"):
             call()
 
 

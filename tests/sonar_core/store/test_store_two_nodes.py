@@ -113,7 +113,7 @@ def test_one_that_is_slow(two: Two, proxy: MoodyProxy, data: bytes) -> None:
     assert two.store.get(address, limit=LIMIT) == data
     two.store.pin(address, limit=LIMIT)
     assert proxy.requests == 1, "it rests"
-    with pytest.raises(StoreUnavailableError, match="no whole answer within"):
+    with pytest.raises(StoreUnavailableError, match="no complete answer within"):
         two.faulty.get(address, limit=LIMIT)
     proxy.mood = Mood.HONEST
     two.rest()

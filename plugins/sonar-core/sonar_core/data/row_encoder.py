@@ -1,4 +1,4 @@
-"""Rows become integers at once: what Mines train on, Capsules score and the validation root commits to.
+"""Encodes rows as fixed-point integers: Mines train on them, Capsules score on them, validation roots commit to them.
 
 Fixed point with 10 binary digits (docs/reference/formats.md): a range becomes [0, 2^10], a boolean or an enum
 0 or 2^10.
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
 #: Binary digits after the point of an encoded row, and the integer that stands for 1.0.
 FRACTION_BITS = 10
 ONE = 1 << FRACTION_BITS
-#: Largest number, in size, that a text may become.
+#: Largest absolute value in a column of a text.
 LARGEST_OF_TEXT = 1 << 15
 
 _NO_TEXTS: Mapping[str, TextColumns] = MappingProxyType({})
 
 
 class RowEncoder:
-    """Turns rows of a Campaign's Input and Output into fixed-point integers, and a Model's answers back.
+    """Encodes rows of a Campaign's Input and Output as fixed-point integers, and decodes a Model's predictions.
 
     Args:
         input_schema: Table Schema of the Input.
-        output_schema: Table Schema of the Output: one field, or several that are all numbers, or all booleans.
-        texts: what becomes of each text of the Input, by its field; described is enough for whoever encodes none.
+        output_schema: Table Schema of the Output: one field, or several fields that are all numbers or all booleans.
+        texts: text pipeline of each text field of the Input; described ones suffice if no row is encoded.
 
     Attributes:
         input, output: the checked schemas.
         texts: as given.
-        columns: name of each integer column of an encoded Input; an enum gives one for each value, a text many.
-        classes: values of the Output's one field in order, or None where it is a number, or there are several.
-        answers: columns of an encoded Output: 1, or one for each of several fields.
-        outputs: of a Model for these records: one a class, or one a field.
-        metric: what scores it: "accuracy" of classes, "hamming" of several booleans, "r2" of numbers.
+        columns: names of the integer columns of an encoded Input; an enum has one per value, a text has many.
+        classes: values of the Output's only field, in order; None if it is a number, or there are several fields.
+        answers: number of columns of an encoded Output: one per field.
+        outputs: number of the Model's outputs: one per class, or one per field.
+        metric: "accuracy" for classes, "hamming" for several booleans, "r2" for numbers.
 
     Raises:
-        SchemaError: the Output's fields are of different kinds, several with an enum, or texts; of a text of the Input
-            nothing is said, or it is said of something else.
+        SchemaError: the Output has fields of different kinds, several enums, or texts; or `texts` does not name exactly
+            the text fields of the Input.
 
     >>> schema = {"fields": [{"name": "dose", "type": "number", "constraints": {"minimum": 0, "maximum": 8}}]}
     >>> coder = RowEncoder(schema, {"fields": [{"name": "ill", "type": "boolean"}]})
@@ -81,7 +81,7 @@ class RowEncoder:
 
     @property
     def ranges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The smallest and the largest integer of each column of an encoded Input."""
+        """Smallest and largest integer of each column of an encoded Input."""
         low, high = [], []
         for field in self.input.fields:
             names = len(_column_names(field, self.texts))
@@ -90,17 +90,16 @@ class RowEncoder:
         return np.array(low, dtype=np.int64), np.array(high, dtype=np.int64)
 
     def encode_inputs(self, table: Table, *, ranges: bool = False) -> NDArray[np.int64]:
-        """Inputs as int64 in [0, 2^10], and within 2^15 what was text; shape (rows, columns).
+        """Encodes Inputs as int64 in [0, 2^10], for texts in [-2^15, 2^15]; shape (rows, columns).
 
         Args:
             table: data frame, mapping of columns, or array of shape (rows, fields), in the Input's own units.
-            ranges: True makes a number outside of its field's range, or a text that is too long, an error; otherwise
-                they are clipped and cut.
+            ranges: True refuses numbers out of range and texts that are too long; False clips and cuts them.
 
         Raises:
             ColumnError: a column is missing.
-            RowError: a cell is not of its field's type; names row and column.
-            FeatureError, TokenizerError: texts are only described, or what makes columns of them fails on one.
+            RowError: a cell breaks the schema; names row and column.
+            FeatureError, TokenizerError: text pipelines are only described, or fail on a text.
         """
         from sonar_core.data.cells import check_table
 
@@ -109,7 +108,7 @@ class RowEncoder:
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, len(self.columns)), np.int64)
 
     def encode_targets(self, table: Table, *, ranges: bool = False) -> NDArray[np.int64]:
-        """Outputs as int64, shape (rows, answers): the place of the class, labels 0 or 1, or numbers in [0, 2^10].
+        """Encodes Outputs as int64, shape (rows, answers): index of the class, labels 0 or 1, or numbers in [0, 2^10].
 
         Args:
             table: a table of the Output's fields, or a column of its only one, in their own units or labels.
@@ -117,7 +116,7 @@ class RowEncoder:
 
         Raises:
             ColumnError: a column of the Output is missing.
-            RowError: a cell is not of its field's type; names row and column.
+            RowError: a cell breaks the schema; names row and column.
         """
         import pandas as pd
 
@@ -130,13 +129,13 @@ class RowEncoder:
         return np.concatenate(parts, axis=1) if len(frame) else np.zeros((0, self.answers), np.int64)
 
     def canonical_inputs(self, table: Table, rows: NDArray[np.int64]) -> bytes:
-        """Encoded Inputs as bytes that are the same on every machine: texts as they are, all else as integers.
+        """Bytes that identify Inputs on every machine: texts as they are, other fields as integers.
 
-        What becomes of a text may be a matter of floats, and then it may differ in a last digit.
+        The columns of a text may come from floats, whose last digits differ between machines.
 
         Args:
-            table: as for `encode_inputs`.
-            rows: what it made of it.
+            table: the table, as for `encode_inputs`.
+            rows: the same table, encoded.
         """
         if not self.texts:
             return rows.tobytes()
@@ -155,14 +154,14 @@ class RowEncoder:
     def _encode_answers(self, field: TableField, values: pd.Series[Any]) -> NDArray[np.int64]:
         if field.values is None:
             return encode_field(field, values)
-        places = {value: place for place, value in enumerate(field.values)}
-        return np.array([places[value] for value in values], dtype=np.int64).reshape(-1, 1)
+        indices = {value: index for index, value in enumerate(field.values)}
+        return np.array([indices[value] for value in values], dtype=np.int64).reshape(-1, 1)
 
     def decode_predictions(self, predictions: ArrayLike) -> list[Any]:
-        """A Model's answers in the Output's own units or labels: one for each row, a list where there are several.
+        """Decodes predictions to the Output's units or labels: one value per row, or a list per row for several fields.
 
         Args:
-            predictions: shape (rows, answers): places of classes, labels, or fixed-point numbers where 2^10 is the
+            predictions: shape (rows, answers): indices of classes, labels, or fixed-point numbers of which 2^10 is the
                 field's maximum.
         """
         answers = np.asarray(predictions).reshape(-1, self.answers).T
@@ -173,7 +172,7 @@ class RowEncoder:
 def _require_texts(schema: TableSchema, texts: Mapping[str, TextColumns]) -> None:
     own = {field.name for field in schema.fields if field.is_text}
     if missing := own - texts.keys():
-        raise SchemaError(f"field {min(missing)!r} is a text: say in `texts` what becomes of it")
+        raise SchemaError(f"field {min(missing)!r} is a text: give its steps in `texts`")
     if others := texts.keys() - own:
         raise SchemaError(f"`texts` names {min(others)!r}, which is no text of the Input")
 
@@ -193,20 +192,20 @@ def _metric(output: TableSchema) -> str:
 
 def _decode(field: TableField, answers: NDArray[Any]) -> list[Any]:
     if field.values is not None:
-        return [field.values[int(place)] for place in answers]
+        return [field.values[int(index)] for index in answers]
     minimum, maximum = field.bounds
     return [minimum + float(answer) / ONE * (maximum - minimum) for answer in answers]
 
 
 def _column_names(field: TableField, texts: Mapping[str, TextColumns]) -> tuple[str, ...]:
     if field.is_text:
-        return tuple(f"{field.name}[{place}]" for place in range(texts[field.name].width))
+        return tuple(f"{field.name}[{index}]" for index in range(texts[field.name].width))
     enum = field.constraints.enum
     return tuple(f"{field.name}={value}" for value in enum) if enum else (field.name,)
 
 
 def encode_field(field: TableField, column: pd.Series[Any]) -> NDArray[np.int64]:
-    """The integer columns of a field that is no text, from checked values."""
+    """Integer columns of a field that is no text, from checked values."""
     if field.constraints.enum:
         matches = [(column == value).to_numpy(dtype=np.int64) * ONE for value in field.constraints.enum]
         return np.stack(matches, axis=1)

@@ -1,4 +1,4 @@
-"""The Campaign spec: all that Mines need to train and a Capsule to score. Nothing in it is ever executed."""
+"""The Campaign spec: the document from which Mines train and a Capsule scores. Nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FORMAT = "sonar-campaign/1"
 LARGEST_SPEC = 1 << 20
 
 
-def _sound(cid: str) -> str:
+def _checked(cid: str) -> str:
     from_cid(cid)
     return cid
 
 
-Cid = Annotated[str, Field(pattern=r"^Qm[1-9A-HJ-NP-Za-km-z]{44}$"), AfterValidator(_sound)]
+Cid = Annotated[str, Field(pattern=r"^Qm[1-9A-HJ-NP-Za-km-z]{44}$"), AfterValidator(_checked)]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 _Integer = Annotated[int, Field(ge=-(2**53) + 1, lt=2**53)]
 _Scalar = bool | _Integer | float | Annotated[str, Field(max_length=256)]
@@ -42,7 +42,7 @@ _TextSteps = Annotated[
 ]
 
 
-#: What is scored by each metric.
+#: Kind of Output by metric.
 _OUTPUTS = {"accuracy": "classes", "hamming": "several labels", "r2": "a number, or several"}
 
 
@@ -51,14 +51,14 @@ class _Part(StrictModel):
 
 
 class Record(_Part):
-    """One kind of record: what it is, and the Table Schema of its fields."""
+    """A kind of record: a description, and the Table Schema of its fields."""
 
     description: _Prose
     table: TableSchema = Field(alias="schema")
 
 
 class Architecture(_Part):
-    """A Syft Model: its class, its parameters, and the steps of its feature map, in order."""
+    """A Syft Model: its class, its parameters, and the layers of its feature map, in order."""
 
     kind: _Name = Field(alias="class")
     parameters: Annotated[dict[_Name, _Scalar | _Numbers], Field(max_length=64)]
@@ -72,27 +72,27 @@ class Zeros(StrictModel):
 
 
 class Seeded(StrictModel):
-    """The Model starts at small numbers drawn from a seed."""
+    """The Model starts at small numbers that are drawn from a seed."""
 
     kind: Literal["seeded"]
     seed: Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Addressed(StrictModel):
-    """The Model starts at weights that are published."""
+    """The Model starts at published weights."""
 
     kind: Literal["address"]
     address: Cid
 
 
 class Parent(StrictModel):
-    """The Model starts where the Campaign's parent ended."""
+    """The Model starts at the last weights of the Campaign's parent."""
 
     kind: Literal["parent"]
 
 
 class Scales(StrictModel):
-    """Scales of the integers that are encrypted: see `syft.nn.FixedPoint`."""
+    """Scales of the encrypted integers: see `syft.nn.FixedPoint`."""
 
     weight_exponent: Annotated[int, Field(ge=1, le=64)]
     weight_bound: Annotated[int, Field(ge=1, le=2**32)]
@@ -100,18 +100,18 @@ class Scales(StrictModel):
 
 
 class CampaignSpec(_Part):
-    """What is trained, on which records, from which weights, in which numbers, for whom.
+    """The document of a Campaign: Model, records, initial weights, number formats, and its author's certificate.
 
     Attributes:
-        description: for people.
-        input, output: the records that the Model turns one into the other; see `RowEncoder` for what an Output is.
-        texts: what becomes of each text of the Input, by its field: steps of `syft.texts`, with content addresses for
-            their blobs; None where there are no texts.
+        description: a text for people.
+        input, output: the kinds of record that the Model reads and predicts; `RowEncoder` defines valid Outputs.
+        texts: the text pipeline of each text field of the Input: steps of `syft.texts`, with content addresses for
+            their blobs; None if no field is a text.
         architecture: the Syft Model ("model" in JSON).
-        frozen: content addresses of the sets of public tensors of the feature map, by a name for each.
-        initial: the weights it starts from.
-        scales: of the integers that are encrypted ("fixed_point" in JSON).
-        key_bits: bits of the Campaign's Paillier modulus.
+        frozen: content addresses of the feature map's sets of public tensors, by name.
+        initial: the initial weights.
+        scales: scales of the encrypted integers ("fixed_point" in JSON).
+        key_bits: length of the Campaign's Paillier modulus, in bits.
         metric: "accuracy" (rows right / rows) for classes, "hamming" (labels right / labels) for several booleans, or
             "r2" clipped to [0, 1] for numbers.
         certificate: the Data Scientist's OpenPGP certificate, armoured.
@@ -135,7 +135,7 @@ class CampaignSpec(_Part):
         """Checks a spec's document.
 
         Raises:
-            SpecError: a part is missing, unknown or out of range; Syft knows no such Model or step.
+            SpecError: a part is missing, unknown or out of range, or Syft has no such Model or layer.
         """
         try:
             spec = cls.model_validate(document)
@@ -151,16 +151,16 @@ class CampaignSpec(_Part):
         return spec
 
     def _check_addresses(self) -> None:
-        """Raises SpecError, or FeatureError, unless every blob that texts need is named by a content address."""
+        """Raises SpecError or FeatureError unless all blobs of the text pipelines are named by content addresses."""
         for name, steps in (self.texts or {}).items():
-            for place, parameter, _ in blob_limits(steps):
+            for index, parameter, _ in blob_limits(steps):
                 try:
-                    from_cid(str(steps[place][parameter]))
+                    from_cid(str(steps[index][parameter]))
                 except InvalidAddressError as error:
-                    raise SpecError(f"texts of {name!r}, step {place}, {parameter}: {error}") from None
+                    raise SpecError(f"texts of {name!r}, step {index}, {parameter}: {error}") from None
 
     def _check_fit(self, encoder: RowEncoder) -> None:
-        """Raises SpecError unless Model, metric and records belong together."""
+        """Raises SpecError unless Model, metric and records fit together."""
         asked = {"inputs": len(encoder.columns), "outputs": encoder.outputs}
         for name, number in asked.items():
             if self.architecture.parameters[name] != number:
@@ -171,10 +171,10 @@ class CampaignSpec(_Part):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Reads a spec from a stranger.
+        """Parses a spec, which may be hostile.
 
         Raises:
-            SpecError: larger than 1 MiB, not canonical JSON, or what `parse` refuses.
+            SpecError: larger than 1 MiB, not canonical JSON, or refused by `parse`.
         """
         try:
             document = from_canonical("Campaign spec", data, limit=LARGEST_SPEC)
@@ -183,31 +183,31 @@ class CampaignSpec(_Part):
         return cls.parse(document)
 
     def to_bytes(self) -> bytes:
-        """The canonical bytes; `from_bytes` reads them."""
+        """The canonical bytes; `from_bytes` is the inverse."""
         return to_canonical(self.model_dump(mode="json", exclude_unset=True))
 
     def encoder(self, texts: Mapping[str, TextColumns] | None = None) -> RowEncoder:
-        """What turns the records of this Campaign into integers.
+        """The encoder of this Campaign's records.
 
         Args:
-            texts: ready for use (`read_texts`); left out, they are described only, and no text can be encoded.
+            texts: loaded text pipelines (`read_texts`); without them no text can be encoded.
         """
         known = {name: TextColumns.from_specs(steps) for name, steps in (self.texts or {}).items()}
         return RowEncoder(self.input.table, self.output.table, known if texts is None else texts)
 
     @property
     def fixed_point(self) -> nn.FixedPoint:
-        """The scales as Syft takes them."""
+        """The scales for Syft."""
         return nn.FixedPoint(**self.scales.model_dump())
 
     def model(self, frozen: Mapping[str, NDArray[Any]]) -> nn.Model:
         """A fresh Syft Model of this spec, without weights.
 
         Args:
-            frozen: the public tensors of the feature map by name, out of all sets together.
+            frozen: the public tensors of the feature map by name, from all sets.
 
         Raises:
-            SpecError: tensors that the feature map does not fit.
+            SpecError: tensors that do not fit the feature map.
         """
         try:
             return nn.from_spec(self.architecture.model_dump(), frozen, self.fixed_point)
@@ -219,8 +219,8 @@ class CampaignSpec(_Part):
 
         Args:
             frozen: as for `model`.
-            weights: integers at the spec's exponent, shape (features, outputs): needed where `initial` names an
-                address or the parent, which is the caller's to resolve.
+            weights: integers at the spec's exponent, shape (features, outputs); required if `initial` names an
+                address or the parent, whose weights the caller fetches.
 
         Raises:
             SpecError: tensors or weights that do not fit.

@@ -1,4 +1,4 @@
-"""Content addresses: 32 bytes on chain, `Qm...` for people.
+"""Content addresses: 32 bytes on chain, `Qm...` as text.
 
 An address is the sha2-256 digest of a CIDv0 object (dag-pb); the text form is base58btc over the multihash
 `0x12 0x20 | digest` (https://github.com/multiformats/cid#cidv0).
@@ -10,7 +10,7 @@ import base58
 
 from sonar_core.base.errors import SonarError
 
-#: Bytes of an address on chain.
+#: Length of an address on chain, in bytes.
 WIDTH = 32
 #: Multihash header: sha2-256, 32 bytes.
 _MULTIHASH = b"\x12\x20"
@@ -18,7 +18,7 @@ _TEXT_WIDTH = 46
 
 
 class InvalidAddressError(SonarError, ValueError):
-    """Something that is no content address.
+    """A value that is no content address.
 
     Attributes:
         value: what was given.
@@ -35,7 +35,7 @@ class InvalidAddressError(SonarError, ValueError):
 
 
 def check(address: bytes) -> bytes:
-    """The same 32 bytes. Raises InvalidAddressError for anything else."""
+    """The address unchanged, if it is 32 bytes. Raises InvalidAddressError."""
     if not isinstance(address, bytes) or len(address) != WIDTH:
         raise InvalidAddressError(address, f"it must be {WIDTH} bytes, the sha2-256 digest of the object")
     return address
@@ -47,7 +47,7 @@ def to_cid(address: bytes) -> str:
 
 
 def from_cid(cid: str) -> bytes:
-    """The 32 bytes behind `Qm...`; the inverse of `to_cid`, and as strict. Raises InvalidAddressError."""
+    """The 32 bytes of `Qm...`: the strict inverse of `to_cid`. Raises InvalidAddressError."""
     if not isinstance(cid, str) or len(cid) != _TEXT_WIDTH or not cid.startswith("Qm"):
         raise InvalidAddressError(cid, f"it must be a CIDv0, {_TEXT_WIDTH} letters and digits from 'Qm' on")
     try:

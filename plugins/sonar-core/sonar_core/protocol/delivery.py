@@ -1,4 +1,4 @@
-"""What the Capsule seals to the Data Scientist at the end: the openings of the last head."""
+"""The delivery, which the Capsule seals to the Data Scientist: the openings of the last Model."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class _Header(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The trained Model in the clear, provably the one whose ciphertexts are on record.
+    """The trained Model in the clear, with a proof that it is the encrypted Model on chain.
 
     Attributes:
         campaign: the Campaign's id, 32 bytes.
-        version: version of the last head.
-        model: content address of the last head, 32 bytes.
+        version: version of the last Model.
+        model: content address of the last Model, 32 bytes.
         accuracy: its accuracy, WAD.
-        openings: wire bytes of the openings (plaintexts and n-th roots) of the head's ciphertexts.
+        openings: wire bytes of the openings (plaintexts and n-th roots) of its ciphertexts.
     """
 
     campaign: bytes
@@ -53,10 +53,10 @@ class Delivery:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Reads an unsealed delivery. The openings are not looked at: `syft.wire` reads them.
+        """Parses an unsealed delivery. The openings stay bytes: `syft.wire` parses them.
 
         Raises:
-            FormatError: anything but a delivery.
+            FormatError: not a delivery.
         """
         header, openings = unpack_envelope("delivery", data, _Header, "openings")
         try:

@@ -1,4 +1,4 @@
-"""A canonical JSON header with one payload beside it, as named arrays: bundles and deliveries."""
+"""Envelopes: a canonical JSON header and one payload, as two byte arrays. Used by bundles and deliveries."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Header = TypeVar("Header", bound=StrictModel)
 
 
 def pack_envelope(header: StrictModel, name: str, payload: bytes) -> bytes:
-    """Packs a header and a payload of that name."""
+    """Packs a header and a payload under `name`."""
     parts = {"header": to_canonical(header.model_dump()), name: payload}
     return wire.dumps_arrays({key: np.frombuffer(part, dtype=np.uint8) for key, part in parts.items()})
 
 
 def unpack_envelope(what: str, data: bytes, kind: type[Header], name: str) -> tuple[Header, bytes]:
-    """Unpacks what `pack_envelope` packed, checking the header against its model.
+    """Unpacks an envelope and checks its header against a model.
 
     Raises:
-        FormatError: not such a container, other parts in it, or a header that breaks its rules.
+        FormatError: not an envelope, other parts than header and payload, or an invalid header.
     """
     try:
         arrays = wire.loads_arrays(data)

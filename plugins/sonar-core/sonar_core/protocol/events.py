@@ -1,4 +1,4 @@
-"""The contracts' events as dataclasses, and how logs become them."""
+"""The contracts' events as dataclasses, built from decoded logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sonar_core.protocol.structs import CampaignStart, CapsuleTerms, CurrencyOff
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """Where an event stands on the chain."""
+    """Position of a log on the chain; timestamp in Unix time."""
 
     block: int
     block_hash: bytes
@@ -23,7 +23,7 @@ class LogPosition:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One state change. `position` says where; everything else is as in contracts/interfaces/ISonar.sol."""
+    """One state change, with its position; all other fields are those of contracts/interfaces/ISonar.sol."""
 
     position: LogPosition
 
@@ -200,7 +200,7 @@ class _Decoding:
 
 
 def snake_case(name: str) -> str:
-    """Solidity's camelCase as Python writes it.
+    """Solidity's camelCase as snake_case.
 
     >>> snake_case("submittedAt")
     'submitted_at'
@@ -209,10 +209,10 @@ def snake_case(name: str) -> str:
 
 
 def build_event(name: str, arguments: dict[str, Any], position: LogPosition) -> Event:
-    """The event of that name, from decoded arguments under their Solidity names.
+    """Builds an event from decoded arguments by their Solidity names.
 
     Raises:
-        KeyError: no such event.
+        KeyError: the event is unknown.
     """
     event_class = _Decoding.classes[name]
     values = {snake_case(key): value for key, value in arguments.items()}

@@ -1,4 +1,4 @@
-"""What a Mine seals to the Capsule: a Gradient, and whose, for which Campaign, it is (docs/reference/formats.md)."""
+"""The bundle, which a Mine seals to the Capsule: a Gradient, its Miner and its Campaign (docs/reference/formats.md)."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class _Header(StrictModel):
 
 
 def new_salt() -> bytes:
-    """32 fresh random bytes: without them a commitment to a guessable Gradient would not hide it."""
+    """32 random bytes; without them a commitment would not hide a Gradient that can be guessed."""
     return secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A Gradient and all that ties it to one Miner, one Campaign and one chain.
+    """A Gradient, bound to one Miner, one Campaign and one chain.
 
     Attributes:
         chain_id: EIP-155 chain id.
         contract: address of Sonar, checksummed (EIP-55).
         campaign: the Campaign's id, 32 bytes.
-        miner: address of the account that sends the transaction, checksummed.
+        miner: address of the account that submits the Gradient, checksummed.
         version: version of the Model that the Gradient was computed from.
         salt: 32 bytes, see `new_salt`.
         gradient: an unsealed bundle: the wire bytes of the Gradient's encrypted tensor.
@@ -71,10 +71,10 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Reads an unsealed bundle. The Gradient inside is not looked at: `syft.wire` reads it.
+        """Parses an unsealed bundle. The Gradient stays bytes: `syft.wire` parses it.
 
         Raises:
-            FormatError: anything but a bundle.
+            FormatError: not a bundle.
         """
         header, gradient = unpack_envelope("bundle", data, _Header, "gradient")
         return cls(
@@ -88,7 +88,7 @@ class Bundle:
         )
 
     def commitment(self, root: bytes) -> bytes:
-        """The hiding commitment that goes on chain with the bundle's address.
+        """The hiding commitment that is submitted on chain with the bundle's address.
 
         Args:
             root: Merkle root of the Gradient's ciphertexts (`sonar_core.protocol.commitments.tensor_root`).

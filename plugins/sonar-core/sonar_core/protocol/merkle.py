@@ -23,7 +23,7 @@ _MOST_LEAVES = 1 << 64
 
 
 class MerkleError(SonarError, ValueError):
-    """Leaves that make no tree, or a proof that does not lead from its leaf to the root."""
+    """Invalid leaves, or a proof that does not lead from its leaf to the root."""
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
@@ -35,7 +35,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """The siblings from leaf `index` up to the top; none where a node is promoted. Raises MerkleError."""
+    """The siblings from leaf `index` to the top; a promoted node has none. Raises MerkleError."""
     _check_index(len(leaves), index)
     siblings = []
     level = _leaf_hashes(leaves)
@@ -49,8 +49,7 @@ def proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
 def verify(root: bytes, count: int, index: int, leaf: bytes, proof: Sequence[bytes]) -> None:
     """Raises MerkleError unless `leaf` is leaf `index` of the `count` leaves under `root`.
 
-    `leaf` is the data itself, not its hash. Nothing about the proof is trusted: its length must be exactly
-    what `count` and `index` ask for.
+    `leaf` is the data, not its hash. The proof may be hostile: its length must be exactly that for `count` and `index`.
     """
     _check_index(count, index)
     if any(len(sibling) != _HASH_WIDTH for sibling in proof):

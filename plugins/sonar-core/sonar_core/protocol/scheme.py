@@ -1,3 +1,3 @@
-"""The version of all formats (docs/reference/formats.md)."""
+"""Version of the formats (docs/reference/formats.md)."""
 
 SCHEME = 1

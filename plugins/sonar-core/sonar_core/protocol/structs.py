@@ -1,4 +1,4 @@
-"""The contracts' structs as dataclasses, field for field, and the digests that the chain keeps of them."""
+"""The contracts' structs as dataclasses, field for field, and the digests of them on chain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUBMITTED, _SCORED = 1, 2
 
 
 class Status(IntEnum):
-    """What a Campaign is now (contracts/types/Status.sol)."""
+    """Status of a Campaign (contracts/types/Status.sol)."""
 
     NONE = 0
     REQUESTED = 1
@@ -34,7 +34,7 @@ class Status(IntEnum):
 
 
 class Rejection(IntEnum):
-    """Why a Gradient was not scored."""
+    """Reason for rejecting a Gradient."""
 
     MALFORMED = 0
     UNAVAILABLE = 1
@@ -55,7 +55,7 @@ class _Struct:
 
 @dataclass(frozen=True, slots=True)
 class Terms(_Struct):
-    """All that a Data Scientist promises and asks for; see `Terms` in contracts/types/Terms.sol for units."""
+    """Terms of a Campaign; contracts/types/Terms.sol gives the units."""
 
     capsule: str
     arbiter: str
@@ -85,7 +85,7 @@ class Terms(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class CampaignStart(_Struct):
-    """What the Capsule published when it opened a Campaign: addresses, roots, measured accuracy (WAD)."""
+    """The Capsule's publication at the start of a Campaign: addresses, roots, measured accuracy (WAD)."""
 
     public_key: bytes
     public_key_root: bytes
@@ -96,7 +96,7 @@ class CampaignStart(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class Next(_Struct):
-    """Due and core of the Gradient next in the queue; `Next.none()` where the queue ends."""
+    """Due time and core of the next Gradient in the queue; `Next.none()` if the queue is empty."""
 
     due: int
     core: bytes
@@ -108,7 +108,7 @@ class Next(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class GradientRecord(_Struct):
-    """A submitted Gradient: preimage of its digest until it is scored."""
+    """A submitted Gradient: the preimage of its digest until it is scored."""
 
     number: int
     miner: str
@@ -119,22 +119,22 @@ class GradientRecord(_Struct):
     due: int
 
     def core(self) -> bytes:
-        """Digest of all but number and due."""
+        """Digest of all fields but number and due time."""
         types = ["address", "bytes32", "bytes32", "uint32", "uint40"]
         return keccak(encode(types, [self.miner, self.bundle, self.commitment, self.version, self.submitted_at]))
 
     def digest(self) -> bytes:
-        """What the chain keeps until the Gradient is scored."""
+        """The digest on chain until the Gradient is scored."""
         return keccak(encode(["uint256", "uint40", "bytes32"], [_SUBMITTED, self.due, self.core()]))
 
     def as_next(self) -> Next:
-        """What scoring the Gradient before it has to tell of it."""
+        """The argument for this Gradient when the one before it is scored."""
         return Next(self.due, self.core())
 
 
 @dataclass(frozen=True, slots=True)
 class Score(_Struct):
-    """What the Capsule says of a Gradient it could read."""
+    """The Capsule's score of a Gradient."""
 
     accuracy: int
     step_size: int
@@ -144,14 +144,14 @@ class Score(_Struct):
     evidence: bytes
 
     def details(self, core: bytes, time: int) -> bytes:
-        """The digest of details of a score given at `time` (the block's timestamp)."""
+        """Digest of a score at `time`, the block's timestamp."""
         types = ["bytes32", "uint64", "uint32", "bytes32", "bytes32", "bytes32", "bytes32", "uint40"]
         return keccak(encode(types, [core, *self.to_tuple(), time]))
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredRecord(_Struct):
-    """A scored or rejected Gradient: preimage of its digest until it is claimed."""
+    """A scored or rejected Gradient: the preimage of its digest until it is claimed."""
 
     number: int
     accuracy_before: int
@@ -159,20 +159,20 @@ class ScoredRecord(_Struct):
     details: bytes
 
     def digest(self, miner: str) -> bytes:
-        """What the chain keeps until the Gradient is claimed."""
+        """The digest on chain until the Gradient is claimed."""
         types = ["uint256", "address", "uint64", "uint64", "bytes32"]
         return keccak(encode(types, [_SCORED, miner, self.accuracy_before, self.accuracy_after, self.details]))
 
 
 def rejection_details(core: bytes, reason: Rejection, unsealed_bundle: bytes, evidence: bytes, time: int) -> bytes:
-    """The digest of details of a rejection."""
+    """Digest of a rejection at `time`, the block's timestamp."""
     types = ["bytes32", "uint8", "bytes32", "bytes32", "uint40"]
     return keccak(encode(types, [core, int(reason), unsealed_bundle, evidence, time]))
 
 
 @dataclass(frozen=True, slots=True)
 class CapsuleTerms(_Struct):
-    """What a Capsule accepts: smallest scoring fee (wei), shortest windows (s), largest Model (ciphertexts)."""
+    """Terms of a Capsule: smallest scoring fee (wei), shortest windows (s), largest Model (ciphertexts)."""
 
     scoring_fee: int
     open_within: int
@@ -184,7 +184,7 @@ class CapsuleTerms(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTerms(_Struct):
-    """What a Capsule accepts in one currency, in its smallest unit."""
+    """Terms of a Capsule in one currency, in smallest units."""
 
     accepted: bool
     smallest_capsule_fee: int
@@ -193,7 +193,7 @@ class CurrencyTerms(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class CurrencyOffer(_Struct):
-    """A currency (the zero address for the coin) with a Capsule's terms in it."""
+    """A currency (the zero address for the coin) and a Capsule's terms in it."""
 
     currency: str
     terms: CurrencyTerms
@@ -208,7 +208,7 @@ class CurrencyOffer(_Struct):
 
 @dataclass(frozen=True, slots=True)
 class CampaignRecord(_Struct):
-    """What the chain remembers of a Campaign (contracts/types/Campaign.sol)."""
+    """The record of a Campaign on chain (contracts/types/Campaign.sol)."""
 
     submitted: int
     scored: int
@@ -248,6 +248,6 @@ TERMS_TYPE = _TERMS + "uint16,bytes32,bytes32,bytes32,bytes32)"
 
 
 def campaign_id(chain_id: int, contract: str, scientist: str, nonce: int, terms: Terms) -> bytes:
-    """A Campaign's id: what `ISonar.idOf` gives."""
+    """Id of a Campaign: the value of `ISonar.idOf`."""
     types = ["uint256", "address", "address", "uint256", TERMS_TYPE]
     return keccak(encode(types, [chain_id, contract, scientist, nonce, terms.to_tuple()]))

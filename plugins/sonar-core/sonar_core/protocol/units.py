@@ -1,4 +1,4 @@
-"""Numbers for people and numbers for the chain: money, accuracy, durations, exact both ways."""
+"""Money, accuracy and durations: exact conversion between text and the integers on chain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eth_utils.address import is_checksum_address, to_checksum_address
 
 from sonar_core.base.errors import UsageError
 
-#: Accuracy on chain: 1.0 is 10^18.
+#: Fixed-point one (WAD): an accuracy of 1.0 is 10^18 on chain.
 WAD = 10**18
 
 ZERO_ADDRESS = "0x" + "0" * 40
@@ -29,18 +29,18 @@ _SECONDS = {
     **dict.fromkeys(("d", "day", "days"), 86_400),
     **dict.fromkeys(("w", "week", "weeks"), 604_800),
 }
-#: Most seconds that a window can have: the contracts keep 32 bits.
+#: Longest duration, in seconds: the contracts store 32 bits.
 LONGEST_SECONDS = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Currency:
-    """The chain's coin or an ERC-20.
+    """A currency: the chain's coin or an ERC-20.
 
     Attributes:
         address: the ERC-20's address, or the zero address for the coin.
-        symbol: what people call it.
-        decimals: decimal places of the smallest unit.
+        symbol: its name in texts.
+        decimals: number of decimal places of the smallest unit.
     """
 
     address: str
@@ -55,7 +55,7 @@ _COIN_UNITS = {"ether": 18, "eth": 18, "gwei": 9, "wei": 0}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Money:
-    """An amount as people see it, with its currency; `units` of the smallest unit.
+    """An amount of a currency; `units` counts its smallest unit.
 
     >>> str(Money(5 * 10**17, COIN))
     '0.5 ether'
@@ -91,12 +91,12 @@ def parse_address(value: str) -> str:
 
 
 def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> tuple[int, str]:
-    """Reads an amount as people write it, exactly.
+    """Parses an amount, exactly.
 
     Args:
         value: an integer (smallest units of the coin), or a text such as "0.5 ether", "20 gwei",
             "1000 USDC" or "1000 0x...", where the ERC-20 is one of `tokens`.
-        tokens: the ERC-20s that are known, with their decimals.
+        tokens: the known ERC-20s.
 
     Returns:
         The amount in smallest units, and the currency's address.
@@ -118,7 +118,7 @@ def parse_money(value: str | int, tokens: Iterable[Currency] = ()) -> tuple[int,
     address, decimals = _currency(unit, tokens)
     amount = Fraction(number) * 10**decimals
     if amount.denominator != 1:
-        raise UsageError(f"{value!r} is finer than the smallest unit of {unit}, which has {decimals} decimal places")
+        raise UsageError(f"{value!r} has more than the {decimals} decimal places of {unit}")
     return amount.numerator, address
 
 
@@ -130,7 +130,7 @@ def _currency(unit: str, tokens: Iterable[Currency]) -> tuple[str, int]:
     if len(named) == 1:
         return named[0].address, named[0].decimals
     if named:
-        raise UsageError(f"more than one known ERC-20 calls itself {unit!r}: name it by its address")
+        raise UsageError(f"more than one known ERC-20 has the symbol {unit!r}: give its address")
     names = ", ".join(["ether", "gwei", "wei", *(token.symbol for token in known)])
     raise UsageError(f"{unit!r} is not a known currency: use one of {names}, or name the ERC-20 in ape-config.yaml")
 
@@ -142,7 +142,7 @@ def currency_at(address: str, tokens: Iterable[Currency]) -> Currency:
 
 
 def format_money(amount: int, currency: Currency = COIN) -> str:
-    """An amount of smallest units as people write it, exactly; `parse_money` reads it back.
+    """Formats an amount of smallest units, exactly; `parse_money` is the inverse.
 
     >>> format_money(1_500_000, Currency("0x" + "11" * 20, "USDC", 6))
     '1.5 USDC'
@@ -163,7 +163,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def to_wad(accuracy: Decimal | float | int | str) -> int:
-    """An accuracy in [0, 1] as the contracts keep it, exactly; a float counts as its shortest decimal.
+    """Converts an accuracy in [0, 1] to WAD, exactly; a float counts as its shortest decimal.
 
     Raises:
         UsageError: not a number, outside [0, 1], or finer than 18 decimal places.
@@ -176,7 +176,7 @@ def to_wad(accuracy: Decimal | float | int | str) -> int:
     except InvalidOperation:
         raise UsageError(f"{accuracy!r} is not a number in [0, 1]") from None
     if not number.is_finite() or not 0 <= number <= 1:
-        raise UsageError(f"{accuracy!r} is not in [0, 1], where 1.0 means no error at all")
+        raise UsageError(f"{accuracy!r} is not an accuracy: it must be in [0, 1], where 1.0 means no errors")
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -1000:
         raise UsageError(f"{accuracy!r} has more than 18 decimal places")
@@ -187,7 +187,7 @@ def to_wad(accuracy: Decimal | float | int | str) -> int:
 
 
 def from_wad(wad: int) -> Decimal:
-    """The accuracy that the contracts keep as `wad`, exactly.
+    """Converts WAD to an accuracy, exactly.
 
     >>> from_wad(25 * 10**16)
     Decimal('0.25')
@@ -196,7 +196,7 @@ def from_wad(wad: int) -> Decimal:
 
 
 def parse_duration(value: str | int | timedelta) -> int:
-    """A duration in whole seconds, at most 2^32 - 1.
+    """Parses a duration; whole seconds, 0 to 2^32 - 1.
 
     Args:
         value: seconds, a timedelta, or a text such as "2 days", "1 hour 30 min" or "90s".

@@ -1,4 +1,4 @@
-"""The hidden validation set: salted integer rows, so that a root commits to each without showing any."""
+"""The hidden validation set: integer rows with salts, so that a root commits to each row and reveals none."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PARTS = {"rows": np.dtype(np.int64), "targets": np.dtype(np.int64), "salts": np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValidationSet:
-    """Rows that a Capsule scores on.
+    """The rows on which a Capsule scores.
 
     Attributes:
-        rows: int64 in [0, 2^10], and within 2^15 what was text, shape (n, m): encoded Inputs (`RowEncoder`).
-        targets: int64, shape (n, answers): encoded Outputs.
-        salts: uint8, shape (n, 16): random bytes of each row.
+        rows: encoded Inputs (`RowEncoder`), int64 in [0, 2^10], for texts in [-2^15, 2^15]; shape (n, m).
+        targets: encoded Outputs, int64, shape (n, answers).
+        salts: random bytes per row, uint8, shape (n, 16).
     """
 
     rows: NDArray[np.int64]
@@ -35,14 +35,14 @@ class ValidationSet:
 
     @classmethod
     def build(cls, rows: NDArray[np.int64], targets: NDArray[np.int64]) -> Self:
-        """Salts the rows of a Data Scientist.
+        """Draws a salt per row.
 
         Raises:
-            UsageError: no rows, or not one target a row.
+            UsageError: no rows, or another number of targets.
         """
         if len(rows) == 0 or len(rows) != len(targets):
             raise UsageError(
-                f"validation: {len(rows)} Inputs and {len(targets)} Outputs; one or more of both are needed"
+                f"validation: {len(rows)} Inputs and {len(targets)} Outputs; as many of both are needed, at least 1"
             )
         salts = np.frombuffer(secrets.token_bytes(SALT_BYTES * len(rows)), dtype=np.uint8)
         return cls(rows, targets.reshape(len(targets), -1), salts.reshape(-1, SALT_BYTES))
@@ -53,14 +53,14 @@ class ValidationSet:
 
     @classmethod
     def from_bytes(cls, data: bytes, encoder: RowEncoder) -> Self:
-        """Reads an unsealed validation set.
+        """Parses an unsealed validation set.
 
         Args:
-            data: from outside, hostile.
-            encoder: of the Campaign's Input and Output.
+            data: the bytes, which may be hostile.
+            encoder: the encoder of the Campaign's Input and Output.
 
         Raises:
-            FormatError: other parts, types or shapes, or a number outside of its range.
+            FormatError: wrong parts, types or shapes, or a number out of range.
         """
         try:
             arrays = wire.loads_arrays(data)

@@ -1,4 +1,4 @@
-"""Blob stores: one protocol, an embedded store and IPFS behind it."""
+"""Layer 4: blob stores (embedded, IPFS, replicated, cached) behind one protocol, and typed reads of blobs."""
 
 from sonar_core.store.base import (
     BlobCorruptError,

@@ -18,7 +18,7 @@ from syft.errors import ExtraMissingError, SyftError, WireError
 from syft.paillier import EncryptedTensor, PublicContext
 from syft.texts import TextColumns, blob_limits
 
-#: Most bytes of each kind of blob that is fetched.
+#: Most bytes of each kind of blob.
 LARGEST_FROZEN = 256 << 20
 LARGEST_WEIGHTS = 64 << 20
 LARGEST_PUBLIC_KEY = 1 << 16
@@ -28,7 +28,7 @@ LARGEST_DELIVERY = 256 << 20
 
 
 class RootMismatchError(FormatError):
-    """A blob that is not the one whose root is on chain."""
+    """A blob whose root differs from the root on chain."""
 
 
 def read_spec(store: BlobStore, address: bytes) -> CampaignSpec:
@@ -37,7 +37,7 @@ def read_spec(store: BlobStore, address: bytes) -> CampaignSpec:
 
 
 def read_frozen(store: BlobStore, spec: CampaignSpec) -> dict[str, NDArray[Any]]:
-    """The frozen tensors of a spec's feature map, out of all its sets together.
+    """The frozen tensors of a spec's feature map, from all its sets.
 
     Raises:
         StoreError, BlobError: a set cannot be fetched.
@@ -63,9 +63,9 @@ def public_blobs(spec: CampaignSpec) -> dict[bytes, int]:
 def named_blobs(spec: CampaignSpec) -> set[bytes]:
     """Addresses of all blobs that a spec names, the tables and encoders of its texts too."""
     texts = (
-        from_cid(str(steps[place][parameter]))
+        from_cid(str(steps[index][parameter]))
         for steps in (spec.texts or {}).values()
-        for place, parameter, _ in blob_limits(steps)
+        for index, parameter, _ in blob_limits(steps)
     )
     return {*public_blobs(spec), *texts}
 
@@ -79,8 +79,8 @@ def read_text_steps(store: BlobStore, spec: CampaignSpec) -> dict[str, list[dict
     found = {}
     for name, steps in (spec.texts or {}).items():
         filled: list[dict[str, Any]] = [dict(step) for step in steps]
-        for place, parameter, limit in blob_limits(steps):
-            filled[place][parameter] = store.get(from_cid(str(steps[place][parameter])), limit=limit)
+        for index, parameter, limit in blob_limits(steps):
+            filled[index][parameter] = store.get(from_cid(str(steps[index][parameter])), limit=limit)
         found[name] = filled
     return found
 
@@ -90,8 +90,8 @@ def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
 
     Raises:
         StoreError, BlobError: a table or an encoder cannot be fetched.
-        SpecError: one is not what its description says.
-        ExtraMissingError: a package is missing that this needs.
+        SpecError: a blob contradicts its description.
+        ExtraMissingError: a step needs a package that is not installed.
     """
     found = {}
     for name, steps in read_text_steps(store, spec).items():
@@ -105,11 +105,11 @@ def read_texts(store: BlobStore, spec: CampaignSpec) -> dict[str, TextColumns]:
 
 
 def read_initial(store: BlobStore, spec: CampaignSpec) -> NDArray[np.int64] | None:
-    """The initial weights that a spec gives an address of, or None where it gives none.
+    """The published initial weights of a spec, or None if it names none.
 
     Raises:
         StoreError, BlobError: they cannot be fetched.
-        SpecError: they are something else.
+        SpecError: the blob holds something else.
     """
     if not isinstance(spec.initial, Addressed):
         return None
@@ -120,7 +120,7 @@ def read_initial(store: BlobStore, spec: CampaignSpec) -> NDArray[np.int64] | No
 
 
 def read_keyring(store: BlobStore, address: bytes) -> tuple[Certificate, ...]:
-    """A ring of OpenPGP certificates. Raises StoreError, BlobError, CertificateError."""
+    """A keyring of OpenPGP certificates. Raises StoreError, BlobError, CertificateError."""
     return parse_keyring(store.get(address, limit=LONGEST_KEYRING))
 
 
@@ -128,14 +128,14 @@ def read_public_key(store: BlobStore, address: bytes, root: bytes, *, bits: int)
     """A Campaign's public key.
 
     Args:
-        store: where to look.
+        store: the blob store.
         address, root: `CampaignStart.publicKey` and `CampaignStart.publicKeyRoot`.
         bits: bits of the modulus, by the spec.
 
     Raises:
         StoreError, BlobError: it cannot be fetched.
-        SyftError: it is no key, or one that must not be used.
-        RootMismatchError: it is not the key whose root is given.
+        SyftError: it is no key, or an unsafe one.
+        RootMismatchError: its root is not `root`.
         FormatError: its modulus has another length.
     """
     context = wire.loads_public_key(store.get(address, limit=LARGEST_PUBLIC_KEY))
@@ -151,7 +151,7 @@ def read_tensor(store: BlobStore, address: bytes, root: bytes, context: PublicCo
     Raises:
         StoreError, BlobError: it cannot be fetched.
         SyftError: it is no tensor under the key of `context`.
-        RootMismatchError: its ciphertexts are not those whose root is given.
+        RootMismatchError: the root of its ciphertexts is not `root`.
     """
     tensor = wire.loads_tensor(store.get(address, limit=LARGEST_TENSOR), context, limit=LARGEST_TENSOR)
     _require_root("encrypted tensor", address, tensor_root(tensor), root)

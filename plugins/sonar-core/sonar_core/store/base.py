@@ -1,4 +1,4 @@
-"""What every blob store promises, and how it fails."""
+"""The protocol of blob stores, and their errors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sonar_core.protocol.content_address import to_cid
 
 @dataclass(frozen=True, slots=True)
 class ReplicationResult:
-    """What `BlobStore.replicate_missed` made up for.
+    """Result of `BlobStore.replicate_missed`.
 
     Attributes:
-        blobs: that a store had missed, and has now.
-        left: that stores still miss.
+        blobs: number of blobs that were copied to a store that had missed them.
+        left: number of blobs that stores still miss.
     """
 
     blobs: int
@@ -23,57 +23,57 @@ class ReplicationResult:
 
 
 class BlobStore(Protocol):
-    """Blobs by content address. Whatever comes out of `get` hashes to the address that was asked for.
+    """Blobs by content address. The result of `get` always hashes to the address.
 
-    An address is the 32-byte digest of `sonar_core.protocol.content_address`; another length raises
-    InvalidAddressError. Every method but `address_of` raises StoreUnavailableError if the store cannot be used.
+    An address is a 32-byte digest (`sonar_core.protocol.content_address`); another length raises InvalidAddressError.
+    Every method but `address_of` raises StoreUnavailableError if the store cannot be used.
     """
 
     @property
     def uri(self) -> str:
-        """What `open_store` takes to open this store again."""
+        """URI with which `open_store` opens this store."""
 
     def address_of(self, data: bytes) -> bytes:
-        """The address `data` would get. Publishes nothing, asks nobody."""
+        """Content address of `data`, computed locally; nothing is published."""
 
     def put(self, data: bytes) -> bytes:
-        """Publishes `data` and keeps it (pinned). Returns its address. Doing it twice changes nothing.
+        """Publishes and pins `data`; its address. Idempotent.
 
         Raises:
-            BlobCorruptError: the store filed it under another address.
+            BlobCorruptError: the store computed another address.
         """
 
     def get(self, address: bytes, *, limit: int) -> bytes:
         """The blob at `address`, at most `limit` bytes long, verified.
 
         Raises:
-            BlobNotFoundError: nobody who could be asked has it.
-            BlobTooLargeError: it is longer than `limit`. No more than that was held in memory.
-            BlobCorruptError: what is there does not hash to `address`.
+            BlobNotFoundError: no reachable node has it.
+            BlobTooLargeError: it is longer than `limit`; no more than `limit` bytes were held in memory.
+            BlobCorruptError: the stored bytes do not hash to `address`.
         """
 
     def has(self, address: bytes) -> bool:
-        """Whether this very store keeps the blob (pinned, where there are pins); nobody else is asked."""
+        """True if this store itself keeps the blob (pinned, if it has pins); no other node is asked."""
 
     def pinned_bytes(self, address: bytes) -> int:
-        """Bytes that this very store has pinned of the blob, all its nodes together; 0 where there are no pins."""
+        """Bytes of the blob that this store itself has pinned, over all its nodes; 0 if it has no pins."""
 
     def pin(self, address: bytes, *, limit: int) -> None:
-        """Fetches the blob as `get` does, with its errors, and keeps it from being collected."""
+        """Fetches the blob, with the errors of `get`, and protects it from garbage collection."""
 
     def unpin(self, address: bytes) -> None:
-        """Allows the blob to be collected. Nothing happens when it is not pinned."""
+        """Allows garbage collection of the blob; a no-op if it is not pinned."""
 
     def replicate_missed(self) -> ReplicationResult:
-        """Makes up for a little of what one of several stores missed while it was down; a single one missed nothing."""
+        """Copies some of the blobs that a replica missed while it was down; a no-op for a single store."""
 
 
 class StoreError(SonarError):
-    """Root of everything that can go wrong with a blob store."""
+    """Root of the errors of blob stores."""
 
 
 class InvalidStoreError(StoreError, ValueError):
-    """A store URI that names no store.
+    """An invalid store URI.
 
     Attributes:
         uri: what was given.
@@ -94,7 +94,7 @@ class InvalidStoreError(StoreError, ValueError):
 
 
 class StoreUnavailableError(StoreError, ConnectionError):
-    """A store that cannot be used at all: node down, folder not writable, no answer in time.
+    """A store that cannot be used: node down, folder not writable, time-out.
 
     Attributes:
         uri: the store.
@@ -111,7 +111,7 @@ class StoreUnavailableError(StoreError, ConnectionError):
 
 
 class BlobError(StoreError):
-    """Something wrong with one blob.
+    """Root of the errors of a single blob.
 
     Attributes:
         address: its address, 32 bytes.
@@ -128,7 +128,7 @@ class BlobError(StoreError):
 
 
 class BlobNotFoundError(BlobError, LookupError):
-    """A blob that nobody who was asked has."""
+    """A blob that no reachable node has."""
 
 
 class BlobTooLargeError(BlobError, ValueError):
@@ -145,4 +145,4 @@ class BlobTooLargeError(BlobError, ValueError):
 
 
 class BlobCorruptError(BlobError, ValueError):
-    """Bytes that do not hash to the address they are filed under."""
+    """Bytes that do not hash to their address."""

@@ -1,4 +1,4 @@
-"""A folder of blobs in front of a store that is far away: at most so many bytes, the longest unused go first."""
+"""An LRU cache of blobs in a folder, in front of a remote store."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sonar_core.store.embedded import EmbeddedStore
 
 
 class BlobCache:
-    """Copies of blobs in a folder. Any number of processes may share it; one that cannot be used is as good as none.
+    """Copies of blobs in a folder, which several processes may share. An unusable folder counts as an empty cache.
 
     Args:
-        folder: of the cache, and of nothing else; made when missing.
+        folder: the cache's own folder, created if it is missing.
         capacity: most bytes of all blobs in the folder; a longer blob is not kept.
     """
 
@@ -29,7 +29,7 @@ class BlobCache:
         self._folder, self._capacity = folder, capacity
 
     def get(self, address: bytes, *, limit: int) -> bytes | None:
-        """The blob, hashed again, or None where there is no copy. Raises BlobTooLargeError."""
+        """The blob, verified by its hash, or None if there is no copy. Raises BlobTooLargeError."""
         with suppress(BlobNotFoundError, BlobCorruptError, StoreUnavailableError):
             data = EmbeddedStore(self._folder).get(address, limit=limit)
             with suppress(OSError):
@@ -38,7 +38,7 @@ class BlobCache:
         return None
 
     def keep(self, data: bytes) -> None:
-        """Keeps a copy, and removes the longest unused ones until all fit."""
+        """Stores a copy, and evicts the least recently used ones until the rest fits."""
         if len(data) > self._capacity:
             return
         with suppress(StoreUnavailableError, OSError):
@@ -46,12 +46,12 @@ class BlobCache:
             self._trim()
 
     def drop(self, address: bytes) -> None:
-        """Removes the copy, if there is one."""
+        """Removes the copy, if one exists."""
         with suppress(OSError):
             self._path(address).unlink(missing_ok=True)
 
     def size(self, address: bytes) -> int:
-        """Bytes of the copy; 0 where there is none."""
+        """Bytes of the copy; 0 if there is none."""
         try:
             return self._path(address).stat().st_size
         except OSError:
@@ -61,7 +61,7 @@ class BlobCache:
         return self._folder / to_cid(address)
 
     def _trim(self) -> None:
-        """Removes the longest unused blobs until the others fit."""
+        """Evicts the least recently used blobs until the rest fits."""
         files = []
         for path in self._folder.glob("Qm*"):
             # Another process may have removed it.
@@ -76,13 +76,12 @@ class BlobCache:
 
 
 class CachedStore:
-    """A `BlobStore` that keeps on disk what it has read and written lately.
+    """A `BlobStore` with an LRU cache on disk in front of another store.
 
-    What is read from the folder is hashed again, so whatever happens to it costs a fetch and no more: a folder that
-    cannot be used, on a full disk for one, is as good as none.
+    Cached blobs are verified by their hash: a damaged or unusable folder (a full disk) costs a fetch and nothing else.
 
     Args:
-        store: where blobs are.
+        store: the store behind.
         folder, capacity: of the cache (`BlobCache`).
     """
 
@@ -91,11 +90,11 @@ class CachedStore:
 
     @property
     def uri(self) -> str:
-        """That of the store behind."""
+        """URI of the store behind."""
         return self._store.uri
 
     def address_of(self, data: bytes) -> bytes:
-        """The address `data` would get."""
+        """Content address of `data`."""
         return self._store.address_of(data)
 
     def put(self, data: bytes) -> bytes:
@@ -113,11 +112,11 @@ class CachedStore:
         return data
 
     def has(self, address: bytes) -> bool:
-        """Whether the store behind keeps the blob."""
+        """True if the store behind keeps the blob."""
         return self._store.has(address)
 
     def pinned_bytes(self, address: bytes) -> int:
-        """What the store behind has pinned; a copy is no pin."""
+        """Bytes that the store behind has pinned; a cached copy is no pin."""
         return self._store.pinned_bytes(address)
 
     def pin(self, address: bytes, *, limit: int) -> None:
@@ -125,10 +124,10 @@ class CachedStore:
         self._store.pin(address, limit=limit)
 
     def unpin(self, address: bytes) -> None:
-        """Unpins the blob on the store behind; the copy goes as well."""
+        """Unpins the blob on the store behind, and removes the copy."""
         self._store.unpin(address)
         self._cache.drop(address)
 
     def replicate_missed(self) -> ReplicationResult:
-        """As the store behind does it."""
+        """Replicates on the store behind."""
         return self._store.replicate_missed()

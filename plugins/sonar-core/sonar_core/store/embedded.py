@@ -1,7 +1,7 @@
 """The default store: a folder of blobs on this machine, shared by any number of processes, without a daemon.
 
-A blob is one file named by its CID. Only whole files ever appear (`write_atomically`), and what is read is
-hashed again, so neither a crash nor a hand in the folder can pass off other bytes.
+A blob is one file named by its CID. Files appear whole (`write_atomically`) and are verified by their hash when read:
+neither a crash nor a change by hand yields other bytes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from sonar_core.store.unixfs import address_of
 
 
 class EmbeddedStore:
-    """A `BlobStore` in a folder, which is made when missing.
+    """A `BlobStore` in a folder, which is created if it is missing.
 
-    Its parties share it, so every blob stays: `unpin` does nothing.
+    Several parties may share the folder, so no blob is ever removed: `unpin` does nothing.
 
     Raises:
         StoreUnavailableError: the folder cannot be made or written.
@@ -40,15 +40,15 @@ class EmbeddedStore:
 
     @property
     def uri(self) -> str:
-        """What `open_store` takes to open this store again."""
+        """URI with which `open_store` opens this store."""
         return f"embedded:{self._folder}"
 
     def address_of(self, data: bytes) -> bytes:
-        """The address `data` would get."""
+        """Content address of `data`."""
         return address_of(data)
 
     def put(self, data: bytes) -> bytes:
-        """Keeps `data`. Repairs a file that holds something else under its name."""
+        """Stores `data`; a file of that name with other content is replaced."""
         address = address_of(data)
         path = self._path(address)
         with self._available():
@@ -76,25 +76,25 @@ class EmbeddedStore:
         return data
 
     def has(self, address: bytes) -> bool:
-        """Whether there is a file of that name; `get` is what verifies it."""
+        """True if a file of that name exists; its content is verified by `get` only."""
         with self._available():
             return self._path(address).is_file()
 
     def pinned_bytes(self, address: bytes) -> int:
-        """None: there are no pins, and every blob stays."""
+        """0: an embedded store has no pins, and keeps every blob."""
         self._path(address)
         return 0
 
     def pin(self, address: bytes, *, limit: int) -> None:
-        """Checks that the blob is there; see `BlobStore.pin`."""
+        """Checks that the blob exists; see `BlobStore.pin`."""
         self.get(address, limit=limit)
 
     def unpin(self, address: bytes) -> None:
-        """Nothing: other processes may still need the blob."""
+        """No-op: other processes may still need the blob."""
         self._path(address)
 
     def replicate_missed(self) -> ReplicationResult:
-        """Nothing: there is no other store that it could lag behind."""
+        """No-op: a single store has no replicas."""
         return ReplicationResult(0, 0)
 
     def _path(self, address: bytes) -> Path:
@@ -102,7 +102,7 @@ class EmbeddedStore:
 
     @contextmanager
     def _available(self) -> Iterator[None]:
-        """Turns what the operating system refuses into StoreUnavailableError; a missing file stays."""
+        """Translates OSError to StoreUnavailableError, but for FileNotFoundError inside an existing folder."""
         try:
             yield
         except FileNotFoundError:
@@ -116,7 +116,7 @@ class EmbeddedStore:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    """Whether `path` is a regular file with exactly these bytes."""
+    """True if `path` is a regular file with exactly these bytes."""
     try:
         status = path.stat()
         return stat.S_ISREG(status.st_mode) and status.st_size == len(data) and path.read_bytes() == data

@@ -34,10 +34,10 @@ from sonar_core.store.base import (
 )
 from sonar_core.store.unixfs import CHUNK, LINKS, address_of
 
-# ipfshttpclient still passes a parameter that urllib3 2 ignores; the reader of a command line cannot help it.
+# ipfshttpclient passes a parameter that urllib3 2 ignores; a user of the command line cannot change that.
 warnings.filterwarnings("ignore", message="The 'strict' parameter is no longer needed", category=FutureWarning)
 
-#: Everything that decides about the address, so that it does not depend on a node's defaults.
+#: All options that the address depends on, so that a node's defaults do not matter.
 _ADD_OPTIONS = {
     "chunker": f"size-{CHUNK}",
     "cid-version": 0,
@@ -48,9 +48,9 @@ _ADD_OPTIONS = {
 _API_PATH = "api/v0"
 _PORTS = {"http": 80, "https": 443}
 _PIECE = 1 << 16
-#: Bytes of the longest answer to anything but a successful cat.
+#: Most bytes of any answer but that of a successful cat.
 _LONGEST_REPLY = 1 << 16
-#: What ipfshttpclient lets through when an answer has not the shape it expects.
+#: Exceptions that ipfshttpclient lets through if an answer is malformed.
 _MALFORMED = (AssertionError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
@@ -59,10 +59,10 @@ class IpfsStore:
 
     Args:
         api: a multiaddr (`/ip4/127.0.0.1/tcp/5001`, `/dns/node.example/tcp/443/https`) or an http(s) URL.
-        timeout: seconds that one call may wait for its answer; no call takes longer than twice that.
+        timeout: limit for the answer to one call, in seconds; no call takes longer than twice that.
 
     Raises:
-        InvalidStoreError: `api` is neither. The node itself is not asked before the first call.
+        InvalidStoreError: `api` is neither. The node is contacted at the first call only.
     """
 
     def __init__(self, api: str, *, timeout: float = 60.0) -> None:
@@ -76,11 +76,11 @@ class IpfsStore:
 
     @property
     def uri(self) -> str:
-        """What `open_store` takes to open this store again."""
+        """URI with which `open_store` opens this store."""
         return self._api if "://" in self._api else f"ipfs:{self._api}"
 
     def address_of(self, data: bytes) -> bytes:
-        """The address `data` would get."""
+        """Content address of `data`."""
         return address_of(data)
 
     def put(self, data: bytes) -> bytes:
@@ -96,10 +96,10 @@ class IpfsStore:
         return address
 
     def get(self, address: bytes, *, limit: int) -> bytes:
-        """The blob at `address`, from wherever the node finds it; see `BlobStore.get`.
+        """The blob at `address`, from the node or its network; see `BlobStore.get`.
 
-        A node cannot tell a blob that does not exist from one it has not found yet: after `timeout` a node
-        that still answers counts as BlobNotFoundError.
+        A node cannot tell a blob that does not exist from one that it has not found yet: after `timeout`, if the node
+        still answers, BlobNotFoundError is raised.
         """
         check(address)
         with self._fetching(address):
@@ -112,7 +112,7 @@ class IpfsStore:
         return data
 
     def has(self, address: bytes) -> bool:
-        """Whether the node has the blob pinned."""
+        """True if the node has pinned the blob."""
         cid = to_cid(address)
         with self._available():
             try:
@@ -123,7 +123,7 @@ class IpfsStore:
                 raise
 
     def pinned_bytes(self, address: bytes) -> int:
-        """Bytes of the blob with its layout, where it is pinned."""
+        """Bytes of the blob and its inner nodes, if it is pinned; otherwise 0."""
         if not self.has(address):
             return 0
         with self._available():
@@ -136,7 +136,7 @@ class IpfsStore:
             self._client.pin.add(to_cid(address))
 
     def unpin(self, address: bytes) -> None:
-        """Removes the pin; the node's next collection may remove the blob."""
+        """Removes the pin; the node's next garbage collection may remove the blob."""
         cid = to_cid(address)
         with self._available():
             try:
@@ -146,11 +146,11 @@ class IpfsStore:
                     raise
 
     def replicate_missed(self) -> ReplicationResult:
-        """Nothing: there is no other store that it could lag behind."""
+        """No-op: a single node has no replicas."""
         return ReplicationResult(0, 0)
 
     def _cat(self, address: bytes, limit: int) -> bytes:
-        """The bytes the node answers, cut off as soon as there are more than `limit`."""
+        """The bytes of the node's answer. Raises BlobTooLargeError as soon as there are more than `limit`."""
         data = bytearray()
         with self._client.cat(to_cid(address), length=limit + 1, stream=True) as pieces:
             for piece in pieces:
@@ -161,7 +161,7 @@ class IpfsStore:
 
     @contextmanager
     def _fetching(self, address: bytes) -> Iterator[None]:
-        """As `_available`, where a failure may also mean that the blob is nowhere to be found or no file."""
+        """As `_available`; time-outs and refusals may also mean that the blob is missing, or a directory."""
         with self._available():
             try:
                 yield
@@ -179,13 +179,13 @@ class IpfsStore:
 
     @contextmanager
     def _available(self) -> Iterator[None]:
-        """Turns whatever ipfshttpclient and requests raise into StoreUnavailableError."""
+        """Translates the exceptions of ipfshttpclient and requests to StoreUnavailableError."""
         try:
             yield
         except StoreError:
             raise
         except (ipfs_errors.TimeoutError, requests.Timeout, _LateError) as error:
-            raise StoreUnavailableError(self.uri, f"no whole answer within {self._timeout:g} s") from error
+            raise StoreUnavailableError(self.uri, f"no complete answer within {self._timeout:g} s") from error
         except ipfs_errors.ConnectionError as error:
             raise StoreUnavailableError(
                 self.uri, "nothing answers there; start the IPFS node, or name another store"
@@ -193,13 +193,13 @@ class IpfsStore:
         except ipfs_errors.ErrorResponse as error:
             raise StoreUnavailableError(self.uri, f"the node refused: {one_line(error)}") from error
         except (ipfs_errors.Error, requests.RequestException) as error:
-            raise StoreUnavailableError(self.uri, f"the answer broke off or is none: {one_line(error)}") from error
+            raise StoreUnavailableError(self.uri, f"the answer is incomplete or invalid: {one_line(error)}") from error
         except (_LongReplyError, *_MALFORMED) as error:
             raise StoreUnavailableError(self.uri, "what answers there is no IPFS node's RPC API") from error
 
 
 class _Client(ipfshttpclient.Client):  # type: ignore[misc]  # untyped
-    """ipfshttpclient's client on `_Transport`; made directly, as `connect` refuses every node of today."""
+    """ipfshttpclient's client on `_Transport`; constructed directly: `connect` refuses all current Kubo versions."""
 
     def __init__(self, multiaddr: str, base: str, timeout: float) -> None:
         super().__init__(multiaddr, base, timeout=timeout)
@@ -207,11 +207,11 @@ class _Client(ipfshttpclient.Client):  # type: ignore[misc]  # untyped
 
 
 class _Transport(ClientSync):  # type: ignore[misc]  # untyped
-    """ipfshttpclient's transport with a bound on the length and the time of every answer."""
+    """ipfshttpclient's transport with limits on length and time of every answer."""
 
     def __init__(self, multiaddr: str, base: str, timeout: float) -> None:
         super().__init__(multiaddr, base, timeout=timeout)
-        self._patience = timeout
+        self._timeout_seconds = timeout
 
     def _make_session(self) -> requests.Session:
         session: requests.Session = super()._make_session()
@@ -221,16 +221,16 @@ class _Transport(ClientSync):  # type: ignore[misc]  # untyped
 
     def _bound(self, response: requests.Response, **_: object) -> requests.Response:
         is_content = response.ok and urlsplit(response.url).path.endswith("/cat")
-        deadline = time.monotonic() + self._patience - response.elapsed.total_seconds()
+        deadline = time.monotonic() + self._timeout_seconds - response.elapsed.total_seconds()
         response.raw = _BoundedBody(response.raw, deadline, None if is_content else _LONGEST_REPLY)
         return response
 
 
 class _BoundedBody:
-    """The part of urllib3's response that requests reads, taken in small pieces, up to a length and a time.
+    """The part of urllib3's response interface that requests reads, with limits on length and time.
 
-    `read1` returns what has arrived, so that an answer that drips cannot outlast the deadline. Nothing is
-    decompressed: nothing compressed was asked for.
+    `read1` returns the bytes that have arrived, so that a slow trickle cannot outlast the deadline. Nothing is
+    decompressed, since no compression was requested.
     """
 
     def __init__(self, raw: Any, deadline: float, longest: int | None) -> None:
@@ -266,11 +266,11 @@ class _LateError(Exception):
 
 
 class _LongReplyError(Exception):
-    """An answer longer than any that a node has a reason to give."""
+    """An answer that is too long for any command but cat."""
 
 
 def _multiaddr_and_base(api: str) -> tuple[str, str]:
-    """What ipfshttpclient takes: a multiaddr and the path of the API. Raises InvalidStoreError."""
+    """The arguments of ipfshttpclient: a multiaddr and the path of the API. Raises InvalidStoreError."""
     if "://" not in api:
         return api, _API_PATH
     try:

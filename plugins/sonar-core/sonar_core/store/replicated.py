@@ -123,7 +123,7 @@ class ReplicatedStore:
     def _replicate_to(self, backlog: Backlog, index: int) -> int:
         """Number of missed blobs settled on one store, until it fails or a bound is reached."""
         end, room, done = self._clock() + _REPLICATION_SECONDS, _REPLICATED_BYTES, 0
-        for missed in backlog.of(self._stores[index].uri, most=_REPLICATED_AT_ONCE):
+        for missed in backlog.oldest(self._stores[index].uri, most=_REPLICATED_AT_ONCE):
             if room <= 0 or self._clock() > end:
                 break
             try:
@@ -132,10 +132,10 @@ class ReplicatedStore:
                 break
             except StoreError:
                 # The store is up, but refuses the blob, or no store has it now: it goes to the end of the backlog.
-                backlog.note(self._stores[index].uri, missed)
+                backlog.add(self._stores[index].uri, missed)
                 self._replication_backoff_until[index] = self._clock() + _BACKOFF_SECONDS
                 break
-            backlog.forget(self._stores[index].uri, missed.address)
+            backlog.remove(self._stores[index].uri, missed.address)
             done += 1
         return done
 
@@ -180,9 +180,9 @@ class ReplicatedStore:
             return
         for index, store in enumerate(self._stores):
             if index in done:
-                self._backlog.forget(store.uri, missed.address)
+                self._backlog.remove(store.uri, missed.address)
             else:
-                self._backlog.note(store.uri, missed)
+                self._backlog.add(store.uri, missed)
 
     def _on_each(self, act: Callable[[BlobStore], _T]) -> dict[int, _T]:
         """The stores' answers by index, at least one. A store in back-off is asked only if no other one answered."""

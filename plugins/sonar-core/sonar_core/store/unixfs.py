@@ -1,4 +1,4 @@
-"""The address Kubo gives a file: UnixFS, dag-pb leaves, 256 KiB chunks, at most 174 links a node, CIDv0.
+"""The content address that Kubo computes for a file: UnixFS, dag-pb leaves, 256 KiB chunks, 174 links per node, CIDv0.
 
 Written from the UnixFS specification (https://specs.ipfs.tech/unixfs/) and the dag-pb one
 (https://ipld.io/specs/codecs/dag-pb/spec/): the file is cut into chunks, every chunk is wrapped in a leaf,
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-#: Bytes of a chunk, as Kubo's `--chunker=size-262144`.
+#: Bytes per chunk, as in Kubo's `--chunker=size-262144`.
 CHUNK = 1 << 18
-#: Links of a node, as Kubo's `--max-file-links=174`.
+#: Links per node, as in Kubo's `--max-file-links=174`.
 LINKS = 174
 
 _MULTIHASH = b"\x12\x20"

@@ -1,4 +1,4 @@
-"""Opening a blob store by its URI."""
+"""Opens a blob store by its URI."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from sonar_core.store.replication_backlog import Backlog
 def open_store(uri: str, *, timeout: float = 60.0, backlog: Backlog | None = None) -> BlobStore:
     """The store named by `embedded:PATH`, `ipfs:MULTIADDR`, or the http(s) URL of an IPFS node's RPC API.
 
-    Several IPFS nodes are written with commas between (`ipfs:/ip4/10.0.0.1/tcp/5001,https://ipfs.example`): they
-    are each other's replicas (`ReplicatedStore`).
+    Several IPFS nodes, separated by commas (`ipfs:/ip4/10.0.0.1/tcp/5001,https://ipfs.example`), are replicas
+    (`ReplicatedStore`).
 
     Args:
-        uri: a PATH may start with `~`; a relative one counts from the working directory.
-        timeout: seconds that one call to an IPFS node may wait for its answer.
-        backlog: where it is noted what one of several nodes missed, for `BlobStore.replicate_missed`.
+        uri: PATH may start with `~`; a relative one starts at the working directory.
+        timeout: limit for the answer to one call to an IPFS node, in seconds.
+        backlog: record of the writes that one of several nodes missed, for `BlobStore.replicate_missed`.
 
     Raises:
         InvalidStoreError: `uri` names no store.
-        StoreUnavailableError: the folder of an embedded store cannot be made.
+        StoreUnavailableError: the folder of an embedded store cannot be created.
     """
     kind, _, rest = uri.partition(":")
     if kind == "embedded" and rest:
