@@ -1,11 +1,11 @@
-"""Campaigns about to be created, kept in the home before any transaction: a crash may repeat `create`, never double it.
+"""Drafts: requests for Campaigns, on disk before any transaction, so that `create` is idempotent.
 
-A folder a draft, named by the Campaign's id, which is known beforehand:
+One folder per draft, named by the Campaign's id, which is known beforehand:
 
-    draft.json          who asks for what, under which nonce, with which terms
+    draft.json          digest of the request, account, nonce and terms
     spec.json           the Campaign spec
     validation.pgp      the validation set as it is published, sealed to the Capsule
-    own-validation.pgp  the same, sealed to the Data Scientist, for checking what is delivered
+    own-validation.pgp  the same set, sealed to the Data Scientist, to check the delivery
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,7 +32,7 @@ _Whole = Annotated[str, Field(pattern=r"^[0-9]{1,78}$")]
 
 
 class DraftError(SonarError):
-    """A draft in the home that cannot be read, or is not there."""
+    """A draft that is damaged, or that this home does not have."""
 
 
 class _Document(StrictModel):
@@ -48,15 +48,15 @@ class _Document(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All that a repeated `create` needs to send the very same transaction.
+    """Everything that a repeated `create` needs to send the same transaction.
 
     Attributes:
-        request: digest of what was asked for, 32 bytes: a repeat is known by it.
+        request: digest of the request, 32 bytes; a repetition has the same (`request_digest`).
         nonce: of the Campaign.
-        chain_id, contract, scientist: where, and by whom; addresses in lower case.
+        chain_id, contract, scientist: chain, Sonar contract and account; addresses in lower case.
         campaign: id of the Campaign, 32 bytes.
         terms: of the Campaign.
-        created: whether the transaction was seen to be confirmed.
+        created: True if the Campaign was seen on chain.
     """
 
     request: bytes
@@ -94,7 +94,7 @@ class DraftBook:
         self._folder = folder
 
     def add(self, draft: Draft, *, spec: bytes, validation: bytes, own_validation: bytes) -> None:
-        """Keeps a draft: all of it or nothing.
+        """Writes a draft: all of its files or none.
 
         Raises:
             OSError: the home cannot be written.
@@ -111,7 +111,7 @@ class DraftBook:
 
     def mark_created(self, draft: Draft) -> None:
         """Notes that the Campaign is on chain."""
-        done = Draft(**{field.name: getattr(draft, field.name) for field in fields(Draft)} | {"created": True})
+        done = replace(draft, created=True)
         write_atomically(self._path(draft.campaign) / "draft.json", done.to_bytes(), mode=0o600)
 
     def __iter__(self) -> Iterator[Draft]:

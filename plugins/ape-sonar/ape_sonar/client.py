@@ -182,11 +182,10 @@ class Sonar:
         """The address of a Capsule that is given by its address, or by its name in the settings. Raises UsageError."""
         if capsule in self._capsules:
             return parse_address(self._capsules[capsule])
-        try:
+        if capsule.startswith("0x"):
             return parse_address(capsule)
-        except UsageError as error:
-            known = ", ".join(self._capsules) or "none"
-            raise UsageError(f"capsule: {error}, or a name from the setting `capsules` ({known})") from None
+        known = ", ".join(self._capsules) or "none"
+        raise UsageError(f"capsule: {capsule!r:.60} is no address, and no name from the setting `capsules` ({known})")
 
     def capsule_label(self, address: str) -> str:
         """A Capsule's address, with its name from the settings if it has one."""

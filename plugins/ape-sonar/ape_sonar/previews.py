@@ -52,8 +52,11 @@ def create_preview(prepared: PreparedCampaign) -> Preview:
         ("Delivery", f"within {format_duration(terms.delivery_window)} of the end"),
         ("Rewards claimable", _claimable(terms.audit_window)),
         ("Arbiter", "none" if terms.arbiter == ZERO_ADDRESS else terms.arbiter),
-        ("Refund", "all of it, if the Capsule declines, does not open in time, or you cancel before; else what is not"),
-        ("", "earned, after the delivery; after a missed window the Capsule's fee and a part of its bond too"),
+        (
+            "Refund",
+            "all of it, if the Capsule declines, does not open in time, or you cancel before; else what is not earned, "
+            "after the delivery; after a missed window the Capsule's fee and a part of its bond too",
+        ),
         *_gas_rows(sonar.chain, *transactions),
     ]
     return Preview("Start a Campaign", rows, _create_warnings(prepared))

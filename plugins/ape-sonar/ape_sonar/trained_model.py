@@ -93,7 +93,7 @@ class TrainedModel:
     def save(self, path: Path | str) -> None:
         """Writes the Model with its schemas to a new file; `ape_sonar.load` reads it.
 
-        The file is safetensors with a JSON description inside (docs/formats.md). Loading it runs no code.
+        The file is safetensors with a JSON description inside (docs/reference/formats.md). Loading it runs no code.
 
         Raises:
             FileExistsError: the file exists; it keeps its content.

@@ -44,10 +44,11 @@ def _in_notebook() -> bool:
 
 @contextmanager
 def _notebook_table() -> Iterator[Show]:
-    from IPython.display import HTML, display
+    import IPython.display
 
-    handle: Any = display(HTML(""), display_id=True)
-    yield lambda campaign: handle.update(HTML(campaign._repr_html_() + campaign.gradients()._repr_html_()))
+    ipython: Any = IPython.display  # not typed
+    handle = ipython.display(ipython.HTML(""), display_id=True)
+    yield lambda campaign: handle.update(ipython.HTML(campaign._repr_html_() + campaign.gradients()._repr_html_()))
 
 
 @contextmanager
@@ -64,7 +65,10 @@ def _terminal_bar() -> Iterator[Show]:
 
         def show(campaign: Campaign) -> None:
             accuracy, part = notebook.reached(campaign)
-            words = {"accuracy": format_accuracy(accuracy), "target": format_accuracy(campaign.target_accuracy)}
+            words: dict[str, Any] = {
+                "accuracy": format_accuracy(accuracy),
+                "target": format_accuracy(campaign.target_accuracy),
+            }
             bar.update(task, completed=part, **words, left=_time_left(campaign))
 
         yield show

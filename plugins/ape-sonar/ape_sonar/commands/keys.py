@@ -87,7 +87,7 @@ def show(home: Path | None, as_json: bool, passphrase: str | None) -> None:
     """Show your keys and the Campaigns that use them."""
     identity = _open(home, passphrase)
     used = _campaigns_by_key(DraftBook(identity.path.parent / "drafts"))
-    facts = [
+    facts: list[dict[str, Any]] = [
         {
             "fingerprint": one.fingerprint,
             "user_ids": list(one.user_ids),
