@@ -15,7 +15,7 @@ from operator import attrgetter
 import pandas as pd
 from cachetools import LRUCache, cachedmethod
 
-from ape_mine.datasets.store import Dataset
+from ape_mine.datasets.dataset import Dataset
 from ape_mine.errors import CampaignUnusableError
 from ape_mine.policy.document import Privacy
 from ape_mine.policy.schema_matching import Match

@@ -74,11 +74,11 @@ class ReplicatedStore:
 
     @property
     def uri(self) -> str:
-        """What `open_store` takes to open these stores again."""
+        """URI with which `open_store` opens these stores."""
         return ",".join(store.uri for store in self._stores)
 
     def address_of(self, data: bytes) -> bytes:
-        """The address `data` would get."""
+        """Content address of `data`."""
         return self._stores[0].address_of(data)
 
     def put(self, data: bytes) -> bytes:
