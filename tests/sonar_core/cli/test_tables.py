@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from sonar_core.base.text import counted
 from sonar_core.cli.console import print_table
+from sonar_core.protocol.units import counted
 
 CAMPAIGN = "0x" + "5a" * 32
 COLUMNS = ("Campaign", "Status", "Accuracy", "Reason")

@@ -63,7 +63,7 @@ def _no_node(url: str) -> str:
     """The URL is shown without user, path and query, which may hold a key."""
     parts = urlsplit(url)
     shown = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}" if parts.scheme else url
-    variable = next((name for name, value in os.environ.items() if value == url), None)
+    variable = next((name for name, value in os.environ.items() if value.rstrip("/") == url.rstrip("/")), None)
     where = f"{shown}, the value of {variable}" if variable else shown
     remedy = f"set {variable} to another" if variable else "set the network's `uri` in ape-config.yaml"
     return f"no node answers at {where}: start it, or {remedy}"

@@ -10,11 +10,10 @@ import click
 
 from sonar_core.app.settings import settings
 from sonar_core.base.errors import UsageError
-from sonar_core.base.text import counted
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import print_table
-from sonar_core.protocol.units import parse_duration
+from sonar_core.protocol.units import counted, parse_duration
 from sonar_core.service.blob_retention import Leftover, Tidier
 
 #: Default of --after, in seconds: time for a Data Scientist to fetch what was delivered.
