@@ -7,6 +7,7 @@ import pytest
 from ape_sonar.campaign_offer import CampaignOffer
 from sonar_core.chain import contract_errors as errors
 from sonar_core.protocol.structs import CurrencyOffer, CurrencyTerms, Next, Score
+from sonar_core.protocol.units import COIN as ETHER_COIN
 from tests.attacks.measure import Amount
 from tests.world.contracts import CAPSULE_TERMS, COIN, ETHER, SCORING_FEE, WAD, blob, percent
 
@@ -70,7 +71,7 @@ def _default_terms(stage):
         rows=200,
     )
     blobs = {"spec": blob("spec"), "validation": blob("validation"), "validation_root": blob("validation root")}
-    return asdict(offer.terms(announced, CurrencyTerms(True, 0, 10**30), **blobs))
+    return asdict(offer.terms(announced, CurrencyTerms(True, 0, 10**30), currency=ETHER_COIN, **blobs))
 
 
 def _take_all(stage, campaign, account, numbers):

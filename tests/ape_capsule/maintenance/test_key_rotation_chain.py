@@ -53,7 +53,7 @@ def delivered(world: World, gpg: Any, campaign: bytes) -> str:
     """Opens a delivery twice, by Sonar's own client and by gpg; the fingerprint of who signed it."""
     state = world.state(campaign)
     assert state.recorded is Status.DELIVERED
-    open_delivery(world.store, capsule_world.scientist_key(), state, world.validation())
+    open_delivery(world.store, [capsule_world.scientist_key()], state, world.validation())
     content, status = gpg("--decrypt", given=world.store.get(state.delivery, limit=1 << 20))
     assert Delivery.from_bytes(content).campaign == campaign
     (signer,) = re.findall(r"^\[GNUPG:\] VALIDSIG .* (\w{40})$", status, re.M)
