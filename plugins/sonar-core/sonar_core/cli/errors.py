@@ -60,10 +60,18 @@ def describe_error(error: Exception) -> str:
 
 
 def _no_node(url: str) -> str:
-    """The URL is shown without user, path and query, which may hold a key."""
-    parts = urlsplit(url)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}" if parts.scheme else url
-    variable = next((name for name, value in os.environ.items() if value.rstrip("/") == url.rstrip("/")), None)
+    shown = _origin(url)
+    variable = next((name for name, value in os.environ.items() if "://" in value and _origin(value) == shown), None)
     where = f"{shown}, the value of {variable}" if variable else shown
     remedy = f"set {variable} to another" if variable else "set the network's `uri` in ape-config.yaml"
     return f"no node answers at {where}: start it, or {remedy}"
+
+
+def _origin(url: str) -> str:
+    """The URL without user, path and query, which may hold a key (Ape hides the path as well)."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return url
+    return f"{parts.scheme}://{parts.hostname or ''}{port}" if parts.scheme else url
