@@ -16,7 +16,8 @@ import pandas as pd
 import syft
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.loop import Capsule
-from ape_capsule.service import announce, build_oracle
+from ape_capsule.moves.announce import announce
+from ape_capsule.service import build_capsule
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_sonar import Campaign, CampaignOptions, Sonar
@@ -103,7 +104,7 @@ def open_capsule(chain: SonarContracts, store: EmbeddedStore, folder: Path) -> C
     )
     any_fee = CurrencyTerms(True, 0, 2**128 - 1)
     announce(chain, store, identity, terms, [CurrencyOffer(COIN.address, any_fee)])
-    return build_oracle(chain, store, folder, PASSPHRASE, confirmations=0, start_block=0)
+    return build_capsule(chain, store, folder, PASSPHRASE, confirmations=0, start_block=0)
 
 
 def open_mine(chain: SonarContracts, store: EmbeddedStore, folder: Path, rows: Path) -> Mine:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 import syft
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.loop import Capsule
-from ape_capsule.service import announce, build_oracle
+from ape_capsule.moves.announce import announce
+from ape_capsule.service import build_capsule
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_sonar import Campaign, CampaignOptions, Sonar
@@ -86,7 +87,7 @@ def set_up(project: Any, accounts: Any, chain: Any, folder: Path, dataset: Datas
         for address, smallest_fee in ((ZERO_ADDRESS, 2 * 10**15), (token.address, 20 * 10**token.decimals))
     ]
     announce(looker.as_account(capsule), store, identity, _CAPSULE_TERMS, offers)
-    oracle = build_oracle(
+    oracle = build_capsule(
         looker.as_account(capsule), store, folder / "capsule", PASSPHRASE, confirmations=0, start_block=start_block
     )
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ipfs_node import running_node
 
+from ape_capsule.home.paths import STATE_FILE, WARRANT_FILE, lock
 from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.destruction_statement import check_statement
-from ape_capsule.service import STATE_FILE, WARRANT_FILE, lock
 from sonar_core.crypto.sealed_messages import NoValidSignatureError
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.structs import Status
@@ -33,10 +33,17 @@ def _error(output: str) -> str:
 
 
 def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsule: Any, tmp_path: Path) -> None:
-    assert "Announced as" in ape_capsule("announce", "--scoring-window", "20 minutes", "--scoring-fee", "1 wei")
+    terms = ("--scoring-window", "20 minutes", "--scoring-fee", "1 wei", "--smallest-fee", "0 wei")
+    shown = ape_capsule("announce", "--dry-run", *terms)
+    assert "A score earns 0.000000000000000001 ether and costs" in " ".join(shown.split())
+    assert "Dry run: nothing was sent." in shown
+    assert "repeat with --yes" in _error(ape_capsule("announce", *terms, status=1))
+    assert world.as_("capsule").capsule_terms(str(world.accounts["capsule"].address)).scoring_window == 60
+    assert "Announced as" in ape_capsule("announce", "--yes", *terms)
     assert world.as_("capsule").capsule_terms(str(world.accounts["capsule"].address)).scoring_window == 1200
     campaign = world.create()
-    (opened,) = [json.loads(line) for line in ape_capsule("run", "--once", "--json").splitlines() if line[0] == "{"]
+    told = [json.loads(line) for line in ape_capsule("run", "--once", "--json").splitlines() if line[0] == "{"]
+    (opened,) = [action for action in told if action["campaign"]]
     assert (opened["kind"], opened["campaign"]) == ("opened", "0x" + campaign.hex())
     world.submit_gradient(campaign, world.gradient(campaign, 11))
     assert "scored" in ape_capsule("run", "--once")
@@ -47,7 +54,7 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     assert "left as it is" in _error(ape_capsule("rebuild", status=1))
     (world.home / STATE_FILE).write_bytes(b"garbage" * 999)
     assert "`ape capsule rebuild`" in _error(ape_capsule("run", "--once", status=1))
-    assert "1 Gradients with a verdict, 0 without" in ape_capsule("rebuild")
+    assert "1 Campaign; Gradients: 1 scored, 0 waiting" in ape_capsule("rebuild")
     (warrant,) = json.loads(ape_capsule("log", "--json"))
     assert (warrant["kind"], warrant["number"], warrant["campaign"]) == ("gradient", 0, "0x" + campaign.hex())
     assert "gradient 0" in ape_capsule("log")
@@ -61,7 +68,7 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
     held = ("log", "--verify", *chain, "--sonar", world.sonar.address)
     assert "agree: 2 lines" in ape_capsule(*held)
     assert "key pairs" in ape_capsule("backup", str(tmp_path / "saved"))
-    assert "Aborted" in ape_capsule("destroy", identity, status=1, given="n\n")
+    assert "Nothing was destroyed." in ape_capsule("destroy", identity, given="n\n")
     assert len(list((world.home / "keys").glob("*.vault"))) == 1
     assert "is gone" in ape_capsule("destroy", identity, given="y\n")
     assert "is gone" in ape_capsule("destroy", identity, "--yes")
@@ -76,7 +83,7 @@ def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsu
 
     log = world.home / WARRANT_FILE
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:1]))
-    assert "model 1: it was opened, and the log has no warrant for it" in ape_capsule(*held, status=1)
+    assert "model 1: it was decrypted, and the log has no warrant for it" in ape_capsule(*held, status=1)
     assert "1 key pairs and 2 lines" in ape_capsule(
         "restore", str(tmp_path / "saved"), "--home", str(tmp_path / "again")
     )
@@ -136,7 +143,7 @@ def test_the_doctor_finds_what_is_wrong(
     assert not (world.home / "state.sqlite").exists()  # it only looks
 
     ape_capsule("run", "--once")
-    assert found(0)["keys"] == ("ok", "each of 1 open Campaigns has its key pair; the passphrase opens the first")
+    assert found(0)["keys"] == ("ok", "1 open Campaign, each with its key pair; the passphrase opens the first")
     monkeypatch.setenv("SONAR_CAPSULE_PASSPHRASE", "wrong")
     wrong = found(1)
     assert "wrong passphrase" in wrong["identity"][1]
@@ -177,7 +184,7 @@ def test_tidy_says_what_would_go_and_with_yes_unpins_it_on_a_real_node(
         blobs = [state.terms.spec, state.terms.validation, state.start.public_key, state.model.address]
         blobs.append(state.delivery)
         with closing(CapsuleJournal(world.home / STATE_FILE)) as journal:
-            assert Backlog(journal.journal).count(DOWN) == len(blobs), "the service knows what the other node missed"
+            assert Backlog(journal.database).count(DOWN) == len(blobs), "the service knows what the other node missed"
         assert json.loads(ape_capsule("tidy", "--json", "--after", "0 seconds"))["campaigns"] == []
 
         world.wait(1201)

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from ape_capsule.home.paths import WARRANT_FILE
 from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.keys import paillier_keystore
 from ape_capsule.keys.warrant_log import WarrantLog, read
-from ape_capsule.service import WARRANT_FILE
 from sonar_core.base.database import Database
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto import vault

@@ -14,6 +14,7 @@ import gmpy2
 import pytest
 
 from ape_capsule.errors import CapsuleError
+from ape_capsule.home.paths import KEYS_FOLDER, WARRANT_FILE
 from ape_capsule.home.plaintext_weights import PlaintextWeights
 from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.keys import paillier_keystore
@@ -22,7 +23,6 @@ from ape_capsule.keys.warrant_log import Kind, read
 from ape_capsule.loop import Capsule
 from ape_capsule.moves import open_or_decline
 from ape_capsule.scoring import score
-from ape_capsule.service import KEYS_FOLDER, WARRANT_FILE
 from sonar_core.chain.contracts import SonarContracts, UnconfirmedError
 from sonar_core.crypto.certificates import Certificate, Key
 from sonar_core.crypto.sealed_messages import UnsealTimeoutError, seal, seal_anonymous, unseal
@@ -639,7 +639,7 @@ def test_a_rebase_that_the_nodes_logs_left_out_is_not_made_again(
         patch.setattr(SonarContracts, "events", without_rebases)
         (trouble,) = oracle.step()
     assert trouble.kind == "trouble"
-    assert "tells of version 1 of the Model" in trouble.words
+    assert "logs end at version 1 of the Model" in trouble.words
     assert "the contract has version 2" in trouble.words
     assert [one.version for one in world.state(rebased).models] == [0, 1, 2]
     world.chain.mine()

@@ -72,7 +72,7 @@ def world(
     sonar: Any, chain: Any, scientist: Any, capsule: Any, miner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> World:
     monkeypatch.setattr(paillier_keystore, "generate_paillier_keypair", lambda bits: key_pair())
-    monkeypatch.setattr(service, "build_oracle", partial(service.build_oracle, cost=LOWEST_COST))
+    monkeypatch.setattr(service, "build_capsule", partial(service.build_capsule, cost=LOWEST_COST))
     return World(sonar, chain, {"scientist": scientist, "capsule": capsule, "miner": miner}, tmp_path)
 
 

@@ -9,9 +9,9 @@ import pytest
 from ipfs_node import IpfsNode, running_node
 from moody_proxy import Mood, moody_proxy
 
+from ape_capsule.home.paths import STATE_FILE
 from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.loop import Capsule
-from ape_capsule.service import STATE_FILE
 from sonar_core.service.blob_retention import blobs_on_chain
 from sonar_core.store import open_store
 from sonar_core.store.replicated import ReplicatedStore
@@ -40,7 +40,7 @@ def test_a_campaign_comes_to_its_end(world: World, nodes: tuple[IpfsNode, IpfsNo
         proxy.mood = mood
         faulty = open_store(f"ipfs:{proxy.api}", timeout=1.5)
         well = open_store(f"ipfs:{nodes[1].api}")
-        backlog = Backlog(state.journal)
+        backlog = Backlog(state.database)
         world.store = ReplicatedStore((faulty, well), backlog=backlog, clock=lambda: now)  # type: ignore[assignment]
         world.announce(CAPSULE_TERMS)
         campaign, oracle = world.create(), world.oracle()

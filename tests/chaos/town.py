@@ -16,15 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from ape_capsule.home.paths import WARRANT_FILE
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.warrant_log import Kind as WarrantKind
 from ape_capsule.keys.warrant_log import read
 from ape_capsule.maintenance.rebuild_state import rebuild as rebuild_capsule
-from ape_capsule.service import WARRANT_FILE, announce, build_oracle
+from ape_capsule.moves.announce import announce
+from ape_capsule.service import build_capsule
 from ape_mine.home.home import Home
 from ape_mine.loop import Mine
 from ape_mine.maintenance.rebuild_state import rebuild as rebuild_mine
 from ape_sonar import Campaign, CampaignOptions, Sonar
+from sonar_core.app.connection import Connection
 from sonar_core.base.errors import SonarError, one_line
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.vault import LOWEST_COST
@@ -151,7 +154,7 @@ class ScientistParty(Party):
 class CapsuleParty(Party):
     def start(self) -> Any:
         town = self.town
-        return build_oracle(
+        return build_capsule(
             town.chain_of(CAPSULE),
             town.store(),
             self.home,
@@ -163,7 +166,7 @@ class CapsuleParty(Party):
 
     def rebuild(self) -> None:
         chain = self.town.chain_of(CAPSULE)
-        rebuild_capsule(self.home, chain, confirmations=CONFIRMATIONS, start_block=self.town.start)
+        rebuild_capsule(self.home, Connection(chain, self.town.start, CONFIRMATIONS, ()))
 
 
 class MineParty(Party):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ape_capsule.home.paths import WARRANT_FILE
 from ape_capsule.keys.paillier_keystore import Keystore
 from ape_capsule.keys.warrant_log import read
-from ape_capsule.service import WARRANT_FILE
 from ape_sonar import Campaign
 from scripts._chart import drawn
 from scripts._demo import MINES, PASSPHRASE

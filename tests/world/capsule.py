@@ -11,7 +11,8 @@ import numpy as np
 
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.loop import Capsule
-from ape_capsule.service import announce, build_oracle
+from ape_capsule.moves.announce import announce
+from ape_capsule.service import build_capsule
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.crypto.certificates import Key
 from sonar_core.crypto.sealed_messages import seal, seal_anonymous
@@ -124,7 +125,7 @@ class World:
         announce(self.as_("capsule"), self.store, self.identity, terms, offers)
 
     def oracle(self, *, confirmations: int = 0, workers: int = 0, observer: Observer | None = None) -> Capsule:
-        return build_oracle(
+        return build_capsule(
             self.as_("capsule"),
             self.store,
             self.home,

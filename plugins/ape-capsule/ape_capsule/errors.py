@@ -1,4 +1,4 @@
-"""The Capsule's tree of errors. Each says what was wrong, where, and what to do about it."""
+"""The Capsule's tree of errors. Each message says what was wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sonar_core.base.errors import SonarError
+from sonar_core.protocol.units import counted
 
-#: What mends a Capsule's state file.
-REMEDY = "`ape capsule rebuild` makes it anew from the chain, and keeps what is there"
+#: The remedy for a damaged state file.
+REMEDY = "`ape capsule rebuild` rebuilds it from the chain, and keeps the old file"
 
 
 class CapsuleError(SonarError):
-    """Root of everything that ape_capsule raises."""
+    """Root of all errors that ape_capsule raises."""
 
 
 class HomeBusyError(CapsuleError, RuntimeError):
@@ -21,12 +22,12 @@ class HomeBusyError(CapsuleError, RuntimeError):
     def __init__(self, home: Path) -> None:
         self.home = home
         super().__init__(
-            f"another Capsule process uses {home}: stop it, or name another home (two would answer for one)"
+            f"another Capsule process uses {home}: stop it, or name another home (only one may serve a Capsule)"
         )
 
 
 class HomeMismatchError(CapsuleError, ValueError):
-    """The home's state belongs to another account or Sonar than the Capsule is started with."""
+    """The home's state file belongs to another account or another Sonar contract."""
 
     def __init__(self, path: Path, what: str, kept: object, given: object) -> None:
         self.path, self.what, self.kept, self.given = path, what, kept, given
@@ -34,7 +35,7 @@ class HomeMismatchError(CapsuleError, ValueError):
 
 
 class IdentityMissingError(CapsuleError, LookupError):
-    """The home has no OpenPGP identity yet."""
+    """A home without an OpenPGP identity."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,15 +43,15 @@ class IdentityMissingError(CapsuleError, LookupError):
 
 
 class IdentityExistsError(CapsuleError, RuntimeError):
-    """The home already has an OpenPGP identity; overwriting it would lose every Campaign sealed to it."""
+    """A home that already has an OpenPGP identity; replacing it would lose every Campaign sealed to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(f"a Capsule identity already rests at {path}: it is kept; name another home for a second one")
+        super().__init__(f"a Capsule identity exists at {path}, and it is kept: name another home for a second one")
 
 
 class KeyNotHeldError(CapsuleError, LookupError):
-    """An OpenPGP key that is asked for and not in the identity."""
+    """An OpenPGP key that the identity does not hold."""
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
@@ -58,7 +59,7 @@ class KeyNotHeldError(CapsuleError, LookupError):
 
 
 class KeyNotRetiredError(CapsuleError, ValueError):
-    """The current OpenPGP key was to be forgotten."""
+    """The current OpenPGP key, which cannot be forgotten."""
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
@@ -66,7 +67,7 @@ class KeyNotRetiredError(CapsuleError, ValueError):
 
 
 class TooManyKeysError(CapsuleError, RuntimeError):
-    """An identity that holds as many keys as it can."""
+    """An identity that is full of OpenPGP keys."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -77,7 +78,7 @@ class TooManyKeysError(CapsuleError, RuntimeError):
 
 
 class NotAnnouncedError(CapsuleError, LookupError):
-    """A Capsule that nobody seals anything to yet: there is nothing to replace."""
+    """An account that has announced no Capsule."""
 
     def __init__(self, capsule: str) -> None:
         self.capsule = capsule
@@ -85,41 +86,41 @@ class NotAnnouncedError(CapsuleError, LookupError):
 
 
 class RingNotHeldError(CapsuleError, LookupError):
-    """A ring of certificates that others know the Capsule by, and none of its keys is here."""
+    """A ring of certificates by which others know the Capsule, none of whose keys is in this home."""
 
     def __init__(self, ring: Sequence[str]) -> None:
         self.ring = tuple(ring)
         super().__init__(
-            f"the Capsule is known by certificate {' and '.join(ring)}, and its key is not here: use the home that has "
-            "it, or restore the newest backup"
+            f"the Capsule is known by certificate {' and '.join(ring)}, whose key is not in this home: use the home "
+            "that has it, or restore the newest backup"
         )
 
 
 class RetiredKeyInUseError(CapsuleError, RuntimeError):
-    """A retired OpenPGP key that is kept, because Campaigns need it."""
+    """A retired OpenPGP key that is kept because Campaigns need it."""
 
     def __init__(self, fingerprint: str, campaigns: Sequence[bytes]) -> None:
         self.fingerprint, self.campaigns = fingerprint, tuple(campaigns)
         super().__init__(
-            f"key {fingerprint} is needed by {len(campaigns)} Campaigns, 0x{campaigns[0].hex()} among them: forget it "
-            "once they are settled and their audit windows are over"
+            f"key {fingerprint} is needed by {counted(len(campaigns), 'Campaign')}, such as 0x{campaigns[0].hex()}: "
+            "forget it once they are settled and their audit windows are over"
         )
 
 
 class StillAnnouncedError(CapsuleError, RuntimeError):
-    """A retired OpenPGP key that is kept, because new Campaigns are sealed to it."""
+    """A retired OpenPGP key that is kept because new Campaigns are sealed to it."""
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
-        super().__init__(f"{fingerprint} is in the ring on chain: finish its replacement with `ape capsule rotate`")
+        super().__init__(f"{fingerprint} is in the ring on chain: finish the rotation with `ape capsule rotate`")
 
 
 class HomeTakenError(CapsuleError, RuntimeError):
-    """A place for a home where something is already."""
+    """A folder for a restored home that is not empty."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        super().__init__(f"there is something at {home}, which is left as it is: move it away, or name another home")
+        super().__init__(f"{home} exists and is left as it is: move it away, or name another home")
 
 
 class BackupCorruptError(CapsuleError, ValueError):
@@ -130,16 +131,35 @@ class BackupCorruptError(CapsuleError, ValueError):
         super().__init__(f"{path}: {why}; nothing was restored: try an older backup")
 
 
+class BackupExistsError(CapsuleError, FileExistsError):
+    """A file where a backup was to be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} exists and is left as it is: name another file for the backup")
+
+
+class BackupPassphraseError(CapsuleError, ValueError):
+    """A passphrase that does not open a backup."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"the passphrase does not open {path}; nothing was restored: give that of the vaults when it was written"
+        )
+
+
 class AuditError(CapsuleError, ValueError):
-    """A warrant log that the chain disagrees with.
+    """A warrant log that disagrees with the chain.
 
     Attributes:
-        flaws: each disagreement.
+        discrepancies: all of them, at least one.
     """
 
-    def __init__(self, flaws: Sequence[object]) -> None:
-        self.flaws = tuple(flaws)
-        super().__init__(f"the chain disagrees with the warrant log in {len(self.flaws)} places, the first: {flaws[0]}")
+    def __init__(self, discrepancies: Sequence[object]) -> None:
+        self.discrepancies = tuple(discrepancies)
+        places = counted(len(self.discrepancies), "place")
+        super().__init__(f"the warrant log disagrees with the chain in {places}, the first: {discrepancies[0]}")
 
 
 class KeyMissingError(CapsuleError, LookupError):
@@ -147,7 +167,7 @@ class KeyMissingError(CapsuleError, LookupError):
 
     def __init__(self, campaign: bytes, path: Path) -> None:
         self.campaign, self.path = campaign, path
-        super().__init__(f"no key pair of Campaign 0x{campaign.hex()} at {path}: restore the keystore from its backup")
+        super().__init__(f"no key pair of Campaign 0x{campaign.hex()} is at {path}: restore the home from its backup")
 
 
 class KeyDestroyedError(CapsuleError, LookupError):
@@ -155,11 +175,11 @@ class KeyDestroyedError(CapsuleError, LookupError):
 
     def __init__(self, campaign: bytes) -> None:
         self.campaign = campaign
-        super().__init__(f"the key pair of Campaign 0x{campaign.hex()} was destroyed: nothing can be decrypted with it")
+        super().__init__(f"the key pair of Campaign 0x{campaign.hex()} was destroyed: nothing of it can be decrypted")
 
 
 class KeyInUseError(CapsuleError, RuntimeError):
-    """A key pair that is not destroyed, because its Campaign still needs it."""
+    """A key pair that is not destroyed because its Campaign still needs it."""
 
     def __init__(self, campaign: bytes, status: str) -> None:
         self.campaign, self.status = campaign, status
@@ -170,15 +190,15 @@ class KeyInUseError(CapsuleError, RuntimeError):
 
 
 class KeyFileCorruptError(CapsuleError, ValueError):
-    """A key file was opened, and what is inside is not a key pair."""
+    """A key vault whose content is no key pair."""
 
     def __init__(self, path: Path, why: str) -> None:
         self.path, self.why = path, why
-        super().__init__(f"the key pair at {path} is unusable ({why}): restore the keystore from its backup")
+        super().__init__(f"the key pair at {path} is unusable ({why}): restore the home from its backup")
 
 
 class HeadMissingError(CapsuleError, LookupError):
-    """The plaintext weights of a Model are not kept (any more)."""
+    """Plaintext weights that are not kept (any more)."""
 
     def __init__(self, campaign: bytes, model_root: bytes) -> None:
         self.campaign, self.model_root = campaign, model_root
@@ -186,7 +206,7 @@ class HeadMissingError(CapsuleError, LookupError):
 
 
 class WarrantRefusedError(CapsuleError, ValueError):
-    """A decryption that no registered ciphertext warrants, or one out of order."""
+    """A decryption out of order, or of other ciphertexts than those of the warrant."""
 
     def __init__(self, campaign: bytes, what: str, why: str) -> None:
         self.campaign, self.what, self.why = campaign, what, why
@@ -194,7 +214,7 @@ class WarrantRefusedError(CapsuleError, ValueError):
 
 
 class WarrantLogCorruptError(CapsuleError, ValueError):
-    """The warrant log does not follow from itself: somebody changed it, or the disk did."""
+    """A line of the warrant log that does not follow from the line before it: a person or the disk changed it."""
 
     def __init__(self, path: Path, line: int, why: str) -> None:
         self.path, self.line, self.why = path, line, why
@@ -202,35 +222,47 @@ class WarrantLogCorruptError(CapsuleError, ValueError):
 
 
 class MalformedGradientError(CapsuleError, ValueError):
-    """A Gradient breaks a rule of the formats; the message is the reason that the Capsule's log keeps."""
+    """A Gradient that breaks a rule of the formats; the message is the reason that the Capsule's journal keeps."""
+
+
+class BundleMissingError(CapsuleError, LookupError):
+    """The bundle of a Gradient is not published, and may still appear.
+
+    Attributes:
+        number: of the Gradient.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"the bundle of Gradient {number} is not published yet")
 
 
 class CampaignRefusedError(CapsuleError, ValueError):
-    """A Campaign that the Capsule declines; the message is the reason told on chain."""
+    """A Campaign that the Capsule declines; the message is the reason on chain."""
 
 
 class ClockBehindError(CapsuleError, RuntimeError):
-    """A signature or certificate that is not valid yet by a clock that is behind the chain: no reason to decline.
+    """A signature or certificate that seems not valid yet, by a clock that is behind the chain: no reason to decline.
 
     Attributes:
-        seconds: by how much.
+        seconds: how far the clock is behind.
     """
 
     def __init__(self, seconds: int, why: str) -> None:
         self.seconds = seconds
-        super().__init__(f"this machine's clock is {seconds} s behind the newest block, and by it {why}: set it by NTP")
+        super().__init__(f"this machine's clock is {seconds} s behind the newest block, and so {why}: set it by NTP")
 
 
 class PredictionsMovedError(CapsuleError, ArithmeticError):
-    """No smaller scale that leaves room for another Gradient keeps every validation prediction."""
+    """Weights that no smaller scale with room for another Gradient keeps every validation prediction of."""
 
     def __init__(self, exponent: int, room: int) -> None:
         self.exponent, self.room = exponent, room
-        super().__init__(f"the head at exponent {exponent} cannot be requantised to {room}: a prediction would move")
+        super().__init__(f"the Model at exponent {exponent} cannot be requantised to {room}: a prediction would change")
 
 
 class HeadDiffersError(CapsuleError, ArithmeticError):
-    """The head on chain does not decrypt to the weights that were scored: nothing is delivered from it."""
+    """A Model on chain that does not decrypt to the weights that were scored; it is not delivered."""
 
     def __init__(self, campaign: bytes, version: int) -> None:
         self.campaign, self.version = campaign, version
@@ -241,23 +273,23 @@ class HeadDiffersError(CapsuleError, ArithmeticError):
 
 
 class WorkerLostError(CapsuleError, RuntimeError):
-    """A worker process died over a Gradient: nothing is lost, and the next step begins with it again."""
+    """A worker process that died while it scored a Gradient; nothing is lost, and the next turn scores it again."""
 
     def __init__(self) -> None:
-        super().__init__("a worker process died over a Gradient, which is tried again: is memory short?")
+        super().__init__("a worker process died while it scored a Gradient, which is tried again: is memory short?")
 
 
 class LogsMissingError(CapsuleError, RuntimeError):
-    """The node tells of fewer Models than the contract counts: what the Capsule did already may be among them.
+    """A node whose logs have fewer Models than the contract counts; the missing one may be the Capsule's last rebase.
 
     Attributes:
         campaign: id.
-        told, counted: the newest Model's version by the node's logs, and by the contract.
+        logged, counted: the newest Model's version by the node's logs, and by the contract.
     """
 
-    def __init__(self, campaign: bytes, told: int, counted: int) -> None:
-        self.campaign, self.told, self.counted = campaign, told, counted
+    def __init__(self, campaign: bytes, logged: int, counted: int) -> None:
+        self.campaign, self.logged, self.counted = campaign, logged, counted
         super().__init__(
-            f"the node tells of version {told} of the Model of Campaign 0x{campaign.hex()}, and the contract has "
-            f"version {counted}: nothing is rebased until the node gives all logs"
+            f"the node's logs end at version {logged} of the Model of Campaign 0x{campaign.hex()}, and the contract "
+            f"has version {counted}: nothing is rebased until the node gives all logs"
         )

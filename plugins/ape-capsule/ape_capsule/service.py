@@ -1,4 +1,4 @@
-"""A Capsule put together from its home, the project's settings and an account."""
+"""A Capsule assembled from its home, the project's settings and an account."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from pathlib import Path
 
 from ape.api import AccountAPI
 
-from ape_capsule.errors import HomeBusyError
+from ape_capsule.home.paths import EVIDENCE_FOLDER, KEYS_FOLDER, STATE_FILE, WARRANT_FILE, WEIGHTS_FOLDER, lock
 from ape_capsule.home.pinned_blobs import capsule_holding
+from ape_capsule.home.plaintext_weights import PlaintextWeights
 from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.home.state import CapsuleJournal
-from ape_capsule.keys.openpgp_identity import Identity, require_identity
+from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import Keystore
-from ape_capsule.keys.warrant_log import WarrantLog
+from ape_capsule.keys.warrant_log import ChainRef, WarrantLog
+from ape_capsule.keys.warranted_decryption import WarrantedDecryption
 from ape_capsule.loop import Capsule
+from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.scoring.worker_pool import WorkerPool
 from sonar_core.app.connection import Connection, find_connection
 from sonar_core.app.settings import configured_cache, configured_store, settings
-from sonar_core.base.file_lock import file_lock
-from sonar_core.chain.contracts import Receipt, SonarContracts
+from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.signing import unlock
 from sonar_core.crypto import vault
 from sonar_core.protocol.ledger import CampaignState, Ledger
-from sonar_core.protocol.structs import CapsuleTerms, CurrencyOffer
+from sonar_core.protocol.units import Currency
 from sonar_core.service.blob_maintenance import BlobMaintenance
 from sonar_core.service.blob_retention import Tidier
 from sonar_core.service.instrumented import InstrumentedStore
@@ -37,27 +39,8 @@ from sonar_core.store import BlobStore
 from sonar_core.store.cache import BlobCache
 from sonar_core.store.replication_backlog import Backlog
 
-#: Variable that may hold the passphrase of the vaults.
-PASSPHRASE = "SONAR_CAPSULE_PASSPHRASE"  # noqa: S105 - the name of a variable, not a passphrase
-#: Names of files and folders in a Capsule's home.
-STATEMENTS_FOLDER = "statements"
-STATE_FILE, WARRANT_FILE, LOCK_FILE, KEYS_FOLDER = "state.sqlite", "warrants.jsonl", "lock", "keys"
-HEADS_FOLDER, EVIDENCE_FOLDER = "heads", "evidence"
 
-
-def default_home() -> Path:
-    """Where a Capsule lives unless it is told otherwise."""
-    return settings().home / "capsule"
-
-
-def announce(
-    chain: SonarContracts, store: BlobStore, identity: Identity, terms: CapsuleTerms, offers: list[CurrencyOffer]
-) -> Receipt:
-    """Publishes the Capsule's ring, and says on chain where it is and what the Capsule takes."""
-    return chain.announce(store.put(identity.ring()), terms, offers)
-
-
-def build_oracle(
+def build_capsule(
     chain: SonarContracts,
     store: BlobStore,
     home: Path,
@@ -65,73 +48,83 @@ def build_oracle(
     *,
     confirmations: int,
     start_block: int,
+    tokens: tuple[Currency, ...] = (),
     cost: int = vault.COST,
     observer: Observer | None = None,
     workers: int = 0,
     cache: BlobCache | None = None,
     tidy_after: float | None = None,
 ) -> Capsule:
-    """The oracle of a home, ready to step.
+    """The Capsule of a home, ready to serve.
 
     Args:
-        workers: processes that weigh Gradients; 0: this one does.
+        chain: the contracts, as the Capsule's account.
+        store: where blobs are.
+        home: folder that `ape capsule init` made.
+        passphrase: of the vaults.
+        confirmations: blocks on top of an event before it counts.
+        start_block: of the contracts' deployment.
+        tokens: the ERC-20s named in the settings.
+        cost: scrypt's n for new vaults.
+        observer: is told of what happens.
+        workers: number of processes that score Gradients; 0: this process does.
         cache: copies of blobs on this machine, which are tidied as well.
-        tidy_after: seconds after which blobs of Campaigns that are over go; None: never.
+        tidy_after: seconds after which blobs of Campaigns that are over are released; None: never.
 
     Raises:
         IdentityMissingError: `ape capsule init` was not run.
         VaultError: the passphrase is wrong.
+        HomeMismatchError: the journal belongs to another account or Sonar.
+        WrongChainError: the journal belongs to another chain.
         JournalError, WarrantLogCorruptError: a file in the home is damaged.
     """
-    identity, state = Identity.load(home, passphrase), CapsuleJournal(home / STATE_FILE)
-    tidier = Tidier(state.journal, store, cache, capsule_holding(state, chain.sender))
-    return Capsule(
-        chain,
-        store,
+    identity, journal = Identity.load(home, passphrase), CapsuleJournal(home / STATE_FILE)
+    journal.bind(chain.sender, chain.address)
+    events = EventLog(chain, journal.database, confirmations=confirmations, start_block=start_block)
+    tidier = Tidier(journal.database, store, cache, capsule_holding(journal, chain.sender))
+    keystore = Keystore(home / KEYS_FOLDER, passphrase, cost=cost)
+    context = CapsuleContext(
+        chain=chain.with_journal(journal.database),
+        store=store,
         identity=identity,
-        keystore=Keystore(home / KEYS_FOLDER, passphrase, cost=cost),
-        warrants=WarrantLog(home / WARRANT_FILE),
-        state=state,
-        heads=SealedFiles(home / HEADS_FOLDER, identity),
+        keystore=keystore,
+        decryption=WarrantedDecryption(WarrantLog(home / WARRANT_FILE, chain_ref(chain)), keystore, journal, chain),
+        journal=journal,
+        weights=PlaintextWeights(SealedFiles(home / WEIGHTS_FOLDER, identity)),
         evidence=SealedFiles(home / EVIDENCE_FOLDER, identity),
-        confirmations=confirmations,
-        start_block=start_block,
-        observer=observer,
         workers=WorkerPool(workers),
-        upkeep=BlobMaintenance(store, tidier, tidy_after),
+        observer=observer or Observer(),
+        tokens=tokens,
     )
+    return Capsule(context, events, BlobMaintenance(store, tidier, tidy_after))
 
 
-@contextmanager
-def lock(home: Path) -> Iterator[None]:
-    """Keeps other processes from answering for this Capsule. Raises HomeBusyError, IdentityMissingError."""
-    require_identity(home)
-    with file_lock(home / LOCK_FILE, busy=HomeBusyError(home)):
-        yield
+def chain_ref(chain: SonarContracts) -> ChainRef:
+    """What a warrant says of its chain. Raises ChainError."""
+    return ChainRef(chain.chain_id, chain.block_hash(0), chain.address)
 
 
-def read_ledger(site: Connection, home: Path) -> Ledger:
-    """All Campaigns, the newest blocks included. Where the home has read nothing yet, no file is made there.
+def read_ledger(connection: Connection, home: Path) -> Ledger:
+    """All Campaigns, the newest blocks included. A home that has read no event yet gets no file.
 
     Raises:
         ChainError: the chain cannot be read.
-        JournalError, WrongChainError: the home's state file cannot be used, or is of another chain.
+        JournalError, WrongChainError: the home's state file cannot be used, or belongs to another chain.
     """
     path = home / STATE_FILE
     if not path.exists():
-        return Ledger().apply_all(site.chain.events(site.start_block, site.chain.newest_block() + 1))
-    with closing(CapsuleJournal(path)) as state:
-        confirmations, start = site.confirmations, site.start_block
-        return EventLog(site.chain, state.journal, confirmations=confirmations, start_block=start).unconfirmed_ledger()
+        return Ledger().apply_all(connection.chain.events(connection.start_block, connection.chain.newest_block() + 1))
+    with closing(CapsuleJournal(path)) as journal:
+        return connection.event_log(journal.database).unconfirmed_ledger()
 
 
-def own_campaigns(site: Connection, home: Path) -> list[CampaignState]:
-    """The Capsule's own of them. Raises as `read_ledger`."""
-    return read_ledger(site, home).campaigns_of_capsule(site.chain.sender)
+def own_campaigns(connection: Connection, home: Path) -> list[CampaignState]:
+    """The Campaigns that name this Capsule. Raises as `read_ledger`."""
+    return read_ledger(connection, home).campaigns_of_capsule(connection.chain.sender)
 
 
 @contextmanager
-def open_oracle(
+def open_capsule(
     account: AccountAPI,
     home: Path,
     passphrase: str,
@@ -140,35 +133,46 @@ def open_oracle(
     sonar: str | None = None,
     workers: int | None = None,
 ) -> Iterator[Capsule]:
-    """The oracle on the network that Ape is connected to, and no other process's while it is open.
+    """The Capsule of a home on the network that Ape is connected to; it locks the home.
 
     Args:
-        workers: processes that weigh Gradients, 0 for none; None: one for each core.
+        account: the Capsule's.
+        home: folder that `ape capsule init` made.
+        passphrase: of the vaults.
+        observer: is told of what happens.
+        sonar: address of the Sonar contract; None: the one deployed from here.
+        workers: number of processes that score Gradients; 0: none; None: one per core.
+
+    Raises:
+        HomeBusyError: another process serves this home.
+        DeploymentUnknownError, ChainError, StoreError: chain or store cannot be used.
+        SonarError: as `build_capsule`.
     """
     unlock(account)
-    site = find_connection(account, sonar)
-    # The backlog has a connection of its own to the journal: the store is there before the oracle.
-    with lock(home), closing(CapsuleJournal(home / STATE_FILE)) as state:
-        oracle = build_oracle(
-            site.chain,
-            InstrumentedStore(configured_store(backlog=Backlog(state.journal)), observer),
+    connection = find_connection(account, sonar)
+    # The backlog has a connection of its own to the journal: the store exists before the Capsule.
+    with lock(home), closing(CapsuleJournal(home / STATE_FILE)) as journal:
+        capsule = build_capsule(
+            connection.chain,
+            InstrumentedStore(configured_store(backlog=Backlog(journal.database)), observer),
             home,
             passphrase,
-            confirmations=site.confirmations,
-            start_block=site.start_block,
+            confirmations=connection.confirmations,
+            start_block=connection.start_block,
+            tokens=connection.tokens,
             observer=observer,
             workers=len(os.sched_getaffinity(0)) if workers is None else workers,
             cache=configured_cache(),
             tidy_after=settings().tidy_after,
         )
-        observer.started(service_facts("ape-capsule", site.chain))
+        observer.started(service_facts("ape-capsule", connection.chain))
         try:
-            yield oracle
+            yield capsule
         finally:
-            oracle.close()
+            capsule.close()
 
 
-def serve(oracle: Capsule, observer: Observer, *, poll_interval: float | None = None) -> None:
-    """Runs a Capsule until the process is asked to end; what is under way is finished first."""
+def serve(capsule: Capsule, observer: Observer, *, poll_interval: float | None = None) -> None:
+    """Runs a Capsule until SIGINT or SIGTERM; a move under way is finished first."""
     with until_asked_to_end(settings().stop_within) as stop:
-        oracle.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=observer.acted)
+        capsule.run(poll_interval=poll_interval or settings().poll_interval, stop=stop, report=observer.acted)

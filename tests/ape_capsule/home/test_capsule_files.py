@@ -12,6 +12,14 @@ from hypothesis import strategies as st
 
 from ape_capsule.errors import HeadMissingError
 from ape_capsule.home.plaintext_weights import PlaintextWeights
+from ape_capsule.home.prepared_moves import (
+    PreparedDelivery,
+    PreparedMove,
+    PreparedRebase,
+    PreparedRejection,
+    PreparedScore,
+    PreparedStart,
+)
 from ape_capsule.home.score_evidence import ScoreEvidence
 from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.home.state import CapsuleJournal
@@ -20,6 +28,7 @@ from sonar_core.base.errors import FormatError
 from sonar_core.crypto.certificates import Key
 from sonar_core.crypto.sealed_messages import SealError
 from sonar_core.protocol.commitments import openings_root, predictions_root
+from sonar_core.protocol.structs import CampaignStart, Rejection, Score
 from syft import wire
 from syft.paillier import IntegerTensor, Openings, PrivateContext, generate_insecure_keypair
 
@@ -102,16 +111,36 @@ def test_bytes_that_are_no_evidence_are_told(context: PrivateContext, arrays: di
 
 
 def test_a_move_answers_what_it_was_prepared_for_alone(tmp_path: Path) -> None:
-    state = CapsuleJournal(tmp_path / "state.sqlite")
-    made = state.prepare(CAMPAIGN, "score", ROOT, accuracy=5, model=bytes([9]) * 32, words="why")
-    state.prepare(CAMPAIGN, "score", bytes(32), accuracy=6)
-    state.close()
-    state = CapsuleJournal(tmp_path / "state.sqlite")
-    assert state.prepared(CAMPAIGN, "score", ROOT) == made
-    assert (made.digest("model"), made.number("accuracy")) == (bytes([9]) * 32, 5)
-    assert state.prepared(CAMPAIGN, "reject", ROOT) is None
-    assert state.prepared(bytes(32), "score", ROOT) is None
-    state.close()
+    journal = CapsuleJournal(tmp_path / "state.sqlite")
+    made = PreparedScore(Score(5, 4, bytes([9]) * 32, ROOT, bytes([8]) * 32, ROOT))
+    journal.prepare(CAMPAIGN, ROOT, made)
+    journal.prepare(CAMPAIGN, bytes(32), PreparedScore(Score(6, 1, bytes(32), ROOT, bytes([7]) * 32, ROOT)))
+    journal.close()
+    journal = CapsuleJournal(tmp_path / "state.sqlite")
+    assert journal.prepared(CAMPAIGN, ROOT, PreparedScore) == made
+    assert journal.prepared(CAMPAIGN, ROOT, PreparedRejection) is None
+    assert journal.prepared(bytes(32), ROOT, PreparedScore) is None
+    assert journal.published(CAMPAIGN) == {bytes([number]) * 32 for number in (7, 8, 9)}
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("move", "blobs"),
+    [
+        (PreparedStart(CampaignStart(b"\1" * 32, ROOT, b"\2" * 32, ROOT, 5)), {b"\1" * 32, b"\2" * 32}),
+        (PreparedScore(Score(5, 4, b"\1" * 32, ROOT, b"\2" * 32, ROOT)), {b"\1" * 32, b"\2" * 32}),
+        (PreparedRejection(Rejection.UNAVAILABLE, "never appeared"), {bytes(32)}),
+        (PreparedRejection(Rejection.MALFORMED, "why", b"\1" * 32, ROOT), {b"\1" * 32}),
+        (PreparedRebase(b"\1" * 32, ROOT, ROOT), {b"\1" * 32}),
+        (PreparedDelivery(b"\1" * 32, ROOT), {b"\1" * 32}),
+    ],
+)
+def test_every_prepared_move_comes_back_as_it_was(tmp_path: Path, move: PreparedMove, blobs: set[bytes]) -> None:
+    journal = CapsuleJournal(tmp_path / "state.sqlite")
+    journal.prepare(CAMPAIGN, ROOT, move)
+    assert journal.prepared(CAMPAIGN, ROOT, type(move)) == move
+    assert journal.published(CAMPAIGN) == move.blobs - {bytes(32)} == blobs - {bytes(32)}
+    journal.close()
 
 
 def test_attempts_are_counted_across_restarts_by_message(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_an_honest_log_agrees() -> None:
 @pytest.mark.parametrize("lost", LOG, ids=str)
 def test_every_line_that_is_cut_out_shows(lost: Warrant) -> None:
     (told,) = words([one for one in LOG if one != lost])
-    assert told == f"{lost}: it was opened, and the log has no warrant for it"
+    assert told == f"{lost}: it was decrypted, and the log has no warrant for it"
 
 
 def test_a_decryption_that_nothing_registered_shows() -> None:

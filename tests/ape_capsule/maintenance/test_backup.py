@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from ape_capsule.errors import BackupCorruptError, HomeTakenError, IdentityMissingError, WarrantLogCorruptError
+from ape_capsule.errors import (
+    BackupCorruptError,
+    BackupExistsError,
+    BackupPassphraseError,
+    HomeTakenError,
+    IdentityMissingError,
+    WarrantLogCorruptError,
+)
+from ape_capsule.home.paths import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
 from ape_capsule.home.sealed_files import SealedFiles
 from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.paillier_keystore import Keystore
-from ape_capsule.keys.warrant_log import Kind, Warrant, WarrantLog
+from ape_capsule.keys.warrant_log import ChainRef, Kind, Warrant, WarrantLog
 from ape_capsule.maintenance.backup import back_up, restore
-from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
 from sonar_core.crypto import vault
 from sonar_core.crypto.vault import LOWEST_COST, WrongPassphraseError
 from syft.paillier import generate_insecure_keypair
@@ -36,7 +43,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     identity = Identity.create(home, "Capsule", PASSPHRASE, cost=LOWEST_COST)
     Keystore(home / KEYS_FOLDER, PASSPHRASE, cost=LOWEST_COST).create(CAMPAIGN, 512)
     SealedFiles(home / "heads", identity).keep(CAMPAIGN, "head", b"weights")
-    WarrantLog(home / WARRANT_FILE).grant(Warrant(CAMPAIGN, Kind.GRADIENT, 0, bytes(32), bytes(32)), now=1)
+    chain = ChainRef(1337, bytes(32), "0x" + "44" * 20)
+    WarrantLog(home / WARRANT_FILE, chain).grant(Warrant(CAMPAIGN, Kind.GRADIENT, 0, bytes(32), bytes(32)), now=1)
     state = CapsuleJournal(home / STATE_FILE)
     state.note_refusal(CAMPAIGN, 3, "said before")
     state.close()
@@ -106,12 +114,12 @@ def test_gpg_opens_it(home: Path, saved: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten_and_nothing_half_restored(home: Path, saved: Path, tmp_path: Path) -> None:
     before = saved.read_bytes()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(BackupExistsError, match="exists and is left as it is: name another file"):
         back_up(home, saved, PASSPHRASE, cost=LOWEST_COST)
     assert saved.read_bytes() == before
     with pytest.raises(HomeTakenError, match="move it away"):
         restore(saved, home, PASSPHRASE)
-    with pytest.raises(WrongPassphraseError):
+    with pytest.raises(BackupPassphraseError, match=f"^the passphrase does not open {saved}; nothing was restored"):
         restore(saved, tmp_path / "again", "wrong")
     with pytest.raises(WrongPassphraseError):
         back_up(home, tmp_path / "other", "wrong", cost=LOWEST_COST)

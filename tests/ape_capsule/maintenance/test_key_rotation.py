@@ -23,13 +23,13 @@ from ape_capsule.errors import (
     TooManyKeysError,
 )
 from ape_capsule.home import sealed_files
+from ape_capsule.home.paths import EVIDENCE_FOLDER, WEIGHTS_FOLDER
 from ape_capsule.home.sealed_files import SealedFiles
-from ape_capsule.keys.announced_certificates import KeyNeed, held_in, needs
+from ape_capsule.keys.announced_certificates import KeyNeed, key_needs, our_certificate_in
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.maintenance import key_rotation
 from ape_capsule.maintenance.backup import back_up, restore
 from ape_capsule.maintenance.doctor import judge_needs, judge_ring
-from ape_capsule.service import EVIDENCE_FOLDER, HEADS_FOLDER
 from sonar_core.base import atomic_files as files
 from sonar_core.crypto import vault
 from sonar_core.crypto._unseal_child import NO_KEY
@@ -74,7 +74,7 @@ class Place:
         self.home, self.store, self.chain = folder / "capsule", EmbeddedStore(folder / "blobs"), Registry()
         self.first = Identity.create(self.home, "Capsule <c@example.org>", PASSPHRASE, cost=LOWEST_COST)
         self.chain.certificates = self.store.put(self.first.ring())
-        for kept in (HEADS_FOLDER, EVIDENCE_FOLDER):
+        for kept in (WEIGHTS_FOLDER, EVIDENCE_FOLDER):
             SealedFiles(self.home / kept, self.first).keep(CAMPAIGN, "one.sealed", kept.encode())
 
     def identity(self) -> Identity:
@@ -91,11 +91,11 @@ class Place:
 
     def forget(self, fingerprint: str, needed: list[KeyNeed] | None = None) -> int:
         identity = self.identity()
-        rest = key_rotation.without(identity, fingerprint, announced=self.announced(), needed=needed or [])
+        rest = key_rotation.without_key(identity, fingerprint, announced=self.announced(), needed=needed or [])
         return key_rotation.forget(self.home, PASSPHRASE, identity, rest, fingerprint, cost=LOWEST_COST)
 
     def kept(self, identity: Identity) -> list[bytes]:
-        folders = (HEADS_FOLDER, EVIDENCE_FOLDER)
+        folders = (WEIGHTS_FOLDER, EVIDENCE_FOLDER)
         return [SealedFiles(self.home / folder, identity).take(CAMPAIGN, "one.sealed") for folder in folders]
 
 
@@ -135,7 +135,7 @@ def test_a_vault_of_before_there_was_rotation_opens(tmp_path: Path) -> None:
     identity = Identity.load(tmp_path, PASSPHRASE)
     assert (identity.certificates, identity.retired) == ((key.certificate,), ())
     assert (tmp_path / "identity.vault").read_bytes() == before
-    identity.succeeded("Capsule").keep(tmp_path, PASSPHRASE, cost=LOWEST_COST)
+    identity.with_new_key("Capsule").keep(tmp_path, PASSPHRASE, cost=LOWEST_COST)
     assert Identity.load(tmp_path, PASSPHRASE).retired == (key.certificate,)
 
 
@@ -288,7 +288,7 @@ def test_a_key_is_forgotten_only_when_nobody_needs_it(place: Place) -> None:
     place.rotate()
     with pytest.raises(KeyNotHeldError, match="ape capsule keys"):
         place.forget(SCIENTIST.fingerprint)
-    with pytest.raises(RetiredKeyInUseError, match=f"needed by 1 Campaigns, 0x{CAMPAIGN.hex()}"):
+    with pytest.raises(RetiredKeyInUseError, match=f"needed by 1 Campaign, such as 0x{CAMPAIGN.hex()}"):
         place.forget(old, [KeyNeed(CAMPAIGN, Status.OPEN, frozenset({old}))])
     announced, place.chain.certificates = place.chain.certificates, place.store.address_of(place.first.ring())
     with pytest.raises(StillAnnouncedError):
@@ -308,11 +308,11 @@ def test_sealing_anew_makes_no_forgery_true(place: Place) -> None:
     forged = seal(b"forged", [place.first.certificate], signer=SCIENTIST)
     files = {"forged.sealed": forged, "damaged.sealed": b"\xc1junk", "other.sealed": _to_another()}
     for name, content in files.items():
-        (place.home / HEADS_FOLDER / CAMPAIGN.hex() / name).write_bytes(content)
+        (place.home / WEIGHTS_FOLDER / CAMPAIGN.hex() / name).write_bytes(content)
     place.rotate()
     assert place.forget(place.first.certificate.fingerprint) == 2
     for name, content in files.items():
-        assert (place.home / HEADS_FOLDER / CAMPAIGN.hex() / name).read_bytes() == content
+        assert (place.home / WEIGHTS_FOLDER / CAMPAIGN.hex() / name).read_bytes() == content
 
 
 def _to_another() -> bytes:
@@ -359,7 +359,7 @@ def test_which_campaign_needs_which_key(place: Place) -> None:
     both = {old.fingerprint, new.fingerprint}
 
     def needed(*arguments: Any, **options: Any) -> list[tuple[set[str], bool]]:
-        found = needs(identity, place.store, [campaign(place, *arguments, **options)], 0)
+        found = key_needs(identity, place.store, [campaign(place, *arguments, **options)], 0)
         return [(set(need.keys), need.is_held) for need in found]
 
     assert needed(Status.OPEN, before, old) == [({old.fingerprint}, True)]
@@ -382,7 +382,7 @@ def test_the_store_is_not_asked_for_a_ring_of_its_own(place: Place, tmp_path: Pa
     place.rotate()
     identity, empty = place.identity(), EmbeddedStore(tmp_path / "empty")
     for certificate in identity.certificates:
-        assert held_in(identity, empty, empty.address_of(format_keyring([certificate]))) == certificate
+        assert our_certificate_in(identity, empty, empty.address_of(format_keyring([certificate]))) == certificate
 
 
 def test_the_doctor_tells_lost_keys_and_idle_ones(place: Place) -> None:
@@ -398,7 +398,7 @@ def test_the_doctor_tells_lost_keys_and_idle_ones(place: Place) -> None:
     found = list(judge_needs(identity, [used, lost]))
     assert [one.grade for one in found] == [Grade.FAIL, Grade.OK]
     assert CAMPAIGN.hex() in found[0].words
-    assert f"{old} is needed by 1 Campaigns" in found[1].words
+    assert f"{old} is needed by 1 Campaign" in found[1].words
 
 
 def test_the_doctor_tells_half_a_rotation(place: Place) -> None:
@@ -421,7 +421,7 @@ def test_a_backup_holds_all_keys_and_an_older_one_does_not(place: Place, tmp_pat
     restore(tmp_path / "after", tmp_path / "again", PASSPHRASE)
     again = Identity.load(tmp_path / "again", PASSPHRASE)
     assert again.certificates == place.identity().certificates
-    assert SealedFiles(tmp_path / "again" / HEADS_FOLDER, again).take(CAMPAIGN, "one.sealed") == b"heads"
+    assert SealedFiles(tmp_path / "again" / WEIGHTS_FOLDER, again).take(CAMPAIGN, "one.sealed") == b"heads"
 
     restore(tmp_path / "before", tmp_path / "older", PASSPHRASE)
     chain: Any = place.chain

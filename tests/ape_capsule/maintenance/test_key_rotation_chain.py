@@ -77,11 +77,13 @@ def test_campaigns_of_before_and_after_a_rotation_are_delivered_and_opened(
     between = world.create()  # sealed to the old certificate, and opened under the new one
 
     assert shown(ape_capsule) == [(old, "current", True, {_name(before), _name(between)})]
-    assert "Aborted" in ape_capsule("rotate", status=1, given="n\n")
+    assert "nothing was sent" in ape_capsule("rotate", status=1)
+    assert "Dry run" in ape_capsule("rotate", "--dry-run")
     assert Identity.load(world.home, PASSPHRASE).retired == ()
-    output = ape_capsule("rotate", given="y\n")
-    assert f"A new key takes the place of {old}" in output
-    assert "2 are not over" in output
+    output = ape_capsule("rotate", "--yes")
+    assert "Rotate the OpenPGP key" in output
+    assert f"{old},whichcertifiesthenewone" in "".join(output.split())
+    assert "2, which keep the key that they know" in " ".join(output.split())
     identity = Identity.load(world.home, PASSPHRASE)
     new = identity.certificate.fingerprint
     assert f"{new} is announced as {world.accounts['capsule'].address}" in output

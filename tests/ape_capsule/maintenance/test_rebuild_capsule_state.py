@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ape_capsule.errors import HomeMismatchError
+from ape_capsule.home.paths import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
 from ape_capsule.keys.warrant_log import read
 from ape_capsule.maintenance.rebuild_state import RebuiltState, rebuild
-from ape_capsule.service import KEYS_FOLDER, STATE_FILE, WARRANT_FILE
+from sonar_core.app.connection import Connection
 from sonar_core.base.database import JournalDamagedError
 from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_follower import WrongChainError
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.chain
 
 
 def mend(world: World) -> RebuiltState:
-    return rebuild(world.home, world.as_("capsule"), confirmations=0, start_block=world.start)
+    return rebuild(world.home, Connection(world.as_("capsule"), world.start, 0, ()))
 
 
 def test_a_damaged_file_between_a_verdict_and_its_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,13 +68,13 @@ def test_another_accounts_file_and_another_chains_are_told_by_name(world: World)
     strange = SonarContracts(world.sonar.address, world.accounts["miner"])
     with pytest.raises(HomeMismatchError, match=rf"{STATE_FILE} belongs to the account .*`ape capsule rebuild`"):
         start_as(world, strange)
-    done = rebuild(world.home, strange, confirmations=0, start_block=world.start)
+    done = rebuild(world.home, Connection(strange, world.start, 0, ()))
     assert done.campaigns == 0
     with pytest.raises(HomeMismatchError):
         world.oracle()
     mend(world)
     oracle = world.oracle()
-    with oracle._state.journal.transaction() as connection:
+    with oracle._context.journal.database.transaction() as connection:
         connection.execute("UPDATE follower SET genesis = x'00'")
     oracle.close()
     with pytest.raises(WrongChainError, match=rf"{STATE_FILE}.*`ape capsule rebuild`"):

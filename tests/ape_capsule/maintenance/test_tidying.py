@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ape_capsule.home.pinned_blobs import capsule_holding
+from ape_capsule.home.prepared_moves import PreparedDelivery, PreparedStart
 from ape_capsule.home.state import CapsuleJournal
 from sonar_core.protocol.content_address import to_cid
 from sonar_core.protocol.gradient_map import GradientMap, GradientState
@@ -62,7 +63,7 @@ class Scene:
 
     def restart(self) -> None:
         self.state = CapsuleJournal(self.folder / "state.sqlite")
-        self.tidier = Tidier(self.state.journal, self.node, self.cache, capsule_holding(self.state, CAPSULE))
+        self.tidier = Tidier(self.state.database, self.node, self.cache, capsule_holding(self.state, CAPSULE))
 
     def blob(self, words: str) -> bytes:
         address = self.node.put(words.encode())
@@ -94,8 +95,8 @@ class Scene:
             models=(Model(blobs["model"], bytes(32), 0),),
             delivery=blobs["delivery"],
         )
-        self.state.prepare(identity, "open", identity, public_key=blobs["public_key"], model=blobs["model"])
-        self.state.prepare(identity, "deliver", identity, delivery=blobs["delivery"], openings_root=bytes(32))
+        self.state.prepare(identity, identity, PreparedStart(start))
+        self.state.prepare(identity, identity, PreparedDelivery(blobs["delivery"], bytes(32)))
         return identity
 
     def change(self, campaign: bytes, **changes: object) -> None:

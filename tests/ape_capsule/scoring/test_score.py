@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ape_capsule.errors import MalformedGradientError, PredictionsMovedError
-from ape_capsule.scoring import score
-from ape_capsule.scoring.score import CampaignRef
+from ape_capsule.scoring import gradient_checks, score
+from ape_capsule.scoring.gradient_checks import CampaignRef
 from sonar_core.protocol.gradient_bundle import Bundle
 from sonar_core.protocol.structs import GradientRecord
 from sonar_core.protocol.validation_set import ValidationSet
@@ -113,13 +113,13 @@ def test_a_classifiers_best_step_and_accuracy_are_those_of_exact_fractions(case:
         classifier(), head, delta, validation(rows, targets), accuracy=0, target=WAD, min_improvement=1
     )
     best, step = expected_best(head, delta, lambda moved: plain_accuracy(rows, targets, moved))
-    assert (verdict.accuracy, verdict.step) == (int(best * WAD), step)
+    assert (verdict.accuracy, verdict.step_size) == (int(best * WAD), step)
     assert verdict.improved == (int(best * WAD) >= 1)
     moved = [
         [w + d * step / 4 for w, d in zip(one, other, strict=True)]
         for one, other in zip(fractions(head), fractions(delta), strict=True)
     ]
-    assert fractions(verdict.head) == moved
+    assert fractions(verdict.weights) == moved
     sums = plain_sums(rows, moved)
     assert verdict.predictions[:, 0].tolist() == [one.index(max(one)) for one in sums]
 
@@ -149,7 +149,7 @@ def test_the_best_step_of_several_labels_is_that_of_exact_fractions(case: tuple,
     own = ValidationSet.build(np.array(rows, dtype=np.int64), answers)
     verdict = score.score(model, head, delta, own, accuracy=0, target=WAD, min_improvement=1)
     best, step = expected_best(head, delta, share_right)
-    assert (verdict.accuracy, verdict.step) == (int(best * WAD), step)
+    assert (verdict.accuracy, verdict.step_size) == (int(best * WAD), step)
     assert verdict.predictions.shape == answers.shape
 
 
@@ -221,7 +221,7 @@ def test_of_equally_good_steps_the_largest_counts() -> None:
         target=WAD,
         min_improvement=1,
     )
-    assert verdict.step == 4
+    assert verdict.step_size == 4
 
 
 def test_a_step_past_the_bound_is_not_taken() -> None:
@@ -231,7 +231,7 @@ def test_a_step_past_the_bound_is_not_taken() -> None:
     verdict = score.score(
         classifier(), head, delta, validation(ROWS, TARGETS), accuracy=0, target=WAD, min_improvement=1
     )
-    assert verdict.step == 2
+    assert verdict.step_size == 2
 
 
 def test_a_gradient_that_breaks_the_bound_with_every_step_is_malformed() -> None:
@@ -308,8 +308,8 @@ ROOT = bytes([5]) * 32
 
 
 def test_a_fitting_bundle_passes() -> None:
-    score.check_header(bundle(), record(ROOT), PLACE)
-    score.check_commitment(bundle(), record(ROOT), ROOT)
+    gradient_checks.check_header(bundle(), record(ROOT), PLACE)
+    gradient_checks.check_commitment(bundle(), record(ROOT), ROOT)
 
 
 @pytest.mark.parametrize(
@@ -324,14 +324,14 @@ def test_a_fitting_bundle_passes() -> None:
 )
 def test_a_bundle_for_another_place_is_malformed(changed: dict, word: str) -> None:
     with pytest.raises(MalformedGradientError, match=word):
-        score.check_header(replace(bundle(), **changed), record(ROOT), PLACE)
+        gradient_checks.check_header(replace(bundle(), **changed), record(ROOT), PLACE)
 
 
 @pytest.mark.parametrize("changed", [{"salt": bytes(32)}, {}])
 def test_another_bundle_than_the_one_committed_to_is_malformed(changed: dict) -> None:
     root = ROOT if changed else bytes(32)
     with pytest.raises(MalformedGradientError, match="committed"):
-        score.check_commitment(replace(bundle(), **changed), record(ROOT), root)
+        gradient_checks.check_commitment(replace(bundle(), **changed), record(ROOT), root)
 
 
 # ---------------------------------------------------------------------- tensors
@@ -359,12 +359,12 @@ def gradient(context: PublicContext, **changed: object) -> EncryptedTensor:
 
 
 def test_a_gradient_as_a_mine_makes_it_passes(context: PublicContext) -> None:
-    score.check_tensor(gradient(context), classifier(), Packing(100, CLASSES))
+    gradient_checks.check_tensor(gradient(context), classifier(), Packing(100, CLASSES))
 
 
 def test_a_gradient_of_a_later_finer_head_passes(context: PublicContext) -> None:
     finer = gradient(context, exponent=6 + 5 + 3, bound=POINTS.gradient_bound(INPUTS + 1, 11))
-    score.check_tensor(finer, classifier(), Packing(100, CLASSES))
+    gradient_checks.check_tensor(finer, classifier(), Packing(100, CLASSES))
 
 
 @pytest.mark.parametrize(
@@ -379,4 +379,4 @@ def test_a_gradient_of_a_later_finer_head_passes(context: PublicContext) -> None
 )
 def test_a_gradient_that_fits_no_head_is_malformed(context: PublicContext, changed: dict, why: str) -> None:
     with pytest.raises(MalformedGradientError, match=why):
-        score.check_tensor(gradient(context, **changed), classifier(), Packing(100, CLASSES))
+        gradient_checks.check_tensor(gradient(context, **changed), classifier(), Packing(100, CLASSES))

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from ape_capsule.home.paths import WARRANT_FILE
 from ape_capsule.keys.warrant_log import Kind, read
 from ape_capsule.loop import Capsule
-from ape_capsule.service import WARRANT_FILE
 from sonar_core.service.action import Action
 from tests.world.capsule import World
 

@@ -162,14 +162,14 @@ def test_a_block_costs_the_follower_and_the_capsule_as_much_after_thirty_times_t
     costs = []
     for blocks in (SHORT, LONG):
         state, chain = CapsuleJournal(tmp_path / f"{blocks}.sqlite"), Blocks(blocks)
-        event_log = EventLog(chain, state.journal, confirmations=0, start_block=0)
+        event_log = EventLog(chain, state.database, confirmations=0, start_block=0)
         event_log.catch_up()
         chain.height += 1
         chain.asked.clear()
-        with database_steps(state.journal) as reading:
+        with database_steps(state.database) as reading:
             event_log.catch_up()
         newest = blocks + 1
-        with database_steps(state.journal) as asking:
+        with database_steps(state.database) as asking:
             assert state.submission_of(CAMPAIGN, newest - 3) == newest.to_bytes(32, "big")
             assert state.maker_of(CAMPAIGN, ROOT) == (2).to_bytes(32, "big")
         costs.append((sorted(chain.asked), reading[0], asking[0]))

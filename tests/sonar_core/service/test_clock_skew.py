@@ -12,7 +12,7 @@ import sonar_core
 
 #: Where the machine's clock is read, and for what (docs/explanation/survival.md). None of it decides about money.
 READERS = {
-    "ape_capsule/commands/backup.py": "when a destroyed key's statement says that it was made",
+    "ape_capsule/commands/destroy.py": "when a destroyed key's statement says that it was made",
     "ape_capsule/maintenance/doctor.py": "certificates that expire soon",
     "ape_capsule/moves/open_or_decline.py": "a signature of its future declines nobody",
     "ape_mine/datasets/catalog.py": "when a dataset's version was added",

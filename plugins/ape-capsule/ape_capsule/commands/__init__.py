@@ -1,1 +1,1 @@
-"""Commands of `ape capsule`, by what they are about."""
+"""The commands of `ape capsule`, one module each (keys.py: four about OpenPGP keys; backup.py: two)."""

@@ -1,4 +1,4 @@
-"""Options that several of `ape capsule`'s commands take."""
+"""Options, arguments and table columns that several commands of `ape capsule` share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ape_capsule.service import PASSPHRASE
+from ape_capsule.home.paths import PASSPHRASE_VARIABLE
 from sonar_core.base.errors import UsageError
 from sonar_core.cli.passphrases import passphrase_options
 
@@ -21,8 +21,8 @@ home_option = click.option(
     help="The Capsule's folder. Default: `capsule` in Sonar's home.",
 )
 sonar_option = click.option("--sonar", help="Address of the Sonar contract. Default: the one deployed from here.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
-passphrase_option = passphrase_options(PASSPHRASE, "the Capsule's vaults")
+yes_option = click.option("--yes", is_flag=True, help="Go on without a question.")
+passphrase_option = passphrase_options(PASSPHRASE_VARIABLE, "the Capsule's vaults")
 
 
 def parse_campaign(text: str) -> bytes:
@@ -33,7 +33,7 @@ def parse_campaign(text: str) -> bytes:
 
 
 def parse_fingerprint(text: str) -> str:
-    """An OpenPGP certificate's, in gpg's groups or not. Raises UsageError."""
+    """The fingerprint of an OpenPGP certificate, with or without gpg's spaces. Raises UsageError."""
     fingerprint = "".join(text.split()).upper()
     if not _FINGERPRINT.fullmatch(fingerprint):
         raise UsageError(f"{text!r:.80} is no fingerprint: write its 40 or 64 hex digits, as `ape capsule keys` does")

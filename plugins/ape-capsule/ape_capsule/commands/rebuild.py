@@ -1,4 +1,4 @@
-"""`ape capsule rebuild`: a state file that is damaged, or of another chain, made anew."""
+"""`ape capsule rebuild`: replaces a state file that is damaged, or of another chain."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_capsule.commands.options import home_option, sonar_option
-from ape_capsule.maintenance.rebuild_state import rebuild
-from ape_capsule.service import default_home
+from ape_capsule.home.paths import default_home
+from ape_capsule.maintenance.rebuild_state import rebuild as rebuild_state
 from sonar_core.app.connection import find_connection
 from sonar_core.cli.errors import cli_errors
+from sonar_core.protocol.units import counted
 
 
-@click.command(name="rebuild", cls=ConnectedProviderCommand)
+@click.command(cls=ConnectedProviderCommand)
 @account_option()
 @home_option
 @sonar_option
 @cli_errors()
-def rebuild_command(account: Any, home: Path | None, sonar: str | None) -> None:
-    """Make the Capsule's state file anew from the chain, where it is damaged, or of another account or chain.
+def rebuild(account: Any, home: Path | None, sonar: str | None) -> None:
+    """Rebuild the state file from the chain.
 
-    The old file is moved aside, never deleted. Keys, warrants, heads and evidence are files of their own, and stay.
+    For a file that is damaged, or of another account or chain. The old file is moved aside, never deleted. Keys,
+    warrants, weights and evidence are files of their own, and stay.
     """
-    site = find_connection(account, sonar)
-    done = rebuild(home or default_home(), site.chain, confirmations=site.confirmations, start_block=site.start_block)
-    click.echo(f"The old file is {done.aside}, if there was one.")
-    gradients = f"{done.scored} Gradients with a verdict, {done.waiting} without"
-    click.echo(f"Found on chain: {done.campaigns} Campaigns of {site.chain.sender}; {gradients}.")
+    connection = find_connection(account, sonar)
+    done = rebuild_state(home or default_home(), connection)
+    if done.aside.exists():
+        click.echo(f"The old file is {done.aside}.")
+    found = f"{counted(done.campaigns, 'Campaign')}; Gradients: {done.scored} scored, {done.waiting} waiting"
+    click.echo(f"Found on chain for {connection.chain.sender}: {found}.")
     for campaign in done.keyless:
-        click.echo(f"No key pair of Campaign 0x{campaign.hex()} is here: restore the home from its backup.")
-    click.echo("Not on chain, and lost: why Gradients were refused. Check the warrants: ape capsule log --verify")
+        click.echo(f"The key pair of Campaign 0x{campaign.hex()} is not here: restore the home from its backup.")
+    click.echo("Lost, since it is not on chain: why Gradients were rejected.")
+    click.echo("Check the warrants with `ape capsule log --verify`.")

@@ -1,4 +1,4 @@
-"""`ape capsule tidy`."""
+"""`ape capsule tidy`: releases blobs of Campaigns that are over."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option
 
 from ape_capsule.commands.options import home_option, sonar_option
+from ape_capsule.home.paths import STATE_FILE, default_home, lock
 from ape_capsule.home.pinned_blobs import capsule_holding
 from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.openpgp_identity import require_identity
-from ape_capsule.service import STATE_FILE, default_home, lock
 from sonar_core.app.connection import find_connection
 from sonar_core.app.settings import configured_cache, configured_store
-from sonar_core.chain.event_log import EventLog
 from sonar_core.cli.console import json_option
 from sonar_core.cli.errors import cli_errors
 from sonar_core.cli.tidy import after_option, yes_option
@@ -34,14 +33,16 @@ from sonar_core.store.replication_backlog import Backlog
 @json_option
 @cli_errors()
 def tidy(account: Any, home: Path | None, sonar: str | None, after: str | None, yes: bool, as_json: bool) -> None:
-    """Say what the IPFS nodes and the cache keep of Campaigns that are over, and how many bytes; let go with --yes.
+    """Show which blobs of Campaigns that are over can be released.
 
-    With --yes the Capsule must not be serving; a service does it by itself where `tidy_after` is set.
+    That is, blobs that IPFS nodes and the cache keep, with their bytes; --yes releases them. With --yes the Capsule
+    must not serve. A service releases them by itself if `tidy_after` is set.
     """
-    place, site = home or default_home(), find_connection(account, sonar)
-    require_identity(place)
-    with lock(place) if yes else nullcontext(), closing(CapsuleJournal(place / STATE_FILE, rehearsal=not yes)) as state:
-        event_log = EventLog(site.chain, state.journal, confirmations=site.confirmations, start_block=site.start_block)
-        store = configured_store(backlog=Backlog(state.journal))
-        tidier = Tidier(state.journal, store, configured_cache(), capsule_holding(state, site.chain.sender))
-        tidy_up(tidier, event_log, site.chain, after, yes=yes, as_json=as_json)
+    folder, connection = home or default_home(), find_connection(account, sonar)
+    require_identity(folder)
+    locked = lock(folder) if yes else nullcontext()
+    with locked, closing(CapsuleJournal(folder / STATE_FILE, rehearsal=not yes)) as journal:
+        database, chain = journal.database, connection.chain
+        store = configured_store(backlog=Backlog(database))
+        tidier = Tidier(database, store, configured_cache(), capsule_holding(journal, chain.sender))
+        tidy_up(tidier, connection.event_log(database), chain, after, yes=yes, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What a Capsule has on its IPFS nodes: what it pinned of the Data Scientist's, and what it published itself."""
+"""Blobs that a Capsule keeps on its IPFS nodes: those that it pinned for a Campaign, and those that it published."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sonar_core.service.blob_retention import Holding
 from sonar_core.store.artifacts import public_blobs
 
 
-def capsule_holding(state: CapsuleJournal, capsule: str) -> Holding:
-    """Of the Campaigns that name a Capsule, by its address: all but the Miners' bundles, which it only reads."""
+def capsule_holding(journal: CapsuleJournal, capsule: str) -> Holding:
+    """The blobs of the Campaigns that name a Capsule (an address), without the Miners' bundles, which it only reads."""
 
     def blobs(campaign: CampaignState, spec: CampaignSpec | None) -> set[bytes]:
         found = {campaign.terms.spec, campaign.terms.validation, *(public_blobs(spec) if spec else ())}
-        return found | state.published(campaign.id)
+        return found | journal.published(campaign.id)
 
     return Holding(lambda ledger: ledger.campaigns_of_capsule(capsule), blobs)

@@ -1,7 +1,7 @@
-"""The weights behind the heads of the Capsule's Campaigns, in the clear, sealed to the Capsule itself.
+"""The plaintext weights of the Models of the Capsule's Campaigns, sealed to the Capsule itself.
 
-A head is what the Capsule encrypted, or what came of adding a Gradient it decrypted: so it knows each without
-decrypting it, and a later Campaign can start from the last one.
+The Capsule encrypted each Model, or added a Gradient that it decrypted. So it knows the weights without decrypting a
+Model, and a later Campaign can start from the last ones.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from syft.paillier import IntegerTensor
 
 
 class PlaintextWeights:
-    """Weights by Campaign and by the Merkle root of the Model that holds them."""
+    """Weights by Campaign and by the Merkle root of their Model.
 
-    def __init__(self, archive: SealedFiles) -> None:
-        self._archive = archive
-        #: The last one of each Campaign, so that a look at an idle Campaign opens no file.
+    Args:
+        files: where they are kept.
+    """
+
+    def __init__(self, files: SealedFiles) -> None:
+        self._files = files
+        #: The last weights of each Campaign, so that a turn over an idle Campaign opens no file.
         self._newest: dict[bytes, tuple[bytes, IntegerTensor]] = {}
 
     def keep(self, campaign: bytes, model_root: bytes, weights: IntegerTensor) -> None:
-        """Keeps the weights, durably. Raises OSError."""
-        self._archive.keep(campaign, _name(model_root), _to_bytes(weights))
+        """Keeps weights durably. Raises OSError."""
+        self._files.keep(campaign, _name(model_root), _to_bytes(weights))
         self._newest[campaign] = model_root, weights
 
     def take(self, campaign: bytes, model_root: bytes) -> IntegerTensor:
-        """The weights of that Model.
+        """The weights of a Model.
 
         Raises:
             HeadMissingError: they are not kept.
@@ -40,7 +44,7 @@ class PlaintextWeights:
         if weights is not None and root == model_root:
             return weights
         try:
-            weights = _from_bytes(self._archive.take(campaign, _name(model_root)))
+            weights = _from_bytes(self._files.take(campaign, _name(model_root)))
         except FileNotFoundError:
             raise HeadMissingError(campaign, model_root) from None
         self._newest[campaign] = model_root, weights
@@ -68,9 +72,9 @@ def _from_bytes(data: bytes) -> IntegerTensor:
         arrays = wire.loads_arrays(data)
         rows, columns, _ = arrays["values"].shape
         values = np.empty((rows, columns), dtype=object)
-        for place in np.ndindex(rows, columns):
-            values[place] = int.from_bytes(arrays["values"][place].tobytes(), "big", signed=True)
+        for index in np.ndindex(rows, columns):
+            values[index] = int.from_bytes(arrays["values"][index].tobytes(), "big", signed=True)
         bound = int.from_bytes(arrays["bound"].tobytes(), "big")
         return IntegerTensor(values, int(arrays["exponent"][0]), bound)
     except (WireError, KeyError, ValueError, IndexError) as error:
-        raise FormatError("weights of a head", str(error)) from None
+        raise FormatError("weights of a Model", str(error)) from None

@@ -1,7 +1,7 @@
-"""What an audit of one score needs: the Gradient's openings, and what the head that was scored predicts.
+"""Evidence for the audit of one score: the Gradient's openings, and the predictions of the scored weights.
 
-It shows a single Mine's Gradient in the clear, so it rests sealed to the Capsule itself, is for a Campaign's arbiter
-alone, and is removed when claims open.
+It shows a single Mine's Gradient in the clear. So it is stored sealed to the Capsule itself, is for a Campaign's
+arbiter alone, and is removed when claims open.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class ScoreEvidence:
     """Evidence of one score, of a Gradient rejected after it was decrypted, or of a rebase.
 
     Attributes:
-        openings: of the Gradient's ciphertexts; of the former head's where it is a rebase.
-        predictions: int64, one row for each validation row; None for a Gradient that no head came of.
+        openings: of the Gradient's ciphertexts; for a rebase, of the former Model's.
+        predictions: int64, one row per validation row; None for a rejected Gradient.
     """
 
     openings: Openings
@@ -57,7 +57,7 @@ class ScoreEvidence:
         """Reads what `to_bytes` wrote.
 
         Raises:
-            FormatError: it is something else.
+            FormatError: `data` is something else.
         """
         try:
             arrays = wire.loads_arrays(data)

@@ -1,4 +1,4 @@
-"""Files that only the Capsule itself can read: sealed to its own certificates, signed by it, whole or not there."""
+"""Files that only the Capsule can read: sealed to its own certificate, signed by it, written atomically."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LARGEST = 256 << 20
 
 
 class SealedFiles:
-    """A folder of sealed files, one folder in it for each Campaign.
+    """A folder of sealed files, with one sub-folder per Campaign.
 
     Args:
-        folder: made when missing.
+        folder: made if it is missing.
         identity: the Capsule's.
     """
 
@@ -28,30 +28,33 @@ class SealedFiles:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def keep(self, campaign: bytes, name: str, data: bytes) -> None:
-        """Writes a file, or replaces it, durably. Raises OSError."""
+        """Writes or replaces a file durably. Raises OSError."""
         path = self._path(campaign, name)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         remove_leftovers(path.parent)
         write_atomically(path, self._identity.seal_to_self(data), mode=_PRIVATE)
 
     def take(self, campaign: bytes, name: str) -> bytes:
-        """What was kept.
+        """The content of a file that `keep` wrote.
 
         Raises:
-            FileNotFoundError: nothing was, or it was removed.
-            SealError: the file is damaged, or was not written by this Capsule.
+            FileNotFoundError: there is no such file (any more).
+            SealError: the file is damaged, or this Capsule did not write it.
         """
         return self._identity.unseal_own(self._path(campaign, name).read_bytes(), limit=_LARGEST)
 
     def reseal(self, fingerprint: str) -> int:
-        """Seals anew, to the current key, what one retired key alone opens; how many files that were.
+        """Seals files to the current key that only one retired key unseals; returns their number.
 
-        Each is replaced as a whole: cut short, it goes on with the others. What is damaged, or was not written by this
-        Capsule, is left as it is: its signature would make it true.
+        Each file is replaced as a whole; a call that is cut short is finished by the next one. A file that is damaged,
+        or that this Capsule did not write, is left as it is: a new signature would make it look genuine.
+
+        Args:
+            fingerprint: of the retired key.
 
         Raises:
             OSError: a file cannot be read or written.
-            UnsealTimeoutError, UnsealProcessError: one could not be opened this time.
+            UnsealTimeoutError, UnsealProcessError: a file could not be unsealed this time.
         """
         count = 0
         for path in sorted(self._folder.glob("*/[!.]*")):
@@ -67,7 +70,7 @@ class SealedFiles:
         return count
 
     def remove(self, campaign: bytes) -> None:
-        """Removes everything that was kept of a Campaign, if anything was. Raises OSError."""
+        """Removes all files of a Campaign, if any. Raises OSError."""
         folder = self._folder / campaign.hex()
         if folder.exists():
             shutil.rmtree(folder)

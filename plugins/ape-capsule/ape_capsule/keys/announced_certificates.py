@@ -1,4 +1,4 @@
-"""By which certificates others know the Capsule, and which Campaigns still need which of its OpenPGP keys."""
+"""The certificates by which others know the Capsule, and the OpenPGP keys that unfinished Campaigns need."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sonar_core.store.artifacts import LARGEST_VALIDATION, read_keyring
 
 @dataclass(frozen=True, slots=True)
 class KeyNeed:
-    """A Campaign that is not over, and what it needs of the Capsule's identity.
+    """The OpenPGP keys that a Campaign needs until it is over.
 
     Attributes:
         campaign: id.
-        status: of now.
-        keys: fingerprints of the keys held here that it may need.
-        is_held: whether one of them is in the ring that it knows the Capsule by.
+        status: at present.
+        keys: fingerprints of the keys in this home that it may need.
+        is_held: whether one of them is in the ring by which it knows the Capsule.
     """
 
     campaign: bytes
@@ -33,27 +33,27 @@ class KeyNeed:
     is_held: bool = True
 
 
-def held_in(identity: Identity, store: BlobStore, address: bytes) -> Certificate:
-    """The newest certificate of the identity's that is in the ring at `address`.
+def our_certificate_in(identity: Identity, store: BlobStore, address: bytes) -> Certificate:
+    """The identity's newest certificate in the ring at `address`.
 
-    The store is asked only where that is no ring of one of them alone: a delivery does not hang on it.
+    A ring of one certificate is recognised by its address, so that a delivery does not depend on the store.
 
     Raises:
-        RingNotHeldError: there is none.
+        RingNotHeldError: none of them is in the ring.
         StoreError, BlobError, CertificateError: the ring cannot be read.
     """
     for certificate in identity.certificates:
         if store.address_of(format_keyring([certificate])) == address:
             return certificate
     ring = read_keyring(store, address)
-    found = identity.among(ring)
+    found = identity.our_newest_in(ring)
     if found is None:
         raise RingNotHeldError([certificate.fingerprint for certificate in ring])
     return found
 
 
-def needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignState], now: int) -> Iterator[KeyNeed]:
-    """What each Campaign that is not over needs.
+def key_needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignState], now: int) -> Iterator[KeyNeed]:
+    """The keys that each Campaign needs which is not over.
 
     Raises:
         StoreError, BlobError, CertificateError: a ring of several certificates, or a stranger's, cannot be read.
@@ -63,23 +63,23 @@ def needs(identity: Identity, store: BlobStore, campaigns: Iterable[CampaignStat
             continue
         status = campaign.status(now)
         try:
-            keys = _needed(identity, store, campaign, status)
+            keys = _needed_keys(identity, store, campaign, status)
         except RingNotHeldError:
-            yield KeyNeed(campaign.id, status, _opener(identity, store, campaign), is_held=False)
+            yield KeyNeed(campaign.id, status, _unsealing_keys(identity, store, campaign), is_held=False)
         else:
             yield KeyNeed(campaign.id, status, keys)
 
 
-def _needed(identity: Identity, store: BlobStore, campaign: CampaignState, status: Status) -> frozenset[str]:
+def _needed_keys(identity: Identity, store: BlobStore, campaign: CampaignState, status: Status) -> frozenset[str]:
     if status is Status.REQUESTED:
-        return _all(identity)  # its ring is not settled yet, and what it was sealed to may be older
-    # It may have been sealed to one ring, and opened under the next.
-    signer = held_in(identity, store, campaign.certificates)
-    return _opener(identity, store, campaign) | {signer.fingerprint}
+        return _all(identity)  # its ring is not fixed yet, and its validation set may be sealed to an older one
+    # Its validation set may be sealed to one ring while it was opened under the next.
+    signer = our_certificate_in(identity, store, campaign.certificates)
+    return _unsealing_keys(identity, store, campaign) | {signer.fingerprint}
 
 
-def _opener(identity: Identity, store: BlobStore, campaign: CampaignState) -> frozenset[str]:
-    """The key that opens the validation set; any of them where that cannot be told."""
+def _unsealing_keys(identity: Identity, store: BlobStore, campaign: CampaignState) -> frozenset[str]:
+    """Fingerprint of the key that unseals the validation set, or all fingerprints if it cannot be determined."""
     if not identity.retired:
         return _all(identity)
     try:

@@ -1,4 +1,4 @@
-"""What a Capsule says in public when it has destroyed a Campaign's key pair: signed, so that it is held to it."""
+"""The signed public statement that a Capsule has destroyed a Campaign's key pair."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 
 
 class DestructionStatement(StrictModel):
-    """That a Campaign's key pair is gone.
+    """States that a Campaign's key pair is destroyed.
 
     Attributes:
-        chain_id, contract, capsule, campaign: whose it was.
-        public_key_root: of the public half, as the Campaign was opened with it.
-        destroyed_at: seconds since 1970, by the Capsule's clock.
+        chain_id, contract, capsule, campaign: whose key pair it was.
+        public_key_root: Merkle root of its public half, as on chain.
+        destroyed_at: Unix seconds, by the Capsule's clock.
     """
 
     format: Literal["sonar-key-destroyed/1"] = "sonar-key-destroyed/1"
@@ -44,7 +44,7 @@ class DestructionStatement(StrictModel):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> DestructionStatement:
-        """What `to_bytes` gave. Raises FormatError."""
+        """Reads what `to_bytes` wrote. Raises FormatError."""
         try:
             return cls.model_validate(from_canonical("statement", data, limit=_LARGEST))
         except ValidationError as error:
@@ -54,27 +54,33 @@ class DestructionStatement(StrictModel):
 def publish_statement(
     folder: Path, destruction: DestructionStatement, identity: Identity, signer: Certificate
 ) -> tuple[Path, Path]:
-    """Keeps a statement and its detached signature; where they are. One that is there stays as it is.
+    """Writes a statement and its detached signature; an existing statement stays as it is.
 
     Args:
-        signer: which of the identity's keys signs: the one that readers know it by.
+        folder: for both files; made if it is missing.
+        destruction: the statement.
+        identity: the Capsule's.
+        signer: by whose key: the certificate by which readers know the Capsule.
+
+    Returns:
+        Paths of the statement and of its signature.
 
     Raises:
         KeyNotHeldError: the identity has no such key.
-        CertificateError: it has expired.
-        OSError: they cannot be written.
+        CertificateError: its certificate has expired.
+        OSError: a file cannot be written.
     """
     folder.mkdir(exist_ok=True, mode=0o700)
     statement = folder / f"{destruction.campaign[2:]}.json"
     signature = statement.with_suffix(".json.asc")
     if not statement.exists():
         write_atomically(statement, destruction.to_bytes())
-    # Of what is on disk: a crash in between may have left another moment there.
+    # Signs the file on disk, since a statement of before a crash has another time.
     write_atomically(signature, identity.sign(statement.read_bytes(), signer=signer))
     return statement, signature
 
 
 def check_statement(statement: bytes, signature: bytes, ring: Sequence[Certificate]) -> DestructionStatement:
-    """A statement that one certificate of the Capsule's ring signed. Raises SealError, FormatError."""
+    """Reads a statement that a certificate of the Capsule's ring signed. Raises SealError, FormatError."""
     verify(statement, signature, ring)
     return DestructionStatement.from_bytes(statement)

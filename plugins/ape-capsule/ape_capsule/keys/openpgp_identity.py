@@ -1,8 +1,8 @@
-"""The Capsule's OpenPGP identity: bundles and validation sets are sealed to it, and it signs what it delivers.
+"""The Capsule's OpenPGP identity: bundles and validation sets are sealed to it, and it signs deliveries.
 
-It has one key that counts now, and those that were replaced by it: a Campaign names the certificates that were in force
-when it was opened, and goes on with them to its end. All of them are one OpenPGP keyring in one vault, the current key
-first. So a key is there, or not, in a single step; and a vault of one key is what it always was.
+It holds the current key and the retired ones: a Campaign keeps the certificates that were announced when it was opened,
+to its end. All keys are one OpenPGP keyring in one vault, the current key first, so that a key is added or removed in a
+single step.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PURPOSE = "capsule-identity"
 
 
 class Identity:
-    """The Capsule's key pairs and what they do. Their secret halves rest in a vault in the Capsule's home.
+    """The Capsule's OpenPGP key pairs; their secret halves are stored in a vault in the home.
 
     Args:
         key: the current one.
-        retired: those it replaced, the newest first.
+        retired: the former ones, the newest first.
     """
 
     def __init__(self, key: Key, *retired: Key) -> None:
@@ -39,10 +39,10 @@ class Identity:
 
     @classmethod
     def create(cls, home: Path, user_id: str, passphrase: str, *, cost: int = vault.COST) -> Self:
-        """A fresh identity.
+        """Makes an identity with a fresh key.
 
         Raises:
-            IdentityExistsError: the home has one.
+            IdentityExistsError: the home has an identity.
             CertificateError: `user_id` is not one line of 1 to 256 characters.
         """
         path = home / _FILE
@@ -58,14 +58,14 @@ class Identity:
         """The identity in a home.
 
         Raises:
-            IdentityMissingError: there is none.
+            IdentityMissingError: the home has no identity.
             VaultError: the passphrase is wrong, or the file damaged.
-            CertificateError: one of its keys cannot sign and decrypt any more.
+            CertificateError: one of its keys can no longer sign and decrypt.
         """
         require_identity(home)
         return cls(*parse_keys(vault.read(home / _FILE, passphrase, purpose=_PURPOSE)))
 
-    # ------------------------------------------------------------------ its keys
+    # ------------------------------------------------------------------ keys
 
     @property
     def certificate(self) -> Certificate:
@@ -74,7 +74,7 @@ class Identity:
 
     @property
     def retired(self) -> tuple[Certificate, ...]:
-        """The public halves of the keys that were replaced, the newest first."""
+        """The public halves of the retired keys, the newest first."""
         return self.certificates[1:]
 
     @property
@@ -83,31 +83,31 @@ class Identity:
         return tuple(key.certificate for key in self._keys)
 
     def ring(self) -> bytes:
-        """The ring to announce."""
+        """The ring to announce: the current certificate alone."""
         return format_keyring([self.certificate])
 
-    def among(self, ring: Sequence[Certificate]) -> Certificate | None:
-        """The newest of its certificates that is in a ring."""
+    def our_newest_in(self, ring: Sequence[Certificate]) -> Certificate | None:
+        """The identity's newest certificate in a ring, if any."""
         names = {certificate.fingerprint for certificate in ring}
         return next((certificate for certificate in self.certificates if certificate.fingerprint in names), None)
 
-    def succeeded(self, user_id: str) -> Self:
-        """The same identity with a fresh key, which the one that was current certifies. It rests nowhere yet.
+    def with_new_key(self, user_id: str) -> Self:
+        """The identity with a fresh key, which the former current key certifies; not yet written to disk.
 
         Raises:
-            TooManyKeysError: it holds as many as it can.
+            TooManyKeysError: the identity is full.
             CertificateError: `user_id` is not one line of 1 to 256 characters.
         """
         if len(self._keys) >= LARGEST_KEYRING:
             raise TooManyKeysError(len(self._keys))
         return type(self)(Key.generate(user_id).certified_by(self._keys[0]), *self._keys)
 
-    def without(self, fingerprint: str) -> Self:
-        """The same identity without one of its retired keys; it rests nowhere yet.
+    def without_key(self, fingerprint: str) -> Self:
+        """The identity without one of its retired keys; not yet written to disk.
 
         Raises:
-            KeyNotHeldError: it has no such key.
-            KeyNotRetiredError: it is the current one.
+            KeyNotHeldError: the identity has no such key.
+            KeyNotRetiredError: it is the current key.
         """
         key = self._key(fingerprint)
         if key is self._keys[0]:
@@ -115,7 +115,7 @@ class Identity:
         return type(self)(*(one for one in self._keys if one is not key))
 
     def keep(self, home: Path, passphrase: str, *, cost: int = vault.COST) -> None:
-        """Puts these keys in the place of the home's: durably, all of them or none. Raises OSError."""
+        """Replaces the home's keys by these, durably, all or none. Raises OSError."""
         self._write(home, passphrase, cost, replace=True)
 
     def _write(self, home: Path, passphrase: str, cost: int, *, replace: bool) -> None:
@@ -128,34 +128,34 @@ class Identity:
                 return key
         raise KeyNotHeldError(fingerprint)
 
-    # ------------------------------------------------------------------ what they do
+    # ------------------------------------------------------------------ sealing and signing
 
     def unseal(self, message: bytes, *, signers: Sequence[Certificate], limit: int) -> bytes:
-        """A signed message to the Capsule. Raises SealError."""
+        """Unseals a message to the Capsule that one of `signers` signed. Raises SealError."""
         return unseal(message, self._keys, signers=signers, limit=limit)
 
     def unseal_bundle(self, message: bytes, *, limit: int) -> bytes:
-        """A Mine's bundle: nobody signs it. Raises SealError."""
+        """Unseals a Mine's bundle, which nobody signs. Raises SealError."""
         return unseal_anonymous(message, self._keys, limit=limit)
 
     def unsealing_key(self, message: bytes, *, limit: int) -> Certificate:
-        """The newest of its certificates that a message is sealed to. Raises SealError."""
+        """The identity's newest certificate that a message is sealed to. Raises SealError."""
         return unsealing_key(message, self._keys, limit=limit).certificate
 
     def seal_to(self, data: bytes, recipient: Certificate, *, signer: Certificate | None = None) -> bytes:
-        """A message of the Capsule's, signed by the current key, or by that of `signer`. Raises KeyNotHeldError."""
+        """Seals a message, signed by the key of `signer` (default: the current key). Raises KeyNotHeldError."""
         return seal(data, [recipient], signer=self._signer(signer))
 
     def sign(self, statement: bytes, *, signer: Certificate | None = None) -> bytes:
-        """A detached, armoured signature, likewise. Raises CertificateError, KeyNotHeldError."""
+        """A detached, armoured signature by the key of `signer`. Raises CertificateError, KeyNotHeldError."""
         return sign(statement, self._signer(signer))
 
     def seal_to_self(self, data: bytes) -> bytes:
-        """What the Capsule keeps for itself alone."""
+        """Seals what the Capsule keeps for itself alone."""
         return self.seal_to(data, self.certificate)
 
     def unseal_own(self, message: bytes, *, limit: int) -> bytes:
-        """What `seal_to_self` gave, now or when a key that is retired was the current one. Raises SealError."""
+        """Unseals what `seal_to_self` sealed, under the current key or a retired one. Raises SealError."""
         return self.unseal(message, signers=self.certificates, limit=limit)
 
     def _signer(self, certificate: Certificate | None) -> Key:
@@ -163,6 +163,6 @@ class Identity:
 
 
 def require_identity(home: Path) -> None:
-    """Raises IdentityMissingError unless a Capsule lives in this home."""
+    """Raises IdentityMissingError if there is no Capsule in this home."""
     if not (home / _FILE).exists():
         raise IdentityMissingError(home / _FILE)

@@ -1,4 +1,4 @@
-"""Homomorphic key pairs, one a Campaign, at rest in vaults alone."""
+"""The Campaigns' Paillier key pairs, each stored in a vault of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sonar_core.crypto import vault
 from syft.errors import SyftError
 from syft.paillier import PrivateContext, generate_paillier_keypair
 
-#: With tables for encryption, a context of 2048 bits takes 7 MB; to make one again takes a millisecond.
+#: Contexts in memory. One of 2048 bits with its encryption tables takes 7 MB, and a millisecond to rebuild.
 _CONTEXTS_KEPT = 16
 
 
@@ -29,10 +29,10 @@ class _Secret:
 
 
 class Keystore:
-    """A folder with one vault for each Campaign's key pair.
+    """A folder with one vault per Campaign.
 
     Args:
-        folder: made when missing.
+        folder: made if it is missing.
         passphrase: of all its vaults.
         cost: scrypt's n for new vaults.
     """
@@ -44,11 +44,11 @@ class Keystore:
         self._contexts: LRUCache[bytes, PrivateContext] = LRUCache(_CONTEXTS_KEPT)
 
     def create(self, campaign: bytes, bits: int) -> PrivateContext:
-        """The Campaign's key pair; a fresh one of `bits` bits the first time only.
+        """The Campaign's key pair; the first call makes one with a modulus of `bits` bits.
 
         Raises:
-            KeyDestroyedError: it had one.
-            VaultError, KeyFileCorruptError: it has one that cannot be read.
+            KeyDestroyedError: the Campaign's key pair was destroyed.
+            VaultError, KeyFileCorruptError: its vault cannot be read.
         """
         path = self._path(campaign)
         if not path.exists():
@@ -63,7 +63,7 @@ class Keystore:
 
         Raises:
             KeyMissingError, KeyDestroyedError: there is none (any more).
-            VaultError, KeyFileCorruptError: it cannot be read.
+            VaultError, KeyFileCorruptError: its vault cannot be read.
         """
         if campaign not in self._secrets:
             path = self._path(campaign)
@@ -76,12 +76,12 @@ class Keystore:
         return self._contexts[campaign]
 
     def close(self, campaign: bytes) -> None:
-        """Lets go of what a Campaign's key pair takes of memory; it is read again when it is asked for."""
+        """Frees the memory of a Campaign's key pair; the next `get` reads it again."""
         self._secrets.pop(campaign, None)
         self._contexts.pop(campaign, None)
 
     def _require_kept(self, campaign: bytes) -> None:
-        if _note_of(self._folder, campaign).exists():
+        if _mark_of(self._folder, campaign).exists():
             raise KeyDestroyedError(campaign)
 
     def _path(self, campaign: bytes) -> Path:
@@ -94,18 +94,18 @@ def has_key(folder: Path, campaign: bytes) -> bool:
 
 
 def destroy_key(folder: Path, campaign: bytes) -> None:
-    """Removes a Campaign's key pair from a keystore's folder for good; a note that it did stays.
+    """Removes a Campaign's key pair from a keystore's folder for good, and leaves a mark that it was destroyed.
 
-    No process may have the keystore open. Doing it again changes nothing.
+    No process may have the keystore open. The function is idempotent.
 
     Raises:
-        KeyMissingError: there never was one.
+        KeyMissingError: there never was a key pair.
         OSError: it cannot be removed.
     """
-    path, note = _vault_of(folder, campaign), _note_of(folder, campaign)
-    if not path.exists() and not note.exists():
+    path, mark = _vault_of(folder, campaign), _mark_of(folder, campaign)
+    if not path.exists() and not mark.exists():
         raise KeyMissingError(campaign, path)
-    write_atomically(note, b"")
+    write_atomically(mark, b"")
     path.unlink(missing_ok=True)
 
 
@@ -113,7 +113,7 @@ def _vault_of(folder: Path, campaign: bytes) -> Path:
     return folder / f"{campaign.hex()}.vault"
 
 
-def _note_of(folder: Path, campaign: bytes) -> Path:
+def _mark_of(folder: Path, campaign: bytes) -> Path:
     return folder / f"{campaign.hex()}.destroyed"
 
 

@@ -1,8 +1,8 @@
-"""The warrant log held against the chain: each decryption has its warrant, and each warrant its transaction.
+"""The audit of a warrant log against the chain: each decryption has its warrant, each warrant its transaction.
 
-What the chain tells of a Capsule's decryptions: whoever scores a Gradient, or rejects one by what is in it, has opened
-it; whoever makes room in a head, or delivers it, has opened the head. What it cannot tell is a decryption that the
-Capsule kept to itself: the log's worth is that an honest Capsule's is complete, and that it cannot be changed later.
+The chain shows these decryptions: a Gradient that was scored, or rejected for its content, and a Model that was rebased
+or delivered. It cannot show a decryption that the Capsule kept secret. The log proves that an honest Capsule's record
+is complete, and that nobody changed it later.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from sonar_core.protocol.events import (
 )
 from sonar_core.protocol.structs import EMPTY_BYTES32
 
+_NO_WARRANT = "it was decrypted, and the log has no warrant for it"
+
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """Where log and chain disagree.
+    """A disagreement of log and chain.
 
     Attributes:
         campaign: id.
@@ -45,15 +47,15 @@ class Discrepancy:
 
 @dataclass
 class _Register:
-    """What the chain registered of one Capsule's Campaigns, and what it shows to be decrypted."""
+    """Ciphertexts of one Capsule's Campaigns: which the chain registered, and which it shows to be decrypted."""
 
     campaigns: set[bytes] = field(default_factory=set)
     submissions: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
-    #: Campaign and root of a head -> the first transaction that made it count.
-    heads: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
-    opened_gradients: list[tuple[bytes, int]] = field(default_factory=list)
-    #: Campaign, root and version of each head that was opened.
-    opened_heads: list[tuple[bytes, bytes, int]] = field(default_factory=list)
+    #: Campaign and root of a Model -> the first transaction that registered it.
+    models: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
+    decrypted_gradients: list[tuple[bytes, int]] = field(default_factory=list)
+    #: Campaign, root and version of each Model that was decrypted.
+    decrypted_models: list[tuple[bytes, bytes, int]] = field(default_factory=list)
     _newest: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
 
     def add(self, event: CampaignEvent) -> None:
@@ -62,21 +64,21 @@ class _Register:
             case GradientSubmitted():
                 self.submissions[campaign, event.number] = transaction
             case CampaignOpened():
-                self._head(event, event.start.model_root, 0)
+                self._model(event, event.start.model_root, 0)
             case GradientScored():
-                self.opened_gradients.append((campaign, event.number))
-                self._head(event, event.score.model_root, event.version)
+                self.decrypted_gradients.append((campaign, event.number))
+                self._model(event, event.score.model_root, event.version)
             case GradientRejected() if event.unsealed_bundle != EMPTY_BYTES32:
-                self.opened_gradients.append((campaign, event.number))
+                self.decrypted_gradients.append((campaign, event.number))
             case ModelRebased():
-                self.opened_heads.append((campaign, *self._newest[campaign]))
-                self._head(event, event.model_root, event.version)
+                self.decrypted_models.append((campaign, *self._newest[campaign]))
+                self._model(event, event.model_root, event.version)
             case CampaignDelivered():
-                self.opened_heads.append((campaign, *self._newest[campaign]))
+                self.decrypted_models.append((campaign, *self._newest[campaign]))
 
-    def _head(self, event: CampaignEvent, root: bytes, version: int) -> None:
+    def _model(self, event: CampaignEvent, root: bytes, version: int) -> None:
         if root != EMPTY_BYTES32:
-            self.heads.setdefault((event.campaign, root), event.position.transaction)
+            self.models.setdefault((event.campaign, root), event.position.transaction)
             self._newest[event.campaign] = root, version
 
 
@@ -84,7 +86,7 @@ def audit(warrants: Sequence[Warrant], events: Iterable[Event], capsule: str) ->
     """Every disagreement of a warrant log with the chain.
 
     Args:
-        warrants: of the log, oldest first, its chain of digests checked.
+        warrants: of this chain, oldest first; the log's digests are checked.
         events: all of Sonar, in order.
         capsule: address of the Capsule's account.
     """
@@ -99,23 +101,19 @@ def audit(warrants: Sequence[Warrant], events: Iterable[Event], capsule: str) ->
 
 
 def _unwarranted(warrants: Sequence[Warrant], register: _Register) -> Iterator[Discrepancy]:
-    """What the chain shows to be decrypted, and the log does not."""
+    """Decryptions that the chain shows and the log lacks."""
     gradients = {(one.campaign, one.number, one.transaction) for one in warrants if one.kind is Kind.GRADIENT}
-    for campaign, number in register.opened_gradients:
+    for campaign, number in register.decrypted_gradients:
         if (campaign, number, register.submissions.get((campaign, number), EMPTY_BYTES32)) not in gradients:
-            yield Discrepancy(
-                campaign, f"{Kind.GRADIENT.value} {number}", "it was opened, and the log has no warrant for it"
-            )
-    heads = {(one.campaign, one.root) for one in warrants if one.kind is Kind.MODEL}
-    for campaign, root, version in register.opened_heads:
-        if (campaign, root) not in heads:
-            yield Discrepancy(
-                campaign, f"{Kind.MODEL.value} {version}", "it was opened, and the log has no warrant for it"
-            )
+            yield Discrepancy(campaign, f"{Kind.GRADIENT.value} {number}", _NO_WARRANT)
+    models = {(one.campaign, one.root) for one in warrants if one.kind is Kind.MODEL}
+    for campaign, root, version in register.decrypted_models:
+        if (campaign, root) not in models:
+            yield Discrepancy(campaign, f"{Kind.MODEL.value} {version}", _NO_WARRANT)
 
 
 def _unregistered(warrants: Sequence[Warrant], register: _Register) -> Iterator[Discrepancy]:
-    """Warrants that name what the chain does not hold; what a reorganisation took back was said to be so."""
+    """Warrants for ciphertexts that the chain lacks; those before a line `rewound` were taken back, and are excused."""
     taken_back: set[bytes] = set()
     found = []
     for warrant in reversed(warrants):
@@ -135,7 +133,7 @@ def _objection(warrant: Warrant, register: _Register) -> str | None:
     if warrant.kind is Kind.GRADIENT:
         registered = register.submissions.get((warrant.campaign, warrant.number))
     else:
-        registered = register.heads.get((warrant.campaign, warrant.root))
+        registered = register.models.get((warrant.campaign, warrant.root))
     if registered is None:
         return "the chain has registered no such ciphertexts"
     if registered != warrant.transaction:

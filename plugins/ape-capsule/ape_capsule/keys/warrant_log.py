@@ -1,10 +1,9 @@
-"""The warrant log: what was decrypted, and the transaction that warranted it.
+"""The warrant log: which ciphertexts were decrypted, and which transaction warranted it.
 
-A Capsule is no decryption service. It decrypts only ciphertexts that a Campaign of its own registered
-on chain, in order and once, and says so here, in a file that only grows, before it uses the result.
-Each line is canonical JSON (RFC 8785) and carries the digest of the line before it, so that a line
-changed, lost or put in between shows. (Lines cut from the end show only against the chain: every
-Gradient that was scored there has its warrant.)
+A Capsule is no decryption service. It decrypts only ciphertexts that a Campaign of its own registered on chain, in
+order and once, and writes so here, in a file that only grows, before it uses the result. Each line is canonical JSON
+(RFC 8785), names its chain and carries the SHA-256 digest of the line before it, so that a line that is changed, lost
+or inserted shows. Lines cut off the end show only against the chain, where every scored Gradient needs its warrant.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from sonar_core.protocol.structs import EMPTY_BYTES32
 
 
 class Kind(StrEnum):
-    """What kind of ciphertexts a warrant is for."""
+    """The kind of ciphertexts that a warrant is for; `REWOUND` marks a reorganisation."""
 
     GRADIENT = "gradient"
     MODEL = "model"
@@ -36,12 +35,33 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Warrant:
-    """One decryption.
+class ChainRef:
+    """One Sonar contract on one chain. A development chain that starts anew keeps its id and gets another genesis.
 
-    number: a Gradient's place in the queue, a Model's version, or the first block that a reorganisation
-    took back. root: Merkle root of the ciphertexts. transaction: hash of the one that registered them
-    on chain. 32 bytes each.
+    Attributes:
+        chain_id: EIP-155 chain id.
+        genesis: hash of block 0, 32 bytes.
+        contract: Sonar's address.
+    """
+
+    chain_id: int
+    genesis: bytes
+    contract: str
+
+    def __str__(self) -> str:
+        return f"chain {self.chain_id} with genesis 0x{self.genesis.hex()} and Sonar {self.contract}"
+
+
+@dataclass(frozen=True, slots=True)
+class Warrant:
+    """The warrant for one decryption.
+
+    Attributes:
+        campaign: id, 32 bytes.
+        kind: of the ciphertexts.
+        number: of the Gradient; the Model's version; or the block in which a reorganisation was noticed.
+        root: Merkle root of the ciphertexts, 32 bytes.
+        transaction: hash of the transaction that registered them, 32 bytes.
     """
 
     campaign: bytes
@@ -56,36 +76,52 @@ class Warrant:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log: a warrant, when it was granted (seconds since 1970), and the line's digest (32 bytes)."""
+    """A line of the log.
+
+    Attributes:
+        warrant: what it grants.
+        granted_at: the chain's time, Unix seconds.
+        chain: where the warrant's transaction is; None in lines of before chains were named.
+        digest: SHA-256 of the line, 32 bytes.
+    """
 
     warrant: Warrant
     granted_at: int
+    chain: ChainRef | None
     digest: bytes
 
 
 class WarrantLog:
-    """Appends warrants; one writer at a time (the Capsule's home is locked by its state).
+    """Appends warrants. One writer at a time: the lock on the Capsule's home sees to it.
 
-    Raises WarrantLogCorruptError where a line does not follow from the one before it. A last line
-    without its end is what a crash leaves: it was never acted on, and is taken away.
+    A last line without its end is left by a crash; nothing was decrypted on it, and it is cut off.
+
+    Args:
+        path: of the file; it is made with the first warrant.
+        chain: of the warrants to come.
+
+    Raises:
+        WarrantLogCorruptError: a line does not follow from the line before it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, chain: ChainRef) -> None:
+        self._path, self._chain = path, chain
         _cut_torn_line(path)
         self._entries = list(read(path))
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Everything granted so far, oldest first."""
+        """All lines, oldest first."""
         return tuple(self._entries)
 
     def grant(self, warrant: Warrant, now: int) -> Entry:
-        """Writes the warrant, durably, and returns its line: only then may the ciphertexts be decrypted.
+        """Writes a warrant durably and returns its line; only then may the ciphertexts be decrypted.
 
-        The newest warrant again is the same decryption, interrupted by a crash: it gets the line that
-        it has. Raises WarrantRefusedError for a number before the newest, and for other ciphertexts
-        under the newest.
+        The newest warrant again is the same decryption, which a crash cut short: it keeps its line.
+
+        Raises:
+            WarrantRefusedError: the number is below the newest one, or other ciphertexts have this number.
+            OSError: nothing was written.
         """
         granted = self._granted(warrant.campaign, warrant.kind)
         if granted and granted[0].warrant == warrant:
@@ -95,35 +131,44 @@ class WarrantLog:
         return self._write(warrant, now)
 
     def newest(self, campaign: bytes, kind: Kind) -> Warrant | None:
-        """The last warrant of this kind since the last reorganisation, if there is one."""
+        """The newest warrant of a kind on this chain since the last reorganisation, if any."""
         granted = self._granted(campaign, kind)
         return granted[0].warrant if granted else None
 
     def rewound(self, campaign: bytes, block: int, now: int) -> Entry:
-        """Writes that the chain, looked at in this block, took back what the newest warrant of a Campaign names.
+        """Records that a reorganisation took back the transaction of a Campaign's newest warrant.
 
-        It may be registered anew, in another order: from here on the Campaign's order counts afresh.
+        The ciphertexts may be registered anew in another order, so the Campaign's order starts afresh from here.
+
+        Args:
+            campaign: id.
+            block: the newest block when it was noticed.
+            now: the chain's time, Unix seconds.
         """
         return self._write(Warrant(campaign, Kind.REWOUND, block, EMPTY_BYTES32, EMPTY_BYTES32), now)
 
     def _granted(self, campaign: bytes, kind: Kind) -> list[Entry]:
-        """Newest first, since the last reorganisation."""
-        own = (entry for entry in reversed(self._entries) if entry.warrant.campaign == campaign)
+        """A Campaign's warrants of a kind on this chain since the last reorganisation, newest first."""
+        here = (None, self._chain)
+        own = (entry for entry in reversed(self._entries) if entry.warrant.campaign == campaign and entry.chain in here)
         since = takewhile(lambda entry: entry.warrant.kind is not Kind.REWOUND, own)
         return [entry for entry in since if entry.warrant.kind is kind]
 
     def _write(self, warrant: Warrant, now: int) -> Entry:
-        line, entry = _line(warrant, now, self._entries[-1].digest if self._entries else EMPTY_BYTES32)
+        previous = self._entries[-1].digest if self._entries else EMPTY_BYTES32
+        line, entry = _line(warrant, now, self._chain, previous)
         _append(self._path, line)
         self._entries.append(entry)
         return entry
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """The entries of a warrant log, each checked against the one before it; none when there is no file.
+    """The lines of a warrant log, each checked against the line before it; none if there is no file.
 
-    A last line without its end was never acted on: it is being written, or a crash left it. Raises
-    WarrantLogCorruptError with the line's number.
+    A last line without its end is skipped: it is being written, or a crash left it.
+
+    Raises:
+        WarrantLogCorruptError: a line does not follow; the error has its number.
     """
     if not path.exists():
         return
@@ -137,19 +182,20 @@ def read(path: Path) -> Iterator[Entry]:
             previous = entry.digest
 
 
-def _line(warrant: Warrant, now: int, previous: bytes) -> tuple[bytes, Entry]:
-    text = rfc8785.dumps(
-        {
-            "campaign": warrant.campaign.hex(),
-            "granted_at": now,
-            "kind": warrant.kind.value,
-            "number": warrant.number,
-            "previous": previous.hex(),
-            "root": warrant.root.hex(),
-            "transaction": warrant.transaction.hex(),
-        }
-    )
-    return text + b"\n", Entry(warrant, now, hashlib.sha256(text).digest())
+def _line(warrant: Warrant, now: int, chain: ChainRef | None, previous: bytes) -> tuple[bytes, Entry]:
+    fields: dict[str, Any] = {
+        "campaign": warrant.campaign.hex(),
+        "granted_at": now,
+        "kind": warrant.kind.value,
+        "number": warrant.number,
+        "previous": previous.hex(),
+        "root": warrant.root.hex(),
+        "transaction": warrant.transaction.hex(),
+    }
+    if chain is not None:
+        fields |= {"chain_id": chain.chain_id, "contract": chain.contract, "genesis": chain.genesis.hex()}
+    text = rfc8785.dumps(fields)
+    return text + b"\n", Entry(warrant, now, chain, hashlib.sha256(text).digest())
 
 
 def _parse(path: Path, number: int, line: bytes, previous: bytes) -> Entry:
@@ -162,7 +208,10 @@ def _parse(path: Path, number: int, line: bytes, previous: bytes) -> Entry:
             root=bytes.fromhex(fields["root"]),
             transaction=bytes.fromhex(fields["transaction"]),
         )
-        expected, entry = _line(warrant, int(fields["granted_at"]), previous)
+        chain = None
+        if "genesis" in fields:
+            chain = ChainRef(int(fields["chain_id"]), bytes.fromhex(fields["genesis"]), str(fields["contract"]))
+        expected, entry = _line(warrant, int(fields["granted_at"]), chain, previous)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WarrantLogCorruptError(path, number, f"not a warrant ({error!r})") from error
     if line != expected:

@@ -1,8 +1,8 @@
-"""A Capsule's home in one file, taken while it serves, and put back.
+"""A backup of a Capsule's home in one file, taken while the Capsule serves, and its restore.
 
-The file is a tar of two: `key.vault`, a random key under the passphrase (scrypt), and `home.tar.pgp`, the home's files
-as an OpenPGP message (RFC 9580) under that key, which `gpg` opens as well. So it is as hard to guess as its vaults.
-What the state in it tells of is in it too: the state is copied first, and what it rests on was written before it.
+The file is a tar of two members: `key.vault`, a random key under the passphrase (scrypt), and `home.tar.pgp`, the
+home's files as an OpenPGP message (RFC 9580) under that key, which `gpg` opens as well. So the passphrase is as hard to
+guess as that of the vaults. The state file is copied first; all files that it refers to were written before it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import IO
 
 from pysequoia import decrypt_file, encrypt_file
 
-from ape_capsule.errors import BackupCorruptError, HomeTakenError
+from ape_capsule.errors import BackupCorruptError, BackupExistsError, BackupPassphraseError, HomeTakenError
+from ape_capsule.home.paths import KEYS_FOLDER, LOCK_FILE, STATE_FILE, WARRANT_FILE
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.keys.warrant_log import read
-from ape_capsule.service import KEYS_FOLDER, LOCK_FILE, STATE_FILE, WARRANT_FILE
 from sonar_core.base.atomic_files import atomic_file
 from sonar_core.base.database import open_to_read
 from sonar_core.base.file_lock import file_lock
@@ -32,17 +32,22 @@ from sonar_core.crypto import vault
 from sonar_core.crypto.certificates import first_line
 
 _PURPOSE = "capsule-backup"
-#: In the home, for halves of backups: what is in it belongs to nobody else.
+#: Folder in the home for unfinished backups.
 _SCRATCH = ".backup"
 _KEY, _HOME = "key.vault", "home.tar.pgp"
-#: What SQLite keeps beside a database that is open: the copy has it inside.
+#: Files of SQLite beside an open database; the copy contains them.
 _BESIDE_STATE = tuple(f"{STATE_FILE}{ending}" for ending in ("-wal", "-shm", "-journal"))
 _LEFT_OUT = {LOCK_FILE, STATE_FILE, *_BESIDE_STATE}
 
 
 @dataclass(frozen=True, slots=True)
 class BackupContents:
-    """What a backup holds: the identity's fingerprint, files, key pairs, and lines of the warrant log."""
+    """The content of a backup.
+
+    Attributes:
+        fingerprint: of the identity's current certificate.
+        files, keys, warrants: numbers of files, of key pairs, of lines of the warrant log.
+    """
 
     fingerprint: str
     files: int
@@ -51,24 +56,26 @@ class BackupContents:
 
 
 def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST) -> BackupContents:
-    """Writes everything that the Capsule needs to go on; complete on disk when this returns.
+    """Writes all that the Capsule needs to go on; the file is complete on disk when this returns.
 
     Args:
-        home: of the Capsule; it may be serving.
-        target: the file. One that is there is left as it is.
+        home: of the Capsule, which may serve.
+        target: path of the file to make.
         passphrase: of the home's vaults.
         cost: scrypt's n.
 
     Raises:
         IdentityMissingError: there is no Capsule.
         VaultError: the passphrase is wrong.
-        WarrantLogCorruptError: the warrant log does not follow from itself: nothing is written.
-        FileExistsError: `target` is there.
-        OSError: it cannot be written.
+        WarrantLogCorruptError: the warrant log is damaged; nothing is written.
+        BackupExistsError: `target` exists; it keeps its content.
+        OSError: the file cannot be written.
     """
-    # A backup under another passphrase than its vaults' would be two to remember.
+    # The same passphrase as the vaults', so that there is one to remember.
     identity = Identity.load(home, passphrase)
-    with _only_backup(home) as scratch, atomic_file(target, mode=0o600, replace=False) as file:
+    if target.exists():
+        raise BackupExistsError(target)
+    with _only_backup(home) as scratch, _new_file(target) as file:
         _copy_state(home / STATE_FILE, scratch / STATE_FILE)
         with tarfile.open(scratch / "home.tar", "w") as tar:
             _add_files(tar, home, scratch / STATE_FILE)
@@ -83,18 +90,18 @@ def back_up(home: Path, target: Path, passphrase: str, *, cost: int = vault.COST
 
 
 def restore(source: Path, home: Path, passphrase: str) -> BackupContents:
-    """Puts a backup back as a home; all of it, or nothing.
+    """Puts a backup back as a home, all of it or nothing.
 
     Args:
         source: what `back_up` wrote.
-        home: is not there, or is empty.
-        passphrase: of when it was taken.
+        home: a folder that does not exist or is empty.
+        passphrase: of the vaults when the backup was written.
 
     Raises:
-        HomeTakenError: there is something at `home`.
+        HomeTakenError: `home` is not empty.
         BackupCorruptError: the file is no backup, or damaged.
-        VaultError: the passphrase is wrong.
-        WarrantLogCorruptError: the warrant log in it does not follow from itself.
+        BackupPassphraseError: the passphrase is wrong.
+        WarrantLogCorruptError: the warrant log in it is damaged.
         OSError: a file cannot be read or written.
     """
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -107,7 +114,7 @@ def restore(source: Path, home: Path, passphrase: str) -> BackupContents:
         _unpack(source, scratch / "home.tar", fresh)
         names = [str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file()]
         contents = _contents(Identity.load(fresh, passphrase), names, fresh / WARRANT_FILE)
-        os.sync()  # all of it is on disk before it has its name
+        os.sync()  # all files are on disk before the folder gets its name
         if home.exists():
             home.rmdir()
         os.rename(fresh, home)
@@ -115,8 +122,17 @@ def restore(source: Path, home: Path, passphrase: str) -> BackupContents:
 
 
 @contextmanager
+def _new_file(target: Path) -> Iterator[IO[bytes]]:
+    try:
+        with atomic_file(target, mode=0o600, replace=False) as file:
+            yield file
+    except FileExistsError:  # another process made it meanwhile
+        raise BackupExistsError(target) from None
+
+
+@contextmanager
 def _scratch(folder: Path, prefix: str) -> Iterator[Path]:
-    """A folder for halves of things, on the same disk, for the owner alone."""
+    """A temporary folder on the same disk, readable by the owner alone."""
     scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     try:
         yield scratch
@@ -126,7 +142,7 @@ def _scratch(folder: Path, prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def no_backup(home: Path) -> Iterator[None]:
-    """Waits until no process makes a backup of a home, and lets none begin meanwhile."""
+    """Waits until no process makes a backup of a home, and lets none start inside the block."""
     folder = home / _SCRATCH
     folder.mkdir(mode=0o700, exist_ok=True)
     with file_lock(folder / LOCK_FILE):
@@ -135,7 +151,7 @@ def no_backup(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _only_backup(home: Path) -> Iterator[Path]:
-    """A folder for halves of a backup, while no other process makes one; what a killed one left there goes."""
+    """A folder for an unfinished backup, with the lock on backups held; leftovers of killed processes are removed."""
     with no_backup(home):
         folder = home / _SCRATCH
         for leftover in folder.glob("half-*"):
@@ -157,13 +173,13 @@ def _add_files(tar: tarfile.TarFile, home: Path, state: Path) -> None:
         name = path.relative_to(home)
         hidden = any(part.startswith(".") for part in name.parts)
         if not hidden and str(name) not in _LEFT_OUT and path.is_file() and not path.is_symlink():
-            # What is settled may be removed meanwhile.
+            # Evidence of a settled Campaign may be removed meanwhile.
             with _unless_gone():
                 _add(tar, path, str(name))
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
-    """A file as it is when it is opened, whatever takes its place meanwhile; of the growing log, whole lines only."""
+    """Adds a file as it is when it is opened, even if it is replaced meanwhile; of the growing log, whole lines."""
     with path.open("rb") as file:
         member = tar.gettarinfo(arcname=name, fileobj=file)
         if name == WARRANT_FILE:
@@ -182,14 +198,19 @@ def _unless_gone() -> Iterator[None]:
 
 
 def _take_apart(source: Path, scratch: Path, passphrase: str) -> None:
-    """The tar of the home's files, decrypted."""
+    """Writes the decrypted tar of the home's files into `scratch`."""
     try:
         with tarfile.open(source, "r:") as tar:
             for name in (_KEY, _HOME):
                 _write_member(tar, tar.getmember(name), scratch / name)
     except (tarfile.TarError, KeyError, EOFError):
-        raise BackupCorruptError(source, "this is no backup of a Capsule, or half of one") from None
-    password = vault.read(scratch / _KEY, passphrase, purpose=_PURPOSE).decode()
+        raise BackupCorruptError(source, "it is no backup of a Capsule, or an incomplete one") from None
+    try:
+        password = vault.read(scratch / _KEY, passphrase, purpose=_PURPOSE).decode()
+    except vault.WrongPassphraseError:
+        raise BackupPassphraseError(source) from None
+    except vault.VaultError as error:
+        raise BackupCorruptError(source, f"{_KEY} in it {error.why}") from None
     try:
         decrypt_file(str(scratch / _HOME), str(scratch / "home.tar"), passwords=[password])
     except (RuntimeError, OSError) as error:
@@ -222,6 +243,6 @@ def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> 
 
 
 def _contents(identity: Identity, names: Sequence[str], warrants: Path) -> BackupContents:
-    """Of a home's files, by their names in it. Raises WarrantLogCorruptError."""
+    """The content of a backup, by the names of its files. Raises WarrantLogCorruptError."""
     keys = sum(name.startswith(f"{KEYS_FOLDER}/") and name.endswith(".vault") for name in names)
     return BackupContents(identity.certificate.fingerprint, len(names), keys, sum(1 for _ in read(warrants)))

@@ -1,7 +1,7 @@
-"""Replacing the Capsule's OpenPGP key, and forgetting the replaced one once nobody needs it.
+"""Rotation of the Capsule's OpenPGP key, and removal of a retired key that nobody needs any more.
 
-A key is on disk before anybody can seal to it, and off it after the last thing that it opens was sealed anew. So a
-process that is killed anywhere is simply started again: what is on chain says how far the last one came.
+A key is on disk before anybody can seal to it, and is removed after everything sealed to it alone was sealed anew. So a
+process that is killed anywhere is started again: the ring on chain says how far the last one came.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from enum import Enum
 from pathlib import Path
 
 from ape_capsule.errors import NotAnnouncedError, RetiredKeyInUseError, StillAnnouncedError
+from ape_capsule.home.paths import EVIDENCE_FOLDER, WEIGHTS_FOLDER
 from ape_capsule.home.sealed_files import SealedFiles
-from ape_capsule.keys.announced_certificates import KeyNeed, held_in
+from ape_capsule.keys.announced_certificates import KeyNeed, our_certificate_in
 from ape_capsule.keys.openpgp_identity import Identity
 from ape_capsule.maintenance.backup import no_backup
-from ape_capsule.service import EVIDENCE_FOLDER, HEADS_FOLDER, announce
+from ape_capsule.moves.announce import announce
 from sonar_core.chain.contracts import Receipt, SonarContracts
 from sonar_core.crypto import vault
 from sonar_core.crypto.certificates import Certificate
@@ -23,28 +24,28 @@ from sonar_core.store import BlobStore
 
 
 class RotationPhase(Enum):
-    """What is left of a rotation: all of it, or its announcement."""
+    """The next phase of a rotation: make a new key and announce it, or only announce the key that is on disk."""
 
     REPLACE = "replace"
     ANNOUNCE = "announce"
 
 
 def announced_by(chain: SonarContracts, store: BlobStore, identity: Identity) -> Certificate:
-    """Which of the identity's certificates new Campaigns are sealed to.
+    """The identity's certificate to which new Campaigns are sealed.
 
     Raises:
-        NotAnnouncedError: the account has announced none.
+        NotAnnouncedError: the account has announced no certificate.
         RingNotHeldError: it has announced another home's.
         StoreError, BlobError: its ring cannot be read.
     """
     address = chain.certificates_of(chain.sender)
     if not any(address):
         raise NotAnnouncedError(chain.sender)
-    return held_in(identity, store, address)
+    return our_certificate_in(identity, store, address)
 
 
-def next_step(identity: Identity, announced: Certificate) -> RotationPhase:
-    """What `rotate` has to do: a key that rests here and is not announced is one that it was killed over."""
+def next_phase(identity: Identity, announced: Certificate) -> RotationPhase:
+    """The phase in which `rotate` starts: a current key that is not announced was left by a rotation cut short."""
     is_current = announced.fingerprint == identity.certificate.fingerprint
     return RotationPhase.REPLACE if is_current else RotationPhase.ANNOUNCE
 
@@ -59,41 +60,48 @@ def rotate(
     user_id: str | None = None,
     cost: int = vault.COST,
 ) -> tuple[Identity, Receipt]:
-    """Puts a fresh key in the place of the current one, and announces it on the same terms; or finishes doing so.
+    """Makes a fresh key the current one and announces it on the same terms, or finishes a rotation cut short.
 
-    No other process may answer for the Capsule meanwhile.
+    The caller holds the lock on the home.
 
     Args:
-        identity: that of the home.
+        chain: as the Capsule's account.
+        store: where the ring is published.
+        home: of the Capsule.
+        passphrase: of its vaults.
+        identity: of the home.
         user_id: of the new certificate; None: as before.
+        cost: scrypt's n.
 
     Returns:
-        The identity as it is now, and the receipt of its announcement.
+        The new identity, and the receipt of its announcement.
 
     Raises:
-        NotAnnouncedError, RingNotHeldError: there is nothing of this home's to replace.
-        TooManyKeysError: retired ones must be forgotten first.
-        ChainError, StoreError, OSError: cut short; done again it goes on.
+        NotAnnouncedError, RingNotHeldError: the account has announced no key of this home.
+        TooManyKeysError: forget retired keys first.
+        ChainError, StoreError, OSError: the rotation was cut short; another call finishes it.
     """
-    if next_step(identity, announced_by(chain, store, identity)) is RotationPhase.REPLACE:
-        identity = identity.succeeded(user_id or identity.certificate.user_ids[0])
+    if next_phase(identity, announced_by(chain, store, identity)) is RotationPhase.REPLACE:
+        identity = identity.with_new_key(user_id or identity.certificate.user_ids[0])
         identity.keep(home, passphrase, cost=cost)
-    # No offers: those that were made stay as they are.
+    # No offers: the terms per currency stay as they are.
     return identity, announce(chain, store, identity, chain.capsule_terms(chain.sender), [])
 
 
-def without(identity: Identity, fingerprint: str, *, announced: Certificate, needed: Iterable[KeyNeed]) -> Identity:
-    """The identity after a retired key of it is forgotten; it rests nowhere yet.
+def without_key(identity: Identity, fingerprint: str, *, announced: Certificate, needed: Iterable[KeyNeed]) -> Identity:
+    """The identity without a retired key that nobody needs; not yet written to disk.
 
     Args:
-        announced: which certificate new Campaigns are sealed to.
-        needed: what the Campaigns need that are not over.
+        identity: of the home.
+        fingerprint: of the retired key.
+        announced: the certificate to which new Campaigns are sealed.
+        needed: the keys that Campaigns need which are not over.
 
     Raises:
         KeyNotHeldError, KeyNotRetiredError: it is no retired key of this Capsule.
-        StillAnnouncedError, RetiredKeyInUseError: it is needed.
+        StillAnnouncedError, RetiredKeyInUseError: the key is needed.
     """
-    rest = identity.without(fingerprint)
+    rest = identity.without_key(fingerprint)
     if announced.fingerprint == fingerprint:
         raise StillAnnouncedError(fingerprint)
     if campaigns := [need.campaign for need in needed if fingerprint in need.keys]:
@@ -104,22 +112,26 @@ def without(identity: Identity, fingerprint: str, *, announced: Certificate, nee
 def forget(
     home: Path, passphrase: str, identity: Identity, rest: Identity, fingerprint: str, *, cost: int = vault.COST
 ) -> int:
-    """Removes a retired key for good; what was sealed to it and is kept here is sealed to the current one first.
+    """Removes a retired key for good; files of the home that are sealed to it alone are sealed anew first.
 
-    No other process may answer for the Capsule meanwhile.
+    The caller holds the lock on the home.
 
     Args:
-        identity: that of the home.
-        rest: what `without` gave for `fingerprint`.
+        home: of the Capsule.
+        passphrase: of its vaults.
+        identity: of the home.
+        rest: what `without_key` returned for `fingerprint`.
+        fingerprint: of the retired key.
+        cost: scrypt's n.
 
     Returns:
-        How many files were sealed anew.
+        Number of files that were sealed anew.
 
     Raises:
-        SealError, OSError: cut short; done again it goes on.
+        SealError, OSError: the removal was cut short; another call finishes it.
     """
-    folders = (HEADS_FOLDER, EVIDENCE_FOLDER)
-    with no_backup(home):  # one with files of before and keys of after would open half of itself
+    folders = (WEIGHTS_FOLDER, EVIDENCE_FOLDER)
+    with no_backup(home):  # a backup of old files and new keys could not unseal all of them
         resealed = sum(SealedFiles(home / folder, identity).reseal(fingerprint) for folder in folders)
         rest.keep(home, passphrase, cost=cost)
     return resealed

@@ -1,8 +1,8 @@
-"""A Capsule's state file made anew from the chain.
+"""A Capsule's state file rebuilt from the chain.
 
 What is submitted, scored, opened and due is read off the chain. A move that was computed and not sent is computed
-again: key pairs, warrants, heads and evidence are files of their own, a warrant that was granted covers the same
-decryption once more, and the contract takes one verdict for each Gradient. The reasons of refusals are lost, which only
+again: key pairs, warrants, weights and evidence are files of their own, a warrant that was granted covers the same
+decryption once more, and the contract takes one score per Gradient. Only the reasons of rejections are lost, which
 `ape capsule status` shows.
 """
 
@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ape_capsule.errors import HomeMismatchError
+from ape_capsule.home.paths import KEYS_FOLDER, STATE_FILE, lock
 from ape_capsule.home.state import CapsuleJournal
 from ape_capsule.keys.paillier_keystore import has_key
-from ape_capsule.service import KEYS_FOLDER, STATE_FILE, lock
+from sonar_core.app.connection import Connection
 from sonar_core.base.database import JournalDamagedError
-from sonar_core.chain.contracts import SonarContracts
 from sonar_core.chain.event_follower import DeepReorganisationError, WrongChainError
-from sonar_core.chain.event_log import EventLog
 from sonar_core.protocol.ledger import CampaignState
 from sonar_core.protocol.structs import Status
 from sonar_core.service.state_replacement import StateSoundError, rebuilt
@@ -29,12 +28,13 @@ _NEED_KEYS = (Status.OPEN, Status.CLOSING)
 
 @dataclass(frozen=True, slots=True)
 class RebuiltState:
-    """What came of it.
+    """The result of a rebuild.
 
     Attributes:
-        aside: where the old file is.
-        campaigns, scored, waiting: the Capsule's own Campaigns, and their Gradients with and without a verdict.
-        keyless: open Campaigns whose key pair is not in this home: their bonds are lost without it.
+        aside: path of the old file, which need not have existed.
+        campaigns: number of the Capsule's own Campaigns.
+        scored, waiting: numbers of their Gradients with and without a score.
+        keyless: ids of open Campaigns whose key pair is not in this home; without it their bonds are lost.
     """
 
     aside: Path
@@ -44,26 +44,25 @@ class RebuiltState:
     keyless: tuple[bytes, ...]
 
 
-def rebuild(home: Path, chain: SonarContracts, *, confirmations: int, start_block: int) -> RebuiltState:
-    """Makes the state file in a Capsule's home anew; the old one is moved aside.
+def rebuild(home: Path, connection: Connection) -> RebuiltState:
+    """Rebuilds the state file in a Capsule's home; the old one is moved aside.
 
     Args:
         home: of the Capsule, which no process uses.
-        chain: as the Capsule's account.
-        confirmations, start_block: as for the Capsule.
+        connection: to the chain, as the Capsule's account.
 
     Raises:
-        StateSoundError: nothing is wrong with the file.
-        IdentityMissingError, HomeBusyError: there is no Capsule, or it is at work.
+        StateSoundError: the file is intact and follows this chain.
+        IdentityMissingError, HomeBusyError: there is no Capsule, or it serves.
         ChainError, JournalError, OSError: nothing has changed.
     """
-    path = home / STATE_FILE
-    with lock(home), rebuilt(path) as (fresh, aside), closing(CapsuleJournal(fresh)) as state:
-        _require_unsound(path, chain, confirmations, start_block)
-        state.bind(chain.sender, chain.address)
-        event_log = EventLog(chain, state.journal, confirmations=confirmations, start_block=start_block)
-        event_log.catch_up()
-        own = event_log.unconfirmed_ledger().campaigns_of_capsule(chain.sender)
+    path, chain = home / STATE_FILE, connection.chain
+    with lock(home), rebuilt(path) as (fresh, aside), closing(CapsuleJournal(fresh)) as journal:
+        _require_unusable(path, connection)
+        journal.bind(chain.sender, chain.address)
+        events = connection.event_log(journal.database)
+        events.catch_up()
+        own = events.unconfirmed_ledger().campaigns_of_capsule(chain.sender)
         return RebuiltState(
             aside=aside,
             campaigns=len(own),
@@ -73,13 +72,14 @@ def rebuild(home: Path, chain: SonarContracts, *, confirmations: int, start_bloc
         )
 
 
-def _require_unsound(path: Path, chain: SonarContracts, confirmations: int, start_block: int) -> None:
+def _require_unusable(path: Path, connection: Connection) -> None:
+    """Raises StateSoundError if the file is intact, of this account, and follows this chain."""
     if not path.exists():
         return
     try:
         with closing(CapsuleJournal(path)) as former:
-            former.bind(chain.sender, chain.address)
-            EventLog(chain, former.journal, confirmations=confirmations, start_block=start_block).catch_up()
+            former.bind(connection.chain.sender, connection.chain.address)
+            connection.event_log(former.database).catch_up()
     except (JournalDamagedError, HomeMismatchError, WrongChainError, DeepReorganisationError):
         return
     raise StateSoundError(path)

@@ -1,4 +1,4 @@
-"""What a Campaign is scored with: its spec, its Model, and the hidden validation set."""
+"""The inputs of a Campaign: its spec, its Model, the hidden validation set, the Data Scientist's certificate."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from sonar_core.store import BlobStore, BlobTooLargeError
 from sonar_core.store.artifacts import LARGEST_VALIDATION, public_blobs, read_frozen, read_initial, read_spec
 from syft.errors import SyftError
 from syft.nn import Model
-from syft.paillier import IntegerTensor
+from syft.paillier import IntegerTensor, Packing
 
+#: Errors of blobs that exist and break a rule: no other attempt makes them usable.
 _UNUSABLE = (
     FormatError,
     CertificateError,
@@ -47,7 +48,7 @@ class CampaignInputs:
         spec: the Campaign spec.
         model: its Syft Model with the weights that the Campaign starts from.
         validation: the hidden rows.
-        scientist: the Data Scientist's certificate.
+        scientist: the Data Scientist's OpenPGP certificate.
     """
 
     spec: CampaignSpec
@@ -55,23 +56,34 @@ class CampaignInputs:
     validation: ValidationSet
     scientist: Certificate
 
+    @property
+    def packing(self) -> Packing:
+        """How the weights are packed into ciphertexts."""
+        return self.model.fixed_point.packing(self.spec.key_bits, self.model.shape)
+
+    @property
+    def ciphertexts(self) -> int:
+        """Number of ciphertexts of the Model, and of each Gradient."""
+        features, outputs = self.model.shape
+        return features * self.packing.plaintexts(outputs)
+
 
 def read_campaign_inputs(
     store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None
 ) -> CampaignInputs:
-    """Fetches, unseals and checks what a Campaign's terms name.
+    """Fetches, unseals and checks the blobs that a Campaign's terms name.
 
     Args:
         store: where the blobs are.
         identity: the Capsule's, to which the validation set is sealed.
         terms: from the chain.
-        parent: last weights of the parent Campaign, if there is one.
+        parent: last weights of the parent Campaign; None without a parent.
 
     Raises:
-        CampaignRefusedError: something is there and breaks a rule of the formats; nobody can run this Campaign.
-        BlobNotFoundError, BlobCorruptError: something is not there (yet).
-        StoreUnavailableError: the store cannot be asked.
-        UnsealTimeoutError, UnsealProcessError: the validation set could not be opened this time.
+        CampaignRefusedError: a blob exists and breaks a rule of the formats; nobody can run this Campaign.
+        BlobNotFoundError, BlobCorruptError: a blob is not published (yet).
+        StoreUnavailableError: the store does not answer.
+        UnsealTimeoutError, UnsealProcessError: the validation set could not be unsealed this time.
     """
     if terms.scheme != SCHEME:
         raise CampaignRefusedError(f"scheme {terms.scheme} of the formats is not known here: use {SCHEME}")
@@ -105,6 +117,6 @@ def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -
 
 
 def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:
-    """Addresses of everything `read_campaign_inputs` fetches, with size limits: a Capsule keeps copies of its own."""
+    """Addresses and size limits of all blobs that `read_campaign_inputs` fetches; a Capsule pins its own copies."""
     blobs = {terms.spec: LARGEST_SPEC, terms.validation: LARGEST_VALIDATION, **public_blobs(spec)}
     return list(blobs.items())

@@ -1,4 +1,4 @@
-"""The Capsule's answer to a requested Campaign: open it, or decline with a reason."""
+"""`open` or `decline`: the Capsule's answer to a Campaign that names it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from time import time as unix_time
 
 from ape_capsule.errors import CampaignRefusedError, ClockBehindError
-from ape_capsule.home.state import Prepared
+from ape_capsule.home.prepared_moves import PreparedStart
 from ape_capsule.moves.campaign_inputs import CampaignInputs, blobs_of
 from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.scoring.score import claim_holds, measure
@@ -34,13 +34,13 @@ from syft import wire
 from syft.nn import Model
 from syft.paillier import IntegerTensor
 
-#: Longer moduli take minutes to make, and keep every other Campaign waiting.
+#: Bits of the largest modulus that is made; larger ones take minutes and delay all other Campaigns.
 LARGEST_KEY_BITS = 4096
-#: Seconds for which a bond may lie on chain: longer terms are declined.
+#: Most seconds for which a bond may be locked; Campaigns with longer terms are declined.
 LONGEST_BOND = 2 * 365 * 86_400
-#: How often a message may fail to open before it counts as one that cannot be opened.
+#: Failures after which a sealed message counts as one that nobody can unseal.
 MOST_ATTEMPTS = 3
-#: Bytes of a reason that the contract takes.
+#: Most bytes of a reason on chain.
 _LONGEST_REASON = 256
 
 _NOT_ITS_TERMS = (
@@ -55,76 +55,72 @@ _NOT_ITS_TERMS = (
 )
 
 
-def answer(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> list[Action]:
-    """Opens a requested Campaign or declines it; waits while something is not published yet.
+def answer(context: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+    """Opens a requested Campaign or declines it; waits while one of its blobs is not published yet.
 
     Raises:
-        SonarError, OSError: nothing was answered, and the next step tries again.
+        SonarError, OSError: nothing was answered; the next turn tries again.
     """
     try:
-        prepared = desk.state.prepared(campaign.id, "open", campaign.id)
-        return [_open(desk, campaign, prepared or _prepare(desk, campaign, ledger))]
+        prepared = context.journal.prepared(campaign.id, campaign.id, PreparedStart)
+        if prepared is None:
+            prepared = _prepare(context, campaign, ledger)
+            context.journal.prepare(campaign.id, campaign.id, prepared)
+        return [_open(context, campaign, prepared.start)]
     except (BlobNotFoundError, BlobCorruptError) as error:
         return [Action("waiting", campaign.id, one_line(error))]
     except (CampaignRefusedError, *_NOT_ITS_TERMS) as error:
-        _require_clock(desk, error)
+        _require_clock(context, error)
         reason = _cut(one_line(error))
-        desk.chain.decline(campaign.id, reason)
+        context.chain.decline(campaign.id, reason)
         return [Action("declined", campaign.id, reason)]
 
 
-def _open(desk: CapsuleContext, campaign: CampaignState, prepared: Prepared) -> Action:
-    start = CampaignStart(
-        public_key=prepared.digest("public_key"),
-        public_key_root=prepared.digest("public_key_root"),
-        model=prepared.digest("model"),
-        model_root=prepared.digest("model_root"),
-        accuracy=prepared.number("accuracy"),
-    )
-    desk.chain.open(campaign.id, start, value=_post_bond(desk, campaign.terms))
-    return Action("opened", campaign.id, f"starts at an accuracy of {from_wad(start.accuracy):.4f}")
+def _open(context: CapsuleContext, campaign: CampaignState, start: CampaignStart) -> Action:
+    context.chain.open(campaign.id, start, value=_post_bond(context, campaign.terms))
+    bond = context.money(campaign.terms.capsule_bond, campaign.terms.currency)
+    return Action("opened", campaign.id, f"at an accuracy of {from_wad(start.accuracy):.4f}, with a bond of {bond}")
 
 
-def _prepare(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> Prepared:
+def _prepare(context: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> PreparedStart:
     _require_time(campaign.terms)
-    material = _read(desk, campaign, ledger)
-    _require_size(desk, material)
-    _require_certificate(material.scientist, campaign.terms, desk.chain.timestamp())
-    weights = _starting_weights(material.model)
-    accuracy = measure(material.model, weights, material.validation).accuracy
-    _require_claim(campaign.terms, accuracy, len(material.validation.rows))
-    desk.pin(blobs_of(campaign.terms, material.spec))
-    context = desk.keystore.create(campaign.id, material.spec.key_bits)
-    encrypted = context.encrypt(weights, desk.packing(campaign, material))
+    inputs = _read(context, campaign, ledger)
+    _require_size(context, inputs)
+    _require_certificate(inputs.scientist, campaign.terms, context.chain.timestamp())
+    weights = _starting_weights(inputs.model)
+    accuracy = measure(inputs.model, weights, inputs.validation).accuracy
+    _require_claim(campaign.terms, accuracy, len(inputs.validation.rows))
+    context.pin(blobs_of(campaign.terms, inputs.spec))
+    keys = context.keystore.create(campaign.id, inputs.spec.key_bits)
+    encrypted = keys.encrypt(weights, inputs.packing)
     root = tensor_root(encrypted)
-    desk.heads.keep(campaign.id, root, weights)
-    return desk.state.prepare(
-        campaign.id,
-        "open",
-        campaign.id,
-        public_key=desk.store.put(wire.dumps_public_key(context)),
-        public_key_root=public_key_root(context),
-        model=desk.store.put(wire.dumps_tensor(encrypted)),
-        model_root=root,
-        accuracy=accuracy,
+    context.weights.keep(campaign.id, root, weights)
+    return PreparedStart(
+        CampaignStart(
+            public_key=context.store.put(wire.dumps_public_key(keys)),
+            public_key_root=public_key_root(keys),
+            model=context.store.put(wire.dumps_tensor(encrypted)),
+            model_root=root,
+            accuracy=accuracy,
+        )
     )
 
 
-def _require_clock(desk: CapsuleContext, refusal: Exception) -> None:
-    """Raises ClockBehindError where a Campaign would be declined for what this machine's clock says alone."""
+def _require_clock(context: CapsuleContext, refusal: Exception) -> None:
+    """Raises ClockBehindError if this machine's clock alone is the reason to decline a Campaign."""
     if isinstance(refusal.__cause__, NoValidSignatureError | CertificateError):
-        lag = seconds_behind(desk.chain.block_time(desk.chain.newest_block()), int(unix_time()))
+        lag = seconds_behind(context.chain.block_time(context.chain.newest_block()), int(unix_time()))
         if lag:
             raise ClockBehindError(lag, one_line(refusal)) from None
 
 
-def _read(desk: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> CampaignInputs:
+def _read(context: CapsuleContext, campaign: CampaignState, ledger: Ledger) -> CampaignInputs:
     try:
-        return desk.material(campaign, ledger)
+        return context.inputs(campaign, ledger)
     except (UnsealTimeoutError, UnsealProcessError) as error:
-        if desk.state.count_attempt(campaign.terms.validation) < MOST_ATTEMPTS:
+        if context.journal.count_attempt(campaign.terms.validation) < MOST_ATTEMPTS:
             raise
-        raise CampaignRefusedError(f"the validation set cannot be opened: {one_line(error)}") from error
+        raise CampaignRefusedError(f"the validation set cannot be unsealed: {one_line(error)}") from error
 
 
 def _starting_weights(model: Model) -> IntegerTensor:
@@ -135,26 +131,24 @@ def _starting_weights(model: Model) -> IntegerTensor:
 
 
 def _require_time(terms: Terms) -> None:
-    bound = terms.duration + terms.scoring_window + terms.delivery_window + terms.audit_window
-    if bound > LONGEST_BOND:
+    longest = terms.duration + terms.scoring_window + terms.delivery_window + terms.audit_window
+    if longest > LONGEST_BOND:
         raise CampaignRefusedError(
-            f"the bond would lie for {bound // 86_400} days, and at most {LONGEST_BOND // 86_400} are served"
+            f"the bond would be locked for {longest // 86_400} days; this Capsule locks it for at most "
+            f"{LONGEST_BOND // 86_400} days"
         )
 
 
-def _require_size(desk: CapsuleContext, material: CampaignInputs) -> None:
-    features, outputs = material.model.shape
-    packing = material.model.fixed_point.packing(material.spec.key_bits, (features, outputs))
-    ciphertexts = features * packing.plaintexts(outputs)
-    largest = desk.chain.capsule_terms(desk.chain.sender).largest_model
-    if ciphertexts > largest:
-        raise CampaignRefusedError(f"the Model takes {ciphertexts} ciphertexts, and at most {largest} are taken")
-    if material.spec.key_bits > LARGEST_KEY_BITS:
-        raise CampaignRefusedError(f"a key of {material.spec.key_bits} bits: at most {LARGEST_KEY_BITS} are made")
+def _require_size(context: CapsuleContext, inputs: CampaignInputs) -> None:
+    largest = context.chain.capsule_terms(context.chain.sender).largest_model
+    if inputs.ciphertexts > largest:
+        raise CampaignRefusedError(f"the Model has {inputs.ciphertexts} ciphertexts; this Capsule takes {largest}")
+    if inputs.spec.key_bits > LARGEST_KEY_BITS:
+        raise CampaignRefusedError(f"a key of {inputs.spec.key_bits} bits: this Capsule makes up to {LARGEST_KEY_BITS}")
 
 
 def _require_certificate(scientist: Certificate, terms: Terms, now: int) -> None:
-    """What is delivered at the last moment can still be sealed: or the bond is lost to a certificate that expired."""
+    """Requires that the last possible delivery can still be sealed; an expired certificate would cost the bond."""
     try:
         scientist.recipient()
     except CertificateError as error:
@@ -174,15 +168,16 @@ def _require_claim(terms: Terms, accuracy: int, rows: int) -> None:
         raise CampaignRefusedError(f"the Model starts at the target: its accuracy is {from_wad(accuracy):.4f}")
 
 
-def _post_bond(desk: CapsuleContext, terms: Terms) -> int:
-    """The value to send along; an ERC-20's allowance is given first."""
+def _post_bond(context: CapsuleContext, terms: Terms) -> int:
+    """The bond in wei to send with `open`; 0 for an ERC-20, whose allowance is given here."""
     if terms.currency == ZERO_ADDRESS:
         return terms.capsule_bond
-    allowed = desk.chain.token_allowance(terms.currency, desk.chain.sender, desk.chain.address)
+    chain = context.chain
+    allowed = chain.token_allowance(terms.currency, chain.sender, chain.address)
     if allowed < terms.capsule_bond:
         if allowed:
-            desk.chain.approve(terms.currency, 0)  # some tokens refuse to change an allowance that is not 0
-        desk.chain.approve(terms.currency, terms.capsule_bond)
+            chain.approve(terms.currency, 0)  # some tokens refuse to change an allowance that is not 0
+        chain.approve(terms.currency, terms.capsule_bond)
     return 0
 
 

@@ -1,4 +1,10 @@
-"""The Capsule's verdict on the oldest Gradient: score it, or reject it with a reason."""
+"""`scoreGradient` or `rejectGradient`: the way of the oldest Gradient of a Campaign to its score.
+
+fetch -> check -> warrant -> score -> publish -> record -> send. Each stage is a function of the frozen result of the
+stage before, which carries the Campaign, its inputs, the submission and the Merkle root along. `score` starts a job
+that may take several turns of the service. Once `record` has journalled a move, this very move is sent, however often
+the process starts again.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +13,15 @@ from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
 
-from ape_capsule.errors import MalformedGradientError
+from ape_capsule.errors import BundleMissingError, MalformedGradientError
+from ape_capsule.home.prepared_moves import PreparedRejection, PreparedScore
 from ape_capsule.home.score_evidence import ScoreEvidence
-from ape_capsule.home.state import Prepared
 from ape_capsule.moves.campaign_inputs import CampaignInputs
 from ape_capsule.moves.context import CapsuleContext
 from ape_capsule.moves.open_or_decline import MOST_ATTEMPTS
+from ape_capsule.scoring.gradient_checks import CampaignRef, check_commitment, check_header, check_tensor
 from ape_capsule.scoring.job import ScoringJob, ScoringResult
-from ape_capsule.scoring.score import CampaignRef, ScoreResult, check_commitment, check_header, check_tensor
+from ape_capsule.scoring.score import ScoreResult
 from sonar_core.base.errors import FormatError, one_line
 from sonar_core.crypto.sealed_messages import (
     MalformedMessageError,
@@ -27,258 +34,331 @@ from sonar_core.protocol.commitments import tensor_root
 from sonar_core.protocol.gradient_bundle import Bundle
 from sonar_core.protocol.ledger import CampaignState, Ledger
 from sonar_core.protocol.structs import EMPTY_BYTES32, GradientRecord, Rejection, Score
-from sonar_core.protocol.units import from_wad
+from sonar_core.protocol.units import COIN, from_wad
 from sonar_core.service.action import Action
 from sonar_core.store import BlobCorruptError, BlobNotFoundError, BlobTooLargeError
 from syft import wire
 from syft.errors import SyftError
 from syft.nn import apply_delta
-from syft.paillier import EncryptedTensor
+from syft.paillier import EncryptedTensor, IntegerTensor, Openings, PrivateContext
 
-#: What a sealed bundle may have on top of its ciphertexts: headers, armour, session keys.
+#: Most bytes of a bundle on top of its ciphertexts: headers, armour, session keys.
 _BUNDLE_OVERHEAD = 1 << 17
 
 
-class Scorer:
-    """Where Gradients lie while they are weighed: the oldest of each Campaign, and no second one before its verdict.
-
-    Args:
-        desk: the Capsule's tools.
-    """
-
-    def __init__(self, desk: CapsuleContext) -> None:
-        self._desk = desk
-        self._examined: dict[bytes, _PendingScore] = {}
-
-    def judge(self, campaign: CampaignState, ledger: Ledger) -> list[Action]:
-        """Scores or rejects the oldest Gradient; waits while its bundle may still appear, and while it is weighed.
-
-        Args:
-            campaign: as of the newest block; its oldest Gradient was submitted under enough confirmations.
-            ledger: all Campaigns.
-
-        Raises:
-            WrongNextError: somebody submitted in between; look again.
-            WorkerLostError, SonarError, OSError: no verdict was given, and the next step tries again.
-        """
-        gradient = campaign.oldest_unscored
-        if gradient is None:
-            return []
-        record, state = gradient.record, self._desk.state
-        anchor = keccak(record.digest() + campaign.model.root)
-        prepared = state.prepared(campaign.id, "score", anchor) or state.prepared(campaign.id, "reject", anchor)
-        if prepared is None:
-            examination = self._examination(campaign, record, anchor, ledger)
-            if examination is None or not examination.is_weighed:
-                return []
-            del self._examined[campaign.id]
-            prepared = examination.verdict()
-        if prepared is None:
-            return [Action("waiting", campaign.id, f"the bundle of Gradient {record.number} is not there yet")]
-        return [_send(self._desk, campaign, record, prepared)]
-
-    def let_go(self, campaign: bytes) -> None:
-        """Takes off what nobody wants to know of a Campaign any more."""
-        examination = self._examined.pop(campaign, None)
-        if examination is not None:
-            examination.give_up()
-
-    def _examination(
-        self, campaign: CampaignState, record: GradientRecord, anchor: bytes, ledger: Ledger
-    ) -> _PendingScore | None:
-        """The one that is under way, or a new one where there is room; one of another head or Gradient is let go of."""
-        former = self._examined.get(campaign.id)
-        if former is not None and former.anchor == anchor:
-            return former
-        self.let_go(campaign.id)
-        if not self._desk.workers.has_room:
-            return None
-        examination = _PendingScore(self._desk, campaign, record, anchor, self._desk.material(campaign, ledger))
-        examination.begin()
-        self._examined[campaign.id] = examination
-        return examination
-
-
-class _PendingScore:
-    """One Gradient on its way to a verdict that is ready to send.
+@dataclass(frozen=True, slots=True, eq=False)
+class Submission:
+    """A Gradient that awaits its score.
 
     Attributes:
-        anchor: 32 bytes of the Gradient and the head that it is held against.
+        campaign: as of the newest block.
+        record: the Gradient as it was submitted.
+        anchor: 32 bytes of the Gradient and of the Model that it is applied to; a score is for this pair alone.
+        inputs: of the Campaign.
+        keys: the Campaign's Paillier key pair.
     """
 
-    def __init__(
-        self,
-        desk: CapsuleContext,
-        campaign: CampaignState,
-        record: GradientRecord,
-        anchor: bytes,
-        material: CampaignInputs,
-    ) -> None:
-        self._desk, self._campaign, self._record = desk, campaign, record
-        self.anchor, self._material = anchor, material
-        self._context = desk.context(campaign)
-        self._packing = desk.packing(campaign, material)
-        self._rejected: Prepared | None = None
-        self._weighing: _UnderWay | None = None
+    campaign: CampaignState
+    record: GradientRecord
+    anchor: bytes
+    inputs: CampaignInputs
+    keys: PrivateContext
 
     @property
-    def is_weighed(self) -> bool:
-        """Whether nothing is under way (any more)."""
-        return self._weighing is None or self._weighing.future.done()
-
-    def begin(self) -> None:
-        """Fetches, unseals and checks; what passes is begun to be weighed, under a warrant."""
-        try:
-            # Twice, since armour adds a third.
-            sealed = self._desk.store.get(self._record.bundle, limit=2 * self._largest_bundle())
-        except (BlobNotFoundError, BlobCorruptError):
-            self._rejected = self._unavailable()
-            return
-        except BlobTooLargeError as error:
-            self._rejected = self._malformed(error)
-            return
-        try:
-            bundle = Bundle.from_bytes(self._unsealed(sealed))
-            gradient = self._checked(bundle)
-        except (FormatError, SyftError, MalformedGradientError) as error:
-            self._rejected = self._malformed(error)
-            return
-        self._weighing = self._weigh(bundle, gradient)
-
-    def verdict(self) -> Prepared | None:
-        """A verdict, prepared, once all is weighed; None while the bundle may still appear."""
-        return self._rejected if self._weighing is None else self._weighed(self._weighing)
-
-    def give_up(self) -> None:
-        """Lets go of what is weighed."""
-        if self._weighing is not None:
-            self._desk.workers.forget(self._weighing.future)
-
-    def _largest_bundle(self) -> int:
-        features, outputs = self._material.model.shape
-        return features * self._packing.plaintexts(outputs) * self._context.ciphertext_bytes + _BUNDLE_OVERHEAD
-
-    def _unavailable(self) -> Prepared | None:
-        """Unavailable, once its time is over: unless the store lacks what is known to be in it, and so is at fault."""
-        if self._desk.chain.timestamp() < self._record.submitted_at + self._campaign.terms.unavailability_window:
-            return None
-        self._desk.encrypted_head(self._campaign)
-        return self._reject(Rejection.UNAVAILABLE, "its bundle never appeared")
-
-    def _unsealed(self, sealed: bytes) -> bytes:
-        """The bundle's bytes. A message on which the opener fails again and again is one that cannot be opened."""
-        try:
-            return self._desk.identity.unseal_bundle(sealed, limit=self._largest_bundle())
-        except (MalformedMessageError, WrongKeyError, MessageTooLargeError) as error:
-            raise MalformedGradientError(one_line(error)) from error
-        except (UnsealTimeoutError, UnsealProcessError) as error:
-            if self._desk.state.count_attempt(self._record.bundle) < MOST_ATTEMPTS:
-                raise
-            raise MalformedGradientError(one_line(error)) from error
-
-    def _checked(self, bundle: Bundle) -> EncryptedTensor:
-        """The Gradient's ciphertexts, held against what was registered. Raises FormatError, SyftError, Malformed..."""
-        chain, record = self._desk.chain, self._record
-        check_header(bundle, record, CampaignRef(chain.chain_id, chain.address, self._campaign.id))
-        gradient = wire.loads_tensor(bundle.gradient, self._context)
-        check_commitment(bundle, record, tensor_root(gradient))
-        check_tensor(gradient, self._material.model, self._packing)
-        return gradient
-
-    def _weigh(self, bundle: Bundle, gradient: EncryptedTensor) -> _UnderWay:
-        terms, head = self._campaign.terms, self._desk.weights(self._campaign)
-        self._desk.warrant_gradient(self._campaign, self._record.number, gradient)
-        weighing = ScoringJob(
-            self._context,
-            gradient,
-            self._material.model,
-            head,
-            self._material.validation,
-            accuracy=self._campaign.accuracy,
-            target=terms.target_accuracy,
-            min_improvement=terms.min_improvement,
-        )
-        return _UnderWay(bundle, gradient, self._desk.workers.ask(weighing))
-
-    def _weighed(self, weighing: _UnderWay) -> Prepared:
-        """Publishes what follows from the weights."""
-        weighed = self._desk.workers.result(weighing.future)
-        self._desk.observer.timed("score", weighed.seconds)
-        openings, verdict = weighed.openings, weighed.verdict
-        opened = self._desk.store.put(weighing.bundle.gradient)
-        if verdict is None:
-            return self._reject(
-                Rejection.MALFORMED, weighed.objection, opened, self._evidence(ScoreEvidence(openings, None))
-            )
-        try:
-            moved = self._moved(weighing.gradient, verdict) if verdict.improved else None
-        except (MalformedGradientError, SyftError) as error:
-            return self._malformed(error, opened, self._evidence(ScoreEvidence(openings, None)))
-        evidence = self._evidence(ScoreEvidence(openings, verdict.predictions))
-        model, root = (EMPTY_BYTES32, self._campaign.model.root) if moved is None else self._publish(moved, verdict)
-        return self._desk.state.prepare(
-            self._campaign.id,
-            "score",
-            self.anchor,
-            accuracy=verdict.accuracy,
-            step=verdict.step,
-            model=model,
-            model_root=root,
-            opened=opened,
-            evidence=evidence,
-        )
-
-    def _moved(self, gradient: EncryptedTensor, verdict: ScoreResult) -> EncryptedTensor:
-        """The new head, by the public recomputation that anyone can repeat."""
-        head = self._desk.encrypted_head(self._campaign)
-        return apply_delta(head, gradient, verdict.step, self._material.model.fixed_point)
-
-    def _publish(self, moved: EncryptedTensor, verdict: ScoreResult) -> tuple[bytes, bytes]:
-        root = tensor_root(moved)
-        self._desk.heads.keep(self._campaign.id, root, verdict.head)
-        return self._desk.store.put(wire.dumps_tensor(moved)), root
-
-    def _evidence(self, evidence: ScoreEvidence) -> bytes:
-        return self._desk.keep_evidence(self._campaign, f"gradient-{self._record.number}", evidence, self._material)
-
-    def _malformed(self, error: Exception, opened: bytes = EMPTY_BYTES32, evidence: bytes = EMPTY_BYTES32) -> Prepared:
-        return self._reject(Rejection.MALFORMED, one_line(error), opened, evidence)
-
-    def _reject(
-        self, reason: Rejection, words: str, opened: bytes = EMPTY_BYTES32, evidence: bytes = EMPTY_BYTES32
-    ) -> Prepared:
-        state, campaign = self._desk.state, self._campaign.id
-        state.note_refusal(campaign, self._record.number, words)
-        return state.prepare(
-            campaign, "reject", self.anchor, reason=int(reason), opened=opened, evidence=evidence, words=words
-        )
+    def largest_bundle(self) -> int:
+        """Most bytes of its bundle, unsealed."""
+        return self.inputs.ciphertexts * self.keys.ciphertext_bytes + _BUNDLE_OVERHEAD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _UnderWay:
-    """What is weighed, and where it will be found."""
+class FetchedBundle:
+    """The sealed bundle of a submission, as the store has it."""
 
-    bundle: Bundle
-    gradient: EncryptedTensor
+    submission: Submission
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckedGradient:
+    """A Gradient that is the submitted one and fits its Campaign; still encrypted.
+
+    Attributes:
+        submission: of the Gradient.
+        payload: the ciphertexts, in the bytes of the bundle.
+        tensor: the ciphertexts.
+        root: their Merkle root.
+    """
+
+    submission: Submission
+    payload: bytes
+    tensor: EncryptedTensor
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WarrantedGradient:
+    """A Gradient that may be decrypted: the warrant for it is on disk.
+
+    Attributes:
+        gradient: the checked one.
+        weights: of the newest Model, in the clear.
+    """
+
+    gradient: CheckedGradient
+    weights: IntegerTensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunningScore:
+    """A Gradient whose score is being computed; `future` receives it."""
+
+    gradient: CheckedGradient
     future: Future[ScoringResult]
 
 
-def _send(desk: CapsuleContext, campaign: CampaignState, record: GradientRecord, prepared: Prepared) -> Action:
-    opened, evidence = prepared.digest("opened"), prepared.digest("evidence")
-    if prepared.move == "reject":
-        reason = Rejection(prepared.number("reason"))
-        desk.chain.reject_gradient(campaign.id, record, reason, opened, evidence, campaign.next_in_queue)
-        words = f"Gradient {record.number} is {reason.name.lower()}: {prepared.arguments['words']}"
-        return Action("rejected", campaign.id, words)
-    verdict = Score(
-        accuracy=prepared.number("accuracy"),
-        step_size=prepared.number("step"),
-        model=prepared.digest("model"),
-        model_root=prepared.digest("model_root"),
-        unsealed_bundle=opened,
-        evidence=evidence,
+class Scorer:
+    """Gradients being scored: at most one per Campaign, always its oldest.
+
+    Args:
+        context: the Capsule's tools.
+    """
+
+    def __init__(self, context: CapsuleContext) -> None:
+        self._context = context
+        self._running: dict[bytes, RunningScore] = {}
+
+    def advance(self, campaign: CampaignState, ledger: Ledger) -> list[Action]:
+        """Scores or rejects the oldest Gradient; returns no Action while a worker scores it or no worker is free.
+
+        Args:
+            campaign: as of the newest block; the submission of its oldest Gradient has its confirmations.
+            ledger: all Campaigns.
+
+        Raises:
+            WrongNextError: another Gradient was submitted meanwhile: read the chain again.
+            WorkerLostError, SonarError, OSError: nothing was sent; the next turn tries again.
+        """
+        oldest, context = campaign.oldest_unscored, self._context
+        if oldest is None:
+            return []
+        anchor = keccak(oldest.record.digest() + campaign.model.root)
+        try:
+            prepared = recorded(context, campaign, anchor) or self._prepare(campaign, oldest.record, anchor, ledger)
+        except BundleMissingError as error:
+            return [Action("waiting", campaign.id, one_line(error))]
+        return [send(context, campaign, oldest.record, prepared)] if prepared else []
+
+    def discard(self, campaign: bytes) -> None:
+        """Drops the score of a Campaign that is being computed, if any."""
+        running = self._running.pop(campaign, None)
+        if running is not None:
+            self._context.workers.discard(running.future)
+
+    def _prepare(
+        self, campaign: CampaignState, gradient: GradientRecord, anchor: bytes, ledger: Ledger
+    ) -> PreparedScore | PreparedRejection | None:
+        """The recorded move for a Gradient; None until it is computed. A score of another pair is dropped."""
+        context, running = self._context, self._running.get(campaign.id)
+        if running is None or running.gradient.submission.anchor != anchor:
+            self.discard(campaign.id)
+            if not context.workers.has_room:
+                return None
+            inputs, keys = context.inputs(campaign, ledger), context.keystore.get(campaign.id)
+            submission = Submission(campaign, gradient, anchor, inputs, keys)
+            started = start(context, submission)
+            if isinstance(started, PreparedRejection):
+                return record(context, submission, started)
+            running = self._running[campaign.id] = started
+        if not running.future.done():
+            return None
+        del self._running[campaign.id]
+        return record(context, running.gradient.submission, publish(context, running))
+
+
+# ---------------------------------------------------------------------- the stages, in order
+
+
+def start(context: CapsuleContext, submission: Submission) -> RunningScore | PreparedRejection:
+    """The stages from `fetch` to `score`. Raises as they do."""
+    fetched = fetch(context, submission)
+    checked = fetched if isinstance(fetched, PreparedRejection) else check(context, fetched)
+    return checked if isinstance(checked, PreparedRejection) else score(context, warrant(context, checked))
+
+
+def fetch(context: CapsuleContext, submission: Submission) -> FetchedBundle | PreparedRejection:
+    """Reads the sealed bundle from the store; rejects the Gradient if the bundle is too large or its time is over.
+
+    Raises:
+        BundleMissingError: the bundle may still be published.
+        StoreUnavailableError: the store does not answer.
+        BlobNotFoundError, BlobCorruptError: the store lacks the newest Model too, and is at fault itself.
+    """
+    bundle = submission.record.bundle
+    try:
+        # Twice, since armour adds a third.
+        return FetchedBundle(submission, context.store.get(bundle, limit=2 * submission.largest_bundle))
+    except BlobTooLargeError as error:
+        return _malformed(error)
+    except (BlobNotFoundError, BlobCorruptError):
+        available_until = submission.record.submitted_at + submission.campaign.terms.unavailability_window
+        if context.chain.timestamp() < available_until:
+            raise BundleMissingError(submission.record.number) from None
+    context.encrypted_model(submission.campaign)
+    return PreparedRejection(Rejection.UNAVAILABLE, "its bundle never appeared")
+
+
+def check(context: CapsuleContext, fetched: FetchedBundle) -> CheckedGradient | PreparedRejection:
+    """Unseals the bundle and holds it against the submission and the Campaign's Model; rejects what breaks a rule.
+
+    Raises:
+        UnsealTimeoutError, UnsealProcessError: it could not be unsealed this time.
+    """
+    submission, chain = fetched.submission, context.chain
+    try:
+        bundle = Bundle.from_bytes(_unsealed(context, fetched))
+        check_header(bundle, submission.record, CampaignRef(chain.chain_id, chain.address, submission.campaign.id))
+        tensor = wire.loads_tensor(bundle.gradient, submission.keys)
+        root = tensor_root(tensor)
+        check_commitment(bundle, submission.record, root)
+        check_tensor(tensor, submission.inputs.model, submission.inputs.packing)
+    except (FormatError, SyftError, MalformedGradientError) as error:
+        return _malformed(error)
+    return CheckedGradient(submission, bundle.gradient, tensor, root)
+
+
+def warrant(context: CapsuleContext, gradient: CheckedGradient) -> WarrantedGradient:
+    """Writes the warrant for the Gradient. Raises WarrantRefusedError, or as `CapsuleContext.model_weights`."""
+    campaign = gradient.submission.campaign
+    # First, since weights that are not kept need a warrant of their own.
+    weights = context.model_weights(campaign)
+    context.decryption.warrant_gradient(campaign.id, gradient.submission.record.number, gradient.root)
+    return WarrantedGradient(gradient, weights)
+
+
+def score(context: CapsuleContext, warranted: WarrantedGradient) -> RunningScore:
+    """Starts the job that decrypts and scores the Gradient."""
+    gradient, submission = warranted.gradient, warranted.gradient.submission
+    terms = submission.campaign.terms
+    job = ScoringJob(
+        submission.keys,
+        gradient.tensor,
+        submission.inputs.model,
+        warranted.weights,
+        submission.inputs.validation,
+        accuracy=submission.campaign.accuracy,
+        target=terms.target_accuracy,
+        min_improvement=terms.min_improvement,
     )
-    desk.chain.score_gradient(campaign.id, record, verdict, campaign.next_in_queue)
-    moved = "an improvement" if verdict.model != EMPTY_BYTES32 else "no improvement"
-    rise = f"{from_wad(campaign.accuracy):.4f} -> {from_wad(verdict.accuracy):.4f}"
-    return Action("scored", campaign.id, f"Gradient {record.number}: {rise}, {moved}")
+    return RunningScore(gradient, context.workers.submit(job))
+
+
+def publish(context: CapsuleContext, running: RunningScore) -> PreparedScore | PreparedRejection:
+    """Publishes the ciphertexts, the evidence and the new Model of a score that is computed.
+
+    Raises:
+        WorkerLostError: the worker died.
+        SyftError: one of the Gradient's numbers is no ciphertext.
+        StoreError, OSError: not all is published.
+    """
+    gradient, campaign = running.gradient, running.gradient.submission.campaign
+    result = context.workers.result(running.future)
+    context.observer.timed("score", result.seconds)
+    unsealed_bundle = context.store.put(gradient.payload)
+    if result.score is None:
+        return _rejected_with_evidence(context, gradient, unsealed_bundle, result.openings, result.objection)
+    try:
+        moved = _apply(context, gradient, result.score) if result.score.improved else None
+    except (MalformedGradientError, SyftError) as error:
+        return _rejected_with_evidence(context, gradient, unsealed_bundle, result.openings, one_line(error))
+    evidence = _keep_evidence(context, gradient, ScoreEvidence(result.openings, result.score.predictions))
+    model, root = EMPTY_BYTES32, campaign.model.root
+    if moved is not None:
+        root = tensor_root(moved)
+        context.weights.keep(campaign.id, root, result.score.weights)
+        model = context.store.put(wire.dumps_tensor(moved))
+    return PreparedScore(Score(result.score.accuracy, result.score.step_size, model, root, unsealed_bundle, evidence))
+
+
+def record(
+    context: CapsuleContext, submission: Submission, prepared: PreparedScore | PreparedRejection
+) -> PreparedScore | PreparedRejection:
+    """Journals the move: from now on it is this one that is sent."""
+    campaign = submission.campaign.id
+    if isinstance(prepared, PreparedRejection):
+        context.journal.note_refusal(campaign, submission.record.number, prepared.message)
+    context.journal.prepare(campaign, submission.anchor, prepared)
+    return prepared
+
+
+def recorded(
+    context: CapsuleContext, campaign: CampaignState, anchor: bytes
+) -> PreparedScore | PreparedRejection | None:
+    """The move that `record` journalled for `anchor`, if any."""
+    journal = context.journal
+    return journal.prepared(campaign.id, anchor, PreparedScore) or journal.prepared(
+        campaign.id, anchor, PreparedRejection
+    )
+
+
+def send(
+    context: CapsuleContext,
+    campaign: CampaignState,
+    gradient: GradientRecord,
+    prepared: PreparedScore | PreparedRejection,
+) -> Action:
+    """Sends the move's transaction. Raises WrongNextError, SonarError."""
+    chain, following = context.chain, campaign.next_in_queue
+    if isinstance(prepared, PreparedRejection):
+        chain.reject_gradient(
+            campaign.id, gradient, prepared.reason, prepared.unsealed_bundle, prepared.evidence, following
+        )
+        message = f"Gradient {gradient.number} is {prepared.reason.name.lower()}: {prepared.message}"
+        return Action("rejected", campaign.id, message)
+    chain.score_gradient(campaign.id, gradient, prepared.score, following)
+    before, measured = (f"{from_wad(accuracy):.4f}" for accuracy in (campaign.accuracy, prepared.score.accuracy))
+    fee = context.money(campaign.terms.scoring_fee, COIN.address)
+    if prepared.score.model == EMPTY_BYTES32:
+        message = f"Gradient {gradient.number}: {measured}, no improvement; the accuracy stays {before} (fee {fee})"
+    else:
+        message = f"Gradient {gradient.number}: {before} -> {measured}, an improvement (fee {fee})"
+    return Action("scored", campaign.id, message)
+
+
+# ---------------------------------------------------------------------- parts of the stages
+
+
+def _malformed(error: Exception) -> PreparedRejection:
+    return PreparedRejection(Rejection.MALFORMED, one_line(error))
+
+
+def _unsealed(context: CapsuleContext, fetched: FetchedBundle) -> bytes:
+    """The bundle's bytes. A message that fails to unseal again and again counts as malformed."""
+    submission = fetched.submission
+    try:
+        return context.identity.unseal_bundle(fetched.sealed, limit=submission.largest_bundle)
+    except (MalformedMessageError, WrongKeyError, MessageTooLargeError) as error:
+        raise MalformedGradientError(one_line(error)) from error
+    except (UnsealTimeoutError, UnsealProcessError) as error:
+        if context.journal.count_attempt(submission.record.bundle) < MOST_ATTEMPTS:
+            raise
+        raise MalformedGradientError(one_line(error)) from error
+
+
+def _apply(context: CapsuleContext, gradient: CheckedGradient, result: ScoreResult) -> EncryptedTensor:
+    """The new Model, computed from public ciphertexts alone, so that anyone can recompute it."""
+    encrypted = context.encrypted_model(gradient.submission.campaign)
+    points = gradient.submission.inputs.model.fixed_point
+    return apply_delta(encrypted, gradient.tensor, result.step_size, points)
+
+
+def _rejected_with_evidence(
+    context: CapsuleContext, gradient: CheckedGradient, unsealed_bundle: bytes, openings: Openings, message: str
+) -> PreparedRejection:
+    evidence = _keep_evidence(context, gradient, ScoreEvidence(openings, None))
+    return PreparedRejection(Rejection.MALFORMED, message, unsealed_bundle, evidence)
+
+
+def _keep_evidence(context: CapsuleContext, gradient: CheckedGradient, evidence: ScoreEvidence) -> bytes:
+    submission = gradient.submission
+    name = f"gradient-{submission.record.number}"
+    return context.keep_evidence(submission.campaign, name, evidence, submission.inputs)

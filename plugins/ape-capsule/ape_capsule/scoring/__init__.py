@@ -1,1 +1,1 @@
-"""Scores of Gradients: pure decisions, and the processes that compute them. No chain, no store, no file."""
+"""Scores of Gradients: pure functions, and the processes that compute them. No chain, no store, no file."""

@@ -1,4 +1,4 @@
-"""The heavy part of a verdict, as a function of its arguments alone: fit to be done in another process, and again."""
+"""The expensive part of a score as a pure job: decrypt and score one Gradient, in any process, as often as needed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from syft.paillier import EncryptedTensor, IntegerTensor, Openings, PrivateConte
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoringJob:
-    """A Gradient to be decrypted, under a warrant that is on disk, and scored.
+    """A Gradient to decrypt and score; the warrant for it is on disk.
 
     Attributes:
-        context: the Campaign's key pair.
-        gradient: its ciphertexts, which were checked.
-        model, head, validation, accuracy, target, min_improvement: as for `scoring.score`.
+        context: the Campaign's Paillier key pair.
+        gradient: ciphertexts that passed all checks.
+        model, weights, validation, accuracy, target, min_improvement: as for `ape_capsule.scoring.score.score`.
     """
 
     context: PrivateContext
     gradient: EncryptedTensor
     model: Model
-    head: IntegerTensor
+    weights: IntegerTensor
     validation: ValidationSet
     accuracy: int
     target: int
@@ -36,39 +36,39 @@ class ScoringJob:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoringResult:
-    """What came of it.
+    """The result of a `ScoringJob`.
 
     Attributes:
         openings: of the Gradient.
-        verdict: None for one that cannot be applied.
-        objection: why it cannot; empty where there is a verdict.
-        seconds: that it took, for who watches.
+        score: None if the Gradient cannot be applied.
+        objection: why it cannot; empty with a score.
+        seconds: wall time of the job.
     """
 
     openings: Openings
-    verdict: ScoreResult | None
+    score: ScoreResult | None
     objection: str = ""
     seconds: float = field(default=0.0, compare=False)
 
 
-def weigh(weighing: ScoringJob) -> ScoringResult:
-    """Opens the Gradient and scores it.
+def run_job(job: ScoringJob) -> ScoringResult:
+    """Decrypts the Gradient and scores it.
 
     Raises:
-        SyftError: something in it is no ciphertext.
+        SyftError: one of its numbers is no ciphertext.
     """
     begun = time.perf_counter()
-    openings = weighing.context.open(weighing.gradient)
+    openings = job.context.open(job.gradient)
     try:
-        verdict = score(
-            weighing.model,
-            weighing.head,
-            unpack(openings.plaintexts, weighing.gradient),
-            weighing.validation,
-            accuracy=weighing.accuracy,
-            target=weighing.target,
-            min_improvement=weighing.min_improvement,
+        result = score(
+            job.model,
+            job.weights,
+            unpack(openings.plaintexts, job.gradient),
+            job.validation,
+            accuracy=job.accuracy,
+            target=job.target,
+            min_improvement=job.min_improvement,
         )
     except (MalformedGradientError, SyftError) as error:
         return ScoringResult(openings, None, one_line(error), time.perf_counter() - begun)
-    return ScoringResult(openings, verdict, seconds=time.perf_counter() - begun)
+    return ScoringResult(openings, result, seconds=time.perf_counter() - begun)

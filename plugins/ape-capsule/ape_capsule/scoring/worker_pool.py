@@ -1,9 +1,9 @@
-"""Processes that weigh Gradients, so that Campaigns are scored side by side; or none, and it is done here.
+"""A pool of processes that score Gradients, so that Campaigns are scored side by side.
 
-A worker is given a Campaign's key pair, one Gradient's ciphertexts and the hidden rows, through a pipe that only this
-process and it hold, and gives the plaintexts back the same way. It keeps nothing, opens no file, store or chain, and
+A worker receives one Campaign's key pair, one Gradient's ciphertexts and the hidden rows through a pipe that only it
+and the Capsule hold, and returns the plaintexts the same way. It keeps nothing, opens no file, store or chain, and
 never sees the passphrase, the OpenPGP identity or another Campaign's key. It leaves no core dump, no other process of
-the account may look into it, and it dies with its Capsule, however that ends.
+the account may read its memory, and it dies with its Capsule, however the Capsule ends.
 """
 
 from __future__ import annotations
@@ -19,32 +19,34 @@ from dataclasses import replace
 from typing import Self
 
 from ape_capsule.errors import WorkerLostError
-from ape_capsule.scoring.job import ScoringJob, ScoringResult, weigh
+from ape_capsule.scoring.job import ScoringJob, ScoringResult, run_job
 from syft.paillier import PrivateContext
 
-#: Gradients that wait for each worker, beside the one it is at: it never idles, and not all of them lie in memory.
-_AHEAD = 1
+#: Jobs that wait per worker, beside the one that it runs: no worker idles, and few Gradients are in memory.
+_QUEUED_PER_WORKER = 1
 #: Options of Linux's prctl(2).
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 class WorkerPool:
-    """So many processes, which begin to start at once, since that takes seconds; a context that ends them.
+    """Worker processes, each with a queue of its own; a context manager that ends them.
 
-    One that is killed takes only what it was at with it: whoever asked is told, and asks again.
+    All begin to start at once, since a start takes seconds. A worker that is killed loses its own jobs only: `result`
+    reports the loss, and the caller submits them again.
 
     Args:
-        count: 0 for none: then this process weighs, and `ask` returns when it has.
+        count: number of processes; 0: `submit` runs the job in this process before it returns.
     """
 
     def __init__(self, count: int = 0) -> None:
         self.count = count
         self._pools: list[ProcessPoolExecutor | None] = [None] * count
-        self._under_way: dict[Future[ScoringResult], int] = {}
-        #: Those under way that `wait` told of, which somebody will take.
+        #: Submitted jobs whose result nobody took yet -> index of their worker.
+        self._submitted: dict[Future[ScoringResult], int] = {}
+        #: Those of them that `wait` has reported.
         self._noticed: set[Future[ScoringResult]] = set()
-        for place in range(count):
-            self._pool(place).submit(_be_ready)
+        for index in range(count):
+            self._pool(index).submit(_warm_up)
 
     def __enter__(self) -> Self:
         return self
@@ -54,103 +56,103 @@ class WorkerPool:
 
     @property
     def has_room(self) -> bool:
-        """Whether another Gradient would not wait long."""
-        return not self.count or len(self._going_on()) < self.count * (1 + _AHEAD)
+        """Whether another job would start soon."""
+        return not self.count or len(self._unfinished()) < self.count * (1 + _QUEUED_PER_WORKER)
 
-    def ask(self, weighing: ScoringJob) -> Future[ScoringResult]:
-        """Begins to weigh; the answer, or the error of `weigh`, is in the future one day. `result` takes it."""
+    def submit(self, job: ScoringJob) -> Future[ScoringResult]:
+        """Starts or queues a job. Its result, or the error of `run_job`, is taken with `result`."""
         if not self.count:
-            return _done_here(weighing)
-        place = self._least_busy()
-        # A worker for each core: more threads would only be in each other's way.
-        alone = PrivateContext(weighing.context.private_key, int(weighing.context.h), threads=1)
+            return _run_here(job)
+        index = self._least_busy()
+        # One worker per core: more threads would compete for the same cores.
+        alone = replace(job, context=PrivateContext(job.context.private_key, int(job.context.h), threads=1))
         try:
-            future = self._pool(place).submit(weigh, replace(weighing, context=alone))
+            future = self._pool(index).submit(run_job, alone)
         except BrokenProcessPool:
-            self._pools[place] = None
-            future = self._pool(place).submit(weigh, replace(weighing, context=alone))
-        self._under_way[future] = place
+            self._pools[index] = None
+            future = self._pool(index).submit(run_job, alone)
+        self._submitted[future] = index
         return future
 
     def result(self, future: Future[ScoringResult]) -> ScoringResult:
-        """What was weighed, which is done.
+        """Takes the result of a job that is done.
 
         Raises:
-            WorkerLostError: the worker died over it: ask again.
-            SyftError: as `weigh`.
+            WorkerLostError: the worker died during the job: submit it again.
+            SyftError: as `run_job`.
         """
-        place = self._under_way.pop(future, None)
+        index = self._submitted.pop(future, None)
         self._noticed.discard(future)
         try:
             return future.result()
         except (BrokenProcessPool, CancelledError):
-            if place is not None:
-                self._pools[place] = None
+            if index is not None:
+                self._pools[index] = None
             raise WorkerLostError from None
 
-    def forget(self, future: Future[ScoringResult]) -> None:
-        """Nobody takes this one: it is not begun if it waits still, and let go of."""
+    def discard(self, future: Future[ScoringResult]) -> None:
+        """Cancels a job if it is still queued, and drops its result."""
         future.cancel()
-        self._under_way.pop(future, None)
+        self._submitted.pop(future, None)
         self._noticed.discard(future)
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is something to wait for."""
-        return any(future not in self._noticed for future in self._under_way)
+        """Whether `wait` has a job to wait for."""
+        return any(future not in self._noticed for future in self._submitted)
 
     def wait(self, seconds: float) -> bool:
-        """Waits until one more is done, at most so long; whether one is."""
-        watched = [future for future in self._under_way if future not in self._noticed]
+        """Waits at most so long until one more job is done. Returns True if one is."""
+        watched = [future for future in self._submitted if future not in self._noticed]
         done, _ = wait(watched, timeout=seconds, return_when=FIRST_COMPLETED)
         self._noticed |= done
         return bool(done)
 
     def processes(self) -> list[int]:
-        """Ids of the worker processes there are."""
+        """Process ids of the workers."""
         pools = (pool for pool in self._pools if pool is not None)
         return [number for pool in pools for number in list(pool._processes or ())]
 
     def close(self) -> None:
-        """Ends the workers; what they are at is let go of."""
+        """Ends the workers and drops their jobs."""
         for pool in self._pools:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
-        self._pools, self._under_way, self._noticed = [None] * self.count, {}, set()
+        self._pools, self._submitted, self._noticed = [None] * self.count, {}, set()
 
-    def _going_on(self) -> list[Future[ScoringResult]]:
-        return [future for future in self._under_way if not future.done()]
+    def _unfinished(self) -> list[Future[ScoringResult]]:
+        return [future for future in self._submitted if not future.done()]
 
     def _least_busy(self) -> int:
-        places = [self._under_way[future] for future in self._going_on()]
-        return min(range(self.count), key=places.count)
+        indexes = [self._submitted[future] for future in self._unfinished()]
+        return min(range(self.count), key=indexes.count)
 
-    def _pool(self, place: int) -> ProcessPoolExecutor:
-        pool = self._pools[place]
+    def _pool(self, index: int) -> ProcessPoolExecutor:
+        pool = self._pools[index]
         if pool is None:
             # Not by fork: a copy of this process would hold its passphrase, its identity and its journal's locks.
             context = multiprocessing.get_context("spawn")
-            pool = self._pools[place] = ProcessPoolExecutor(1, context, _begin, (os.getpid(),))
+            pool = self._pools[index] = ProcessPoolExecutor(1, context, _begin, (os.getpid(),))
         return pool
 
 
-def _done_here(weighing: ScoringJob) -> Future[ScoringResult]:
+def _run_here(job: ScoringJob) -> Future[ScoringResult]:
     future: Future[ScoringResult] = Future()
     try:
-        future.set_result(weigh(weighing))
+        future.set_result(run_job(job))
     except Exception as error:
         future.set_exception(error)
     return future
 
 
-def _be_ready() -> None:
-    """Nothing: who can do this has imported all that weighing takes."""
+def _warm_up() -> None:
+    """No-op; running it once makes a new worker import everything that scoring needs."""
 
 
 def _begin(capsule: int) -> None:
-    """What a worker does first: it holds secrets, and must not outlive what gave them to it."""
+    """Prepares a worker for secrets: no core dump, no reader, no life after its Capsule (a process id)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # A terminal's and a service manager's signals go to all: the Capsule finishes what is under way, and ends it then.
+    # A terminal and a service manager signal the whole group: the Capsule finishes its work, then ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     libc = ctypes.CDLL(None, use_errno=True)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from ape.api import AccountAPI, ProviderAPI
 
 from sonar_core.app.settings import settings
+from sonar_core.base.database import Database
 from sonar_core.base.errors import FormatError, UsageError, one_line
 from sonar_core.chain.bytecode import registry_code, sonar_code
 from sonar_core.chain.contract_errors import ContractError
 from sonar_core.chain.contracts import NoContractError, SonarContracts
 from sonar_core.chain.deploy.create2 import create2_address
 from sonar_core.chain.deploy.records import DeploymentUnknownError, find_deployment
+from sonar_core.chain.event_log import EventLog
 from sonar_core.chain.rpc import code_at, first_block_with_code
 from sonar_core.protocol.units import Currency, parse_address
 
@@ -37,6 +39,10 @@ class Connection:
     confirmations: int
     tokens: tuple[Currency, ...]
     token_problems: tuple[str, ...] = ()
+
+    def event_log(self, journal: Database) -> EventLog:
+        """The chain's events, as a journal keeps them. Raises WrongChainError, JournalDamagedError."""
+        return EventLog(self.chain, journal, confirmations=self.confirmations, start_block=self.start_block)
 
 
 def find_connection(account: AccountAPI | None, sonar: str | None = None) -> Connection:

@@ -7,7 +7,7 @@ events of the blocks that went away. `EventLog.in_memory` is the same for a proc
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from sqlite3 import Row
 from typing import Any
 
@@ -137,15 +137,16 @@ def _from_row(row: Row) -> Event:
 
 
 def _plain(value: Any) -> Any:
-    """JSON of an event's argument: bytes as {"hex": ...}, structs as lists of their fields."""
+    """JSON of an argument: bytes as {"hex": ...}, a struct as an object of its fields in the contract's order."""
     if isinstance(value, bytes):
         return {"hex": value.hex()}
-    if hasattr(value, "to_tuple"):
-        value = value.to_tuple()
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def _rich(value: Any) -> Any:
+    """What `_plain` was given, structs as tuples."""
     if isinstance(value, dict):
-        return bytes.fromhex(value["hex"])
-    return tuple(_rich(part) for part in value) if isinstance(value, list) else value
+        return bytes.fromhex(value["hex"]) if value.keys() == {"hex"} else tuple(map(_rich, value.values()))
+    return tuple(map(_rich, value)) if isinstance(value, list) else value

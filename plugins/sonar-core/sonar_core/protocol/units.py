@@ -73,6 +73,16 @@ class Money:
         return Decimal(f"{self.units}e-{self.currency.decimals}")
 
 
+def money_of(units: int, currency: str, tokens: Iterable[Currency] = ()) -> Money:
+    """An amount in a currency that is given by its address; of an unknown ERC-20 in smallest units.
+
+    >>> str(money_of(5, "0x" + "11" * 20))
+    '5 smallest units of 0x1111111111111111111111111111111111111111'
+    """
+    known = {one.address: one for one in (COIN, *tokens)}
+    return Money(units, known.get(currency, Currency(currency, f"smallest units of {currency}", 0)))
+
+
 def parse_address(value: str) -> str:
     """The address of an account or a contract, checksummed (EIP-55).
 
@@ -211,6 +221,20 @@ def parse_duration(value: str | int | timedelta) -> int:
     if seconds.denominator != 1 or not 0 <= seconds <= LONGEST_SECONDS:
         raise UsageError(f"{value!r} is not a whole number of seconds between 0 and {LONGEST_SECONDS}")
     return seconds.numerator
+
+
+def format_duration(seconds: int) -> str:
+    """Whole seconds as people write them, exactly; `parse_duration` reads it back.
+
+    >>> format_duration(93_600)
+    '1 day 2 hours'
+    """
+    parts = []
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(counted(count, unit))
+    return " ".join(parts) or "0 seconds"
 
 
 def _seconds(value: str | int | timedelta) -> Fraction:
