@@ -40,7 +40,7 @@ def simulated_sealing(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> SealedGradient:
         return SealedGradient(campaign.model.version, secrets.token_bytes(64), secrets.token_bytes(32), None)
 
-    monkeypatch.setattr(GradientBuilder, "seal", seal)
+    monkeypatch.setattr(GradientBuilder, "build", seal)
 
 
 @dataclass

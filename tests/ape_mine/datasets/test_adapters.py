@@ -27,7 +27,7 @@ from ape_mine.datasets.adapters.registry import find_adapter
 from ape_mine.datasets.importing import ImportResult, import_source
 from ape_mine.datasets.merge import MergeCounts
 from ape_mine.datasets.store import DatasetStore
-from ape_mine.errors import AdapterBrokenError, ImportOptionError, SourceError
+from ape_mine.errors import AdapterBrokenError, ExtraMissingError, ImportOptionError, SourceError
 from sonar_core.data.row_errors import WrongRowsError
 from sonar_core.data.table_schema import TableSchema
 from tests.world.postgres import running_postgres
@@ -634,3 +634,19 @@ def test_a_third_party_brings_an_adapter(store: DatasetStore, tmp_path: Path, mo
     for name in ("broken", "other"):
         with pytest.raises(AdapterBrokenError, match="steps_plugin"):
             find_adapter(name)
+
+
+# ------------------------------------------------------------------ extras
+
+
+@pytest.mark.parametrize(
+    ("source", "absent", "extra"),
+    [("sql", "sqlalchemy", "sql"), ("rest", "dlt.sources.helpers.rest_client.client", "rest")],
+)
+def test_a_source_without_its_extra_says_what_to_install(
+    store: DatasetStore, monkeypatch: pytest.MonkeyPatch, source: str, absent: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, absent, None)
+    monkeypatch.delitem(sys.modules, "ape_mine.datasets.adapters.sql_database", raising=False)
+    with pytest.raises(ExtraMissingError, match=rf"pip install 'ape-mine\[{extra}\]'"):
+        read(store, source, "http://127.0.0.1:1/", given=PEOPLE)
