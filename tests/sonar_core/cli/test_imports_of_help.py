@@ -31,7 +31,7 @@ def _helped(group: str) -> tuple[int, str, set[str]]:
     return code, output, set(modules)
 
 
-@pytest.mark.parametrize(("group", "command"), [("sonar", "create"), ("mine", "plan")])
+@pytest.mark.parametrize(("group", "command"), [("sonar", "create"), ("mine", "plan"), ("capsule", "announce")])
 def test_a_help_text_loads_nothing_that_apes_own_does_not(group: str, command: str) -> None:
     code, output, modules = _helped(group)
     assert code == 0
