@@ -149,7 +149,7 @@ check: setup ## Linters, types, contract analysis
 	$(BIN)/slither . --config-file slither.config.json
 
 docs: setup ## The documentation as a site in build/site; a broken link is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 PYTHONWARNINGS=ignore $(BIN)/mkdocs build # --quiet would hide warnings from strict mode
 
 dist: setup ## A release in build/dist: sdists, wheels with and without the kernel, image context, SBOM, checksums
 	scripts/_toolchain/dist.sh build/dist

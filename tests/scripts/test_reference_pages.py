@@ -86,6 +86,13 @@ def test_the_api_page_has_every_public_name_of_pysonar() -> None:
     assert sorted(re.findall(r"^::: ape_sonar\.(\w+)$", page, re.MULTILINE)) == sorted(ape_sonar.__all__)
 
 
+def test_each_decision_has_a_line_in_the_index() -> None:
+    index = (DOCS / "decisions/index.md").read_text()
+    for record in sorted((DOCS / "decisions").glob("0*.md")):
+        title = record.read_text().splitlines()[0].removeprefix("# ")
+        assert f"| [{title}]({record.name}) |" in index
+
+
 def option_names(command: click.Command) -> set[str]:
     options = (one for one in command.params if isinstance(one, click.Option) and not one.hidden)
     return {NETWORK, "--help", *(name for option in options for name in (*option.opts, *option.secondary_opts))}
