@@ -86,7 +86,7 @@ class Node:
 
 def told(event: Event) -> tuple[Any, ...]:
     """An event as the reference tells it: its name, and its values in the interface's order."""
-    values = [getattr(event, field.name) for field in fields(event) if field.name != "place"]
+    values = [getattr(event, field.name) for field in fields(event) if field.name != "position"]
     return type(event).__name__, *values
 
 
