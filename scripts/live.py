@@ -104,7 +104,7 @@ class _Live:
     def _start_capsule(self) -> None:
         environment = self._at_home("capsule")
         run_ape(["capsule", "init"], environment)
-        run_ape(["capsule", "announce", *_as("capsule")], environment)
+        run_ape(["capsule", "announce", "--yes", *_as("capsule")], environment)
         self._start("capsule", ["run", "capsule", *_as("capsule"), "--poll", _POLL], environment)
         self._say("Capsule: announced, and running as a process of its own.")
 

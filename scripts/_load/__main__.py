@@ -56,7 +56,7 @@ def main() -> None:
 def _play(size: Size, folder: Path, watch: Watch) -> str:
     run_ape(["run", "deploy", "--yes", *_as(DEPLOYER)], {})
     run_ape(["capsule", "init"], {})
-    run_ape(["capsule", "announce", *_as(CAPSULE)], {})
+    run_ape(["capsule", "announce", "--yes", *_as(CAPSULE)], {})
     capsule = _capsule(size, folder)
     capsule.start()
     try:

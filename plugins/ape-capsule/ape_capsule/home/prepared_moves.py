@@ -128,7 +128,7 @@ def from_json(kind: type[_Move], text: str) -> _Move:
 
 
 def _build(kind: Any, value: Any) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         types = get_type_hints(kind)
         return kind(**{name: _build(types[name], part) for name, part in value.items()})
     return bytes.fromhex(value) if kind is bytes else kind(value)

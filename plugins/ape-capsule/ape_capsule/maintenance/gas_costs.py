@@ -47,5 +47,5 @@ def round_up(wei: int) -> int:
     >>> round_up(114_001)
     120000
     """
-    unit = 10 ** max(len(str(wei)) - 2, 0)
+    unit = int(10 ** max(len(str(wei)) - 2, 0))
     return -(-wei // unit) * unit

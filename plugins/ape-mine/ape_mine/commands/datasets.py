@@ -100,8 +100,8 @@ def sources(as_json: bool) -> None:
         return
     for one in adapters:
         _show(one)
-    for error in missing:
-        click.echo(one_line(error), err=True)
+    for absent in missing:
+        click.echo(one_line(absent), err=True)
 
 
 @click.command()

@@ -195,7 +195,7 @@ def view_money(ledger: Ledger, miner: str, gas: int, tokens: Sequence[Currency] 
     for campaign in ledger.campaigns_of_miner(miner):
         currency = campaign.terms.currency
         for gradient in own_gradients(campaign, miner):
-            reward, share = campaign.reward(gradient), campaign.share() if gradient.compensated else 0
+            reward, share = campaign.reward(gradient), campaign.compensation_share() if gradient.compensated else 0
             earned[currency] += reward + share
             claimed[currency] += (reward if gradient.claimed else 0) + share
             fees += 0 if gradient.reclaimed else campaign.terms.scoring_fee
