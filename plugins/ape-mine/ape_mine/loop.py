@@ -354,15 +354,16 @@ class Mine:
         if choice is None:
             return []
         dataset = choice.dataset.name if choice.dataset else ""
-        actions = self._note(Note(campaign.id, choice.decision.verdict, choice.decision.reason, dataset))
+        noted = self._note(Note(campaign.id, choice.decision.verdict, choice.decision.reason, dataset))
+        actions: list[Action] = []
         with isolated(campaign.id, self._reporting(actions)):
             if intent.step is PlannedAction.TRAIN and choice.dataset and choice.match:
                 self._require_all_logs(newest)
                 actions += self._send(self._prepare(policy, campaign, choice.dataset, choice.match))
             self._backoff.reset(campaign.id)
-            return actions
+            return noted + actions
         self._backoff.start(campaign.id)
-        return actions
+        return actions  # trouble outweighs the verdict, which each retry would report anew
 
     def _prepare(self, policy: Policy, campaign: CampaignState, dataset: Dataset, match: Match) -> Submission:
         """Builds a Gradient, and stores it with its nonce before anything is sent."""

@@ -329,7 +329,7 @@ def altered(**changes: Any) -> dict[str, Any]:
         (altered(bounty="<= 500 USDC"), ">= 0.5 ether"),
         (altered(bounty=500), ">= 0.5 ether"),
         (altered(bounty=">= 500 DOGE"), "DOGE"),
-        (altered(bounty=">= 0.0000001 USDC"), "finer"),
+        (altered(bounty=">= 0.0000001 USDC"), "more than the 6 decimal places"),
         (altered(bounty=">= -5 USDC"), "USDC"),
         (altered(bounty=[">= 5 USDC", ">= 6 USDC"]), "twice"),
         (altered(scoring_fee=">= 1 gwei"), "<= 0.5 ether"),

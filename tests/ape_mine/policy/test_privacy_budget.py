@@ -555,7 +555,7 @@ def test_a_delta_that_protects_nobody_is_refused(tmp_path: Path) -> None:
     (tmp_path / "many.csv").write_text("age,dose,ill\n" + "1,1,true\n" * 1000)
     home = Home.create(tmp_path / "mine", MINER, SONAR)
     home.datasets.add("ward-7", tmp_path / "many.csv", SCHEMA)
-    with pytest.raises(PolicyError, match=r"ward-7\.privacy\.delta: 0\.001 would let one of 1000 rows out"):
+    with pytest.raises(PolicyError, match=r"ward-7\.privacy\.delta: 0\.001 may disclose one of 1000 rows"):
         start(tmp_path, World(tmp_path), "privacy: {epsilon: 1, delta: 1e-3}")
     assert not home.policy().allow, "the former policy stays"
     start(tmp_path, World(tmp_path), "privacy: {epsilon: 1, delta: 9e-4}")
