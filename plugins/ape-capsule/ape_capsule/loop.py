@@ -36,7 +36,7 @@ _STOP_CHECK = 0.1
 #: Campaigns of these states never need their Capsule again.
 _NEVER_OPEN = (Status.DECLINED, Status.CANCELLED)
 #: Campaigns of these states need a move of their Capsule before a deadline.
-_LIVE = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
+_UNSETTLED = (Status.REQUESTED, Status.OPEN, Status.CLOSING)
 
 
 class Capsule:
@@ -129,7 +129,7 @@ class Capsule:
         chain, now = self._chain, self._chain.timestamp()
         head = chain.newest_block()
         live = self._events.confirmed_ledger.live_campaigns()
-        own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _LIVE]
+        own = [one for one in live if one.terms.capsule == chain.sender and one.status(now) in _UNSETTLED]
         return Vitals(
             head=head,
             block_time=chain.block_time(head),

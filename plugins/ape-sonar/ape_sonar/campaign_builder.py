@@ -19,7 +19,6 @@ from sonar_core.protocol.campaign_spec import FORMAT, CampaignSpec
 from syft import wire
 from syft.errors import FeatureError, ModelSpecError
 from syft.nn import MODELS, Classifier, Model, propose
-from syft.paillier import IntegerTensor
 from syft.texts import TextColumns, blob_limits
 
 #: Name of the one set of frozen tensors that a spec written here has.
@@ -28,14 +27,15 @@ _FROZEN = "features"
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The feature map's public tensors as a blob; None if it has none."""
+    """The public tensors of a feature map, by name, and as a blob; None if it has none."""
 
+    tensors: dict[str, NDArray[np.int64]]
     data: bytes | None
 
     @classmethod
     def of(cls, model: Model) -> Frozen:
         _, tensors = model.to_spec()
-        return cls(wire.dumps_arrays(tensors) if tensors else None)
+        return cls(tensors, wire.dumps_arrays(tensors) if tensors else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +187,6 @@ def encode_validation(
     if not len(rows):
         raise UsageError("validation has no rows: give a few hundred labelled rows of your own")
     return rows, targets
-
-
-def starting_weights(model: Model, initial: dict[str, Any], parent: IntegerTensor | None) -> Model:
-    """The Model with its starting weights, by the same rule as the Capsule's.
-
-    Args:
-        model: without weights.
-        initial: the spec's `initial`.
-        parent: weights of the parent Campaign's Model; None without a parent.
-    """
-    points = model.fixed_point
-    if parent is None:
-        return model.with_initial_weights(initial.get("seed"))
-    started = parent.requantise(points.weight_exponent)
-    return model.with_weights(started.with_bound(points.scaled_weight_bound(points.weight_exponent)))
 
 
 def request_digest(

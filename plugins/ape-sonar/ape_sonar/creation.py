@@ -15,7 +15,6 @@ from ape_sonar.campaign_builder import (
     fit_to_schemas,
     propose_for,
     request_digest,
-    starting_weights,
     weigh_classes,
     write_spec,
 )
@@ -269,7 +268,8 @@ def prepare(
         certificate=_NO_CERTIFICATE,
     )
     amount, currency = _amount(sonar, "bounty", bounty)
-    measured = starting_weights(model, initial, _weights_of(parent)).evaluate(rows, targets).accuracy
+    start = spec.initial_model(frozen.tensors, parent=_weights_of(parent))
+    measured = start.evaluate(rows, targets).accuracy
     claimed = options.starting_accuracy
     offer = CampaignOffer(
         capsule=sonar.capsule_address(capsule),

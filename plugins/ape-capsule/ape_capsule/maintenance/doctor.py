@@ -41,7 +41,7 @@ from sonar_core.store.artifacts import read_keyring
 
 #: Time before a certificate expires, and before a window closes, from which a warning is given.
 _SOON, _CLOSE = timedelta(days=30), timedelta(minutes=10)
-_LIVE = (Status.OPEN, Status.CLOSING)
+_STARTED = (Status.OPEN, Status.CLOSING)
 
 
 def capsule_checks(
@@ -105,7 +105,7 @@ class _ChainState:
 
     def live_campaigns(self) -> list[CampaignState]:
         """Campaigns whose key pair is needed."""
-        return [one for one in self.campaigns() if one.status(self.now()) in _LIVE]
+        return [one for one in self.campaigns() if one.status(self.now()) in _STARTED]
 
     def bonds(self) -> int:
         """Wei of the bonds that requested Campaigns ask for."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from ape_capsule.errors import CampaignRefusedError
 from ape_capsule.keys.openpgp_identity import Identity
@@ -17,7 +14,7 @@ from sonar_core.crypto.sealed_messages import (
     NoValidSignatureError,
     WrongKeyError,
 )
-from sonar_core.protocol.campaign_spec import LARGEST_SPEC, CampaignSpec, Parent
+from sonar_core.protocol.campaign_spec import LARGEST_SPEC, CampaignSpec
 from sonar_core.protocol.scheme import SCHEME
 from sonar_core.protocol.structs import Terms
 from sonar_core.protocol.validation_set import ValidationSet
@@ -96,24 +93,13 @@ def read_campaign_inputs(
 def _read(store: BlobStore, identity: Identity, terms: Terms, parent: IntegerTensor | None) -> CampaignInputs:
     spec = read_spec(store, terms.spec)
     scientist = parse_certificate(spec.certificate.encode("ascii", "replace"))
-    model = _model(store, spec, parent)
+    model = spec.initial_model(read_frozen(store, spec), read_initial(store, spec), parent)
     sealed = store.get(terms.validation, limit=LARGEST_VALIDATION)
     unsealed = identity.unseal(sealed, signers=[scientist], limit=LARGEST_VALIDATION)
     validation = ValidationSet.from_bytes(unsealed, spec.encoder())
     if validation.root() != terms.validation_root:
         raise CampaignRefusedError("the validation set is not the one whose root is on chain")
     return CampaignInputs(spec, model, validation, scientist)
-
-
-def _model(store: BlobStore, spec: CampaignSpec, parent: IntegerTensor | None) -> Model:
-    weights: NDArray[Any] | None = read_initial(store, spec)
-    if isinstance(spec.initial, Parent):
-        if parent is None:
-            raise CampaignRefusedError("the spec starts from a parent's weights, and the Campaign has none")
-        points = spec.fixed_point
-        started = parent.requantise(points.weight_exponent)
-        weights = started.with_bound(points.scaled_weight_bound(points.weight_exponent)).values
-    return spec.initial_model(read_frozen(store, spec), weights)
 
 
 def blobs_of(terms: Terms, spec: CampaignSpec) -> list[tuple[bytes, int]]:

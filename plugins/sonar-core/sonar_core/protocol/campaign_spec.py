@@ -214,16 +214,22 @@ class CampaignSpec(_Part):
         except SyftError as error:
             raise SpecError(str(error)) from None
 
-    def initial_model(self, frozen: Mapping[str, NDArray[Any]], weights: NDArray[Any] | None = None) -> nn.Model:
+    def initial_model(
+        self,
+        frozen: Mapping[str, NDArray[Any]],
+        weights: NDArray[Any] | None = None,
+        parent: IntegerTensor | None = None,
+    ) -> nn.Model:
         """A fresh Syft Model of this spec with its initial weights.
 
         Args:
             frozen: as for `model`.
             weights: integers at the spec's exponent, shape (features, outputs); required if `initial` names an
-                address or the parent, whose weights the caller fetches.
+                address.
+            parent: weights of the parent Campaign's Model, at any exponent; required if `initial` names the parent.
 
         Raises:
-            SpecError: tensors or weights that do not fit.
+            SpecError: tensors or weights that do not fit, or weights that are absent.
         """
         model = self.model(frozen)
         if isinstance(self.initial, Zeros):
@@ -231,6 +237,10 @@ class CampaignSpec(_Part):
         if isinstance(self.initial, Seeded):
             return model.with_initial_weights(self.initial.seed)
         exponent = self.fixed_point.weight_exponent
+        if isinstance(self.initial, Parent):
+            if parent is None:
+                raise SpecError("the spec starts from a parent's weights, and the Campaign has none")
+            weights = parent.requantise(exponent).values
         bound = self.fixed_point.scaled_weight_bound(exponent)
         if weights is None or weights.shape != model.shape or weights.dtype.kind not in "iO":
             raise SpecError(f"initial weights are integers of shape {model.shape}")

@@ -24,7 +24,7 @@ from sonar_core.protocol.structs import (
     rejection_details,
 )
 
-_LIVE = (Status.REQUESTED, Status.OPEN)
+_RECORDED_AS_LIVE = (Status.REQUESTED, Status.OPEN)
 
 
 class LedgerError(SonarError, ValueError):
@@ -276,7 +276,7 @@ class Ledger:
             self._live[event.campaign] = None
         elif isinstance(event, ev.CampaignEvent):
             after = self.campaigns[event.campaign] = _after(self.campaign(event.campaign), event)
-            if after.recorded not in _LIVE:
+            if after.recorded not in _RECORDED_AS_LIVE:
                 self._live.pop(event.campaign, None)
             if isinstance(event, ev.GradientSubmitted):
                 known = self._by_miner.get(event.miner, Map())
