@@ -33,7 +33,7 @@ def _error(output: str) -> str:
 
 
 def test_the_commands_from_announcing_to_a_destroyed_key(world: World, ape_capsule: Any, tmp_path: Path) -> None:
-    terms = ("--scoring-window", "20 minutes", "--scoring-fee", "1 wei", "--smallest-fee", "0 wei")
+    terms = ("--scoring-window", "20 minutes", "--scoring-fee", "1 wei", "--smallest-capsule-fee", "0 wei")
     shown = ape_capsule("announce", "--dry-run", *terms)
     assert "A score earns 0.000000000000000001 ether and costs" in " ".join(shown.split())
     assert "Dry run: nothing was sent." in shown

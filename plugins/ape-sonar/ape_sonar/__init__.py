@@ -111,8 +111,6 @@ _MODULES = {
     "load": "ape_sonar.model_file",
 }
 
-__all__ = list(_MODULES)
-
 
 @plugins.register(plugins.Config)  # type: ignore[attr-defined] # Ape is not typed
 def config_class() -> type:

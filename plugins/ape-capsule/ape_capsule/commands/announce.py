@@ -48,14 +48,25 @@ _NO_LIMIT = 2**128 - 1
     multiple=True,
     help='A token that is accepted too, by name or address, such as USDX, or "5 USDX" with the smallest fee.',
 )
-@click.option("--smallest-fee", help="Smallest fee per Campaign, in the coin. Default: twice its gas at today's price.")
+@click.option(
+    "--smallest-capsule-fee", help="Smallest fee per Campaign, in the coin. Default: twice its gas at today's price."
+)
 @click.option("--scoring-fee", help="Smallest fee per score, in the coin. Default: twice its gas at today's price.")
 @click.option("--open-within", default="10 minutes", show_default=True, help="Shortest time to open a Campaign.")
 @click.option("--scoring-window", default="30 minutes", show_default=True, help="Shortest time for a score.")
-@click.option("--per-gradient", default="1 minute", show_default=True, help="More of it, per Gradient in the queue.")
+@click.option(
+    "--per-gradient",
+    default="1 minute",
+    show_default=True,
+    help="Added to the scoring window per Gradient in the queue.",
+)
 @click.option("--delivery-window", default="1 hour", show_default=True, help="Shortest time to deliver.")
 @click.option(
-    "--largest-model", type=click.IntRange(min=1), default=10_000, show_default=True, help="Ciphertexts of the largest."
+    "--largest-model",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Most ciphertexts of a Model.",
 )
 @confirmation_options
 @cli_errors()
@@ -65,7 +76,7 @@ def announce(
     sonar: str | None,
     passphrase: str,
     currencies: tuple[str, ...],
-    smallest_fee: str | None,
+    smallest_capsule_fee: str | None,
     scoring_fee: str | None,
     open_within: str,
     scoring_window: str,
@@ -88,7 +99,7 @@ def announce(
         delivery_window=parse_duration(delivery_window),
         largest_model=largest_model,
     )
-    fees = [Money(costs.capsule_fee if smallest_fee is None else _coin(smallest_fee), COIN)]
+    fees = [Money(costs.capsule_fee if smallest_capsule_fee is None else _coin(smallest_capsule_fee), COIN)]
     fees += [_token_fee(text, connection.tokens) for text in currencies]
     identity = Identity.load(home or default_home(), passphrase)
     if not confirmation.ask(preview_terms(chain.sender, identity.certificate.fingerprint, terms, fees, costs)):
