@@ -35,7 +35,7 @@ from ape_mine.errors import (
 )
 from sonar_core.base.errors import SchemaError
 from sonar_core.data.csv_reader import CsvError
-from sonar_core.data.row_errors import ColumnError, RowError
+from sonar_core.data.row_errors import ColumnError, RowError, WrongRowsError
 from sonar_core.data.table_schema import TableSchema
 
 AGE = {"name": "age", "type": "integer", "constraints": {"minimum": 0, "maximum": 120}}
@@ -410,3 +410,15 @@ def test_what_is_no_schema_is_refused(tmp_path: Path, content: bytes) -> None:
     path = write(tmp_path, content, "s.json")
     with pytest.raises(SchemaError, match=r"s\.json"):
         read_schema(path)
+
+
+def test_empty_cells_are_counted_over_the_whole_file(tmp_path: Path) -> None:
+    """A Miner learns how much is missing from the first error, not one cell per try."""
+    rows = "".join(f"{'' if number % 2 else 30},{'' if number % 4 else 0.5},true,north\n" for number in range(4_000))
+    path = tmp_path / "ward.csv"
+    path.write_text("age,dose,ill,ward\n" + rows)
+    with pytest.raises(WrongRowsError) as caught:
+        DatasetStore(tmp_path / "datasets").add("ward-7", path, SCHEMA)
+    assert caught.value.total == 5_000
+    assert caught.value.columns == {"dose": 3_000, "age": 2_000}
+    assert "(and 4,999 more; by column: 'dose' 3,000, 'age' 2,000)" in str(caught.value)
