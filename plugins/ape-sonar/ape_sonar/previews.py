@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ape_sonar.campaign import Campaign
 from ape_sonar.creation import PreparedCampaign
 from ape_sonar.formatting import format_accuracy, format_duration, format_time
@@ -10,6 +13,8 @@ from sonar_core.cli.confirmation import Preview
 from sonar_core.protocol.rewards import remaining_reward
 from sonar_core.protocol.units import COIN, ZERO_ADDRESS, Money, format_money, from_wad
 
+#: Share of the most frequent class from which accuracy is a poor measure.
+_COMMON_CLASS = 0.8
 #: Units of gas that each transaction uses at most, with an ordinary ERC-20. An estimate by the node would need the
 #: approval to be in a block already.
 GAS = {"create": 330_000, "approve": 60_000, "stop": 60_000, "cancel": 60_000, "expire": 70_000, "refund": 90_000}
@@ -69,6 +74,8 @@ def _claimable(audit_window: int) -> str:
 def _create_warnings(prepared: PreparedCampaign) -> list[str]:
     terms, identity = prepared.terms, prepared.sonar.identity
     warnings = ["The Capsule sees the trained Model and the validation set in plaintext: choose one that you trust."]
+    if prepared.spec.metric == "accuracy":
+        warnings += rare_classes_warning(prepared.validation.targets)
     if terms.arbiter == ZERO_ADDRESS:
         warnings.append("Without an arbiter nobody can contest a false score.")
     if terms.capsule_bond < terms.bounty:
@@ -77,6 +84,26 @@ def _create_warnings(prepared: PreparedCampaign) -> list[str]:
         warnings.append(f"You have no OpenPGP key yet: one is made in {identity.path}.")
     warnings.append(f"Only the key in {identity.path}, with its passphrase, opens the delivery: keep a copy of both.")
     return warnings
+
+
+def rare_classes_warning(targets: NDArray[np.int64]) -> list[str]:
+    """A warning if one class has so many rows that accuracy hardly shows what the other rows teach.
+
+    Args:
+        targets: classes of the validation rows, any shape.
+
+    >>> rare_classes_warning(np.array([0, 0, 0, 1]))
+    []
+    >>> rare_classes_warning(np.array([0] * 9 + [1]))[0][:52]
+    '90 % of the validation rows have the same answer: a '
+    """
+    share = float(np.unique(targets, return_counts=True)[1].max() / targets.size)
+    if share < _COMMON_CLASS:
+        return []
+    return [
+        f"{share * 100:.0f} % of the validation rows have the same answer: a Model that always gives it scores as "
+        "much, and Miners may earn nothing. Add rows of the other classes."
+    ]
 
 
 def stop_preview(campaign: Campaign) -> Preview:
