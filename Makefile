@@ -141,7 +141,7 @@ load: setup ## One Capsule with many Campaigns and Mines on anvil: LOAD="--campa
 
 # slither fails on any finding that is not answered where it stands. Its `timestamp` detector is off: deadlines are the
 # protocol, and last hours, while a block's proposer can move its time by seconds.
-check: setup ## Linters, types, contract analysis
+check: setup docs ## Linters, types, contract analysis, the documentation site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
