@@ -27,6 +27,8 @@ from syft.nn import WAD
 from syft.paillier import EncryptedTensor, IntegerTensor, PrivateContext
 from tests.world.capsule import key_pair, model, rows
 
+ROOT = Path(__file__).resolve().parents[3]
+
 PATIENCE = 60
 
 
@@ -163,7 +165,7 @@ def test_workers_die_with_a_capsule_that_is_killed(tmp_path: Path) -> None:
         textwrap.dedent(
             f"""
             import sys, time
-            sys.path.insert(0, {str(Path(__file__).parent)!r})
+            sys.path[:0] = {[str(Path(__file__).parent), str(ROOT)]!r}
             if __name__ == "__main__":
                 from test_worker_pool import job
                 from ape_capsule.scoring.worker_pool import WorkerPool
