@@ -8,6 +8,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from sonar_core.protocol.ledger import CampaignState
+from sonar_core.protocol.rewards import earned
 from sonar_core.protocol.structs import CampaignRecord, GradientRecord, ScoredRecord, Status, Terms
 from tests.reference.campaign import Account, Campaign
 from tests.reference.node import Node
@@ -79,7 +80,7 @@ def of_ledger(state: CampaignState, now: int) -> View:
         status=state.status(now),
         due=state.due_at(),
         claims_open_at=state.claims_open_at(),
-        earned=state.terms.bounty - state.remaining_reward(),
+        earned=earned(state.terms, state.accuracy),
         digests=tuple(words),
         money=Account(account.escrowed, account.paid),
         fees=Account(account.scoring_escrowed, account.scoring_paid),
