@@ -12,16 +12,19 @@ import click
 
 @contextmanager
 def ape_log_in(path: Path) -> Iterator[None]:
-    """Inside, all that Ape logs goes to a new file at this path, and none of it to the terminal."""
+    """Sends what Ape and PySonar log to a new file at this path, and none of it to the terminal."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger("ape")
-    handlers, log = list(logger.handlers), logging.FileHandler(path, mode="w", encoding="utf-8")
+    loggers = [logging.getLogger(name) for name in ("ape", "ape_sonar")]
+    before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+    log = logging.FileHandler(path, mode="w", encoding="utf-8")
     log.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
-    logger.handlers = [log]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [log], False
     try:
         yield
     finally:
-        logger.handlers = handlers
+        for logger, handlers, propagate in before:
+            logger.handlers, logger.propagate = handlers, propagate
         log.close()
 
 

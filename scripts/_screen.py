@@ -19,8 +19,8 @@ from sonar_core.protocol.units import WAD, format_money
 
 WIDTH = 80
 _LABEL = 11
-#: Below this share of the rows a class is called rare.
-_RARE = 0.2
+#: A class is rare if it has fewer rows than this share of the commonest class.
+_RARE = 1 / 3
 
 
 class Screen:
@@ -117,7 +117,7 @@ class Screen:
         )
 
     def _warn(self, answers: Answers) -> None:
-        if answers.constant is None and answers.rarest_share >= _RARE:
+        if answers.constant is None and answers.rarest_share >= _RARE * answers.commonest_share:
             return
         self.say()
         if answers.constant is not None:
